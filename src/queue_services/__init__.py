@@ -1,0 +1,3 @@
+"""Queue Services: SMS and email of a multi-tenant application, sent when due, within exact limits."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What an application installs: it talks to Queue Services over HTTP and imports nothing else of this project."""

@@ -1,0 +1,1 @@
+"""The dashboard at /admin/queues."""

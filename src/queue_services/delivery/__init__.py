@@ -1,0 +1,1 @@
+"""The deliveries: posting a due message to the application."""

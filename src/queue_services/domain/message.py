@@ -1,0 +1,95 @@
+"""What a message is, the states it can be in, and how its parts are named. Used by every layer above.
+
+Instants are integers, microseconds since 1970 in UTC; FOREVER stands for "never".
+"""
+
+from __future__ import annotations
+
+import os
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+Instant = int
+SECOND = 1_000_000
+FOREVER: Instant = 2**62
+
+
+class Channel(StrEnum):
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class Priority(IntEnum):
+    """Lower goes first; orders the messages of one workspace."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
+class Status(StrEnum):
+    """Where a message stands. `scheduled` and `claimed` have a row in `pending`; the others are final and have one in `result`."""
+
+    SCHEDULED = "scheduled"
+    CLAIMED = "claimed"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+class Reason(StrEnum):
+    """Why a message ended as it did, where its status alone does not say."""
+
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    REJECTED = "rejected"
+    EXHAUSTED = "exhausted"
+    UNREACHABLE = "unreachable"
+    THROTTLED = "throttled"
+
+
+class Content(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is delivered: written once at intake as JSON (`message.payload`), read at delivery, never changed.
+
+    `metadata` is the caller's object, passed on as it came; `endpoint` is its `callbackEndpoint`, already checked.
+    """
+
+    to: str
+    text: str | None = None
+    subject: str | None = None
+    html: str | None = None
+    media_url: str | None = None
+    endpoint: str | None = None
+    metadata: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message as intake accepted it. `recipient` is what search finds it by: lower case, or digits only.
+
+    `due_at` is not before `created_at`. `fingerprint` identifies channel, recipient, content, contact and metadata: the same
+    idempotency key with another fingerprint is a conflict.
+    """
+
+    id: str
+    workspace: str
+    channel: Channel
+    contact: str
+    campaign: str | None
+    recipient: str
+    priority: Priority
+    created_at: Instant
+    due_at: Instant
+    expires_at: Instant | None
+    idempotency_key: str | None
+    fingerprint: str | None
+    payload: str
+
+
+def new_id(now: Instant) -> str:
+    """A UUIDv7 (RFC 9562, 5.7) as text: the milliseconds of `now`, then 74 random bits, so that ids sort by creation."""
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (now // 1000) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,97 @@
+"""Every error the service raises on purpose, in one tree; outcomes of normal work are values, not errors.
+
+Raised anywhere, turned into HTTP answers by `api.problems` and into exit codes by `cli`. Carries fields, never HTTP statuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: the `field` as the caller wrote it, and what to do about it."""
+
+    field: str
+    message: str
+
+
+class QueueServicesError(Exception):
+    """The root of the tree."""
+
+
+class Refusal(QueueServicesError):
+    """A request that is not carried out and changed nothing."""
+
+
+class InvalidRequest(Refusal):
+    """The request's fields are wrong; `faults` names every one of them."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in faults))
+
+
+class NotFound(Refusal):
+    """There is no `kind` (job, campaign, key) called `name`, or it belongs to another workspace."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind, self.name = kind, name
+        super().__init__(f"There is no {kind} {name!r}.")
+
+
+class Conflict(Refusal):
+    """The state of the thing forbids the request; `fields` say which state."""
+
+    def __init__(self, message: str, **fields: Any) -> None:
+        self.fields = fields
+        super().__init__(message)
+
+
+class TooLarge(Refusal):
+    """A body over `limit` bytes (or messages, in `unit`)."""
+
+    def __init__(self, limit: int, unit: str = "bytes") -> None:
+        self.limit, self.unit = limit, unit
+        super().__init__(f"The body is larger than {limit:,} {unit}; send it in parts.")
+
+
+class UnsupportedMediaType(Refusal):
+    """A body of a type the call does not read; `accepted` lists those it does."""
+
+    def __init__(self, given: str, accepted: tuple[str, ...]) -> None:
+        self.given, self.accepted = given, accepted
+        super().__init__(f"Content-Type {given or 'none'!r} is not read here; send {' or '.join(accepted)}.")
+
+
+class Unauthenticated(Refusal):
+    """No key, or one that is not valid."""
+
+
+class Forbidden(Refusal):
+    """The key is valid but does not allow this."""
+
+
+class OverQuota(Refusal):
+    """The key has used its intake quota; try again after `retry_after` seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"The key is over its intake quota; try again in {retry_after:g} s.")
+
+
+class StoreUnavailable(QueueServicesError):
+    """The database does not answer; nothing was changed, or it is not known to be. Try again after `retry_after` seconds."""
+
+    def __init__(self, reason: str, retry_after: float = 1.0) -> None:
+        self.reason, self.retry_after = reason, retry_after
+        super().__init__(f"The store is away ({reason}); try again in {retry_after:g} s.")
+
+
+class ConfigurationError(QueueServicesError):
+    """Settings that cannot work; `faults` names every one, by its environment name."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = faults
+        super().__init__("\n".join(f"{fault.field}: {fault.message}" for fault in faults))

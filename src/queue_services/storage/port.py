@@ -1,0 +1,59 @@
+"""The storage port: what a backend must offer. The flows (`intake`, `claims`, `settling`, `jobs`, `campaigns`, ...) are written once on top of it.
+
+A flow is an `async def flow(tx, ...)` that awaits nothing but `tx`. On PostgreSQL it runs on a connection of the pool; on SQLite it runs to its end on the
+writer thread, where no call of `tx` ever suspends. A flow may be run again from its start after a deadlock or a lost connection, so it must not
+change its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = Sequence[Any]
+
+
+class Tx(Protocol):
+    """One open transaction. Statements are named; their texts are in `sql/<backend>/*.sql`, with the same names and parameters in both."""
+
+    async def fetch(self, name: str, *parameters: Any) -> list[Row]:
+        """Run one statement and return its rows (none for a statement that returns nothing)."""
+        ...
+
+    async def each(self, name: str, rows: Iterable[Row]) -> list[Row]:
+        """Run a statement for every row of parameters, and return the rows of all, in no promised order.
+
+        PostgreSQL gets the rows as one array a column (`unnest`), in one round trip.
+        """
+        ...
+
+
+Flow = Callable[Concatenate[Tx, P], Awaitable[T]]
+
+
+class Database(Protocol):
+    """A store. Every call raises `errors.StoreUnavailable` when the database does not answer."""
+
+    async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `flow` in one transaction; committed, durably, when this returns; rolled back when the flow raises."""
+        ...
+
+    async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `flow` on one snapshot, beside any writes."""
+        ...
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date, under a lock; two processes may call it at once."""
+        ...
+
+    async def close(self) -> None: ...
+
+    def wake(self) -> None:
+        """Tell the dispatchers of every process that something may be due sooner than they know. Never waits."""
+        ...
+
+    def on_wake(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the event loop at each `wake` of any process. A lost wake is made up by the listener's own poll."""
+        ...
