@@ -1,0 +1,272 @@
+"""The rule that keeps a limit in every second: which slots N sends a second may have. DESIGN: docs/decisions/limits.md.
+
+Called by the claiming flow, with the limit's row locked, and by the dispatcher to size a claim and to know when to wake. Pure: `now` is an
+argument, nothing here reads a clock or a database. Everything is in whole microseconds; a `LimitLog` is stored as JSON and opaque to its callers.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, islice
+
+import msgspec
+
+from .message import SECOND, Instant
+
+# A window of this length holds at most N slots. The 20 ms over a second are what a start may be late (LATE) and what loop and wire may jitter;
+# with a second exactly, a late start followed by a punctual one puts N + 1 into one second.
+WINDOW = 1_020_000
+# A start later than this after its slot is not made: its slot is given back. Were it as large as the 20 ms, wire jitter would pass the limit.
+LATE = 8_000
+# How far beyond the lead slots are reserved. Longer, and turns between lanes get stale; shorter, and a stall between two passes leaves slots unused.
+HORIZON = 100_000
+# How far the pace may lag behind now. Without the lag, what a stall lost is lost for good; with a longer one, a stall is followed by a long burst.
+CATCH_UP = 250_000
+# The longest lead. Without a bound, one slow commit would put off every start of a process by as much.
+MAX_LEAD = 80_000
+# Added to the slowest recent commit to give the lead. Without it every slot is already past when its claim has committed.
+MARGIN = 1_000
+# Above 200/s the log holds one entry a slice of this length: without it, a log at 1000/s takes five times the space in every commit.
+SLICE = 5_000
+FINEST_RATE = SECOND // SLICE
+
+
+class LimitLog(msgspec.Struct, array_like=True):
+    """The slots of one limit's last two windows, in order, and what spreads the next ones. An empty one is a limit that never sent.
+
+    An entry is some slots at one instant or, above 200/s, in one slice; its stamp is its latest slot. `gaps` holds the first stamp, then each
+    stamp's distance from the one before; `counts` how many slots each entry holds. `pace` is the instant the newest slot would have, had all been
+    spread evenly; `number` how many slots were ever given; `sends` [second, slots] of the last 12 whole seconds and what is reserved after them;
+    nothing is given before `quiet_until`.
+    """
+
+    gaps: list[int] = []
+    counts: list[int] = []
+    pace: Instant = 0
+    number: int = 0
+    sends: list[list[int]] = []
+    quiet_until: Instant = 0
+
+
+class _Terms(msgspec.Struct, frozen=True):
+    """A rate as the rule uses it: at most `most` slots in any `window`, `step` apart when evenly spread."""
+
+    most: int
+    window: int
+    step: int
+
+
+def _terms(rate: float) -> _Terms:
+    if rate < 1:
+        window = round(WINDOW / rate)
+        return _Terms(1, window, window)
+    most = int(rate)
+    return _Terms(most, WINDOW, WINDOW // most)
+
+
+def lead_after(commits: Iterable[int]) -> int:
+    """How far ahead of `now` a claim's first slot lies, from the microseconds each recent claim took from its `now` to its commit."""
+    return min(max(commits, default=0) + MARGIN, MAX_LEAD)
+
+
+def entries(log: LimitLog) -> list[tuple[Instant, int]]:
+    """The log as (latest slot, slots) of each entry, in order."""
+    return list(zip(accumulate(log.gaps), log.counts, strict=True))
+
+
+def reserve(log: LimitLog, rate: float, now: Instant, lead: int, due: Sequence[Instant], horizon: int = HORIZON) -> list[Instant]:
+    """Reserve the next slot for each of `due` (its earliest start), in order, as far as they fit; the slots given, never decreasing.
+
+    `rate` is a whole number a second, or below 1: one slot every 1/rate s. It stops at the first slot after `now + lead + horizon`
+    (`horizon` < WINDOW). The rate may differ from call to call: every window whose last slot was reserved at a rate holds at most that many,
+    those reserved before the change counted.
+    """
+    slots: list[Instant] = []
+    slot, limit = now + lead, now + lead + horizon
+    for earliest, place in zip(due, _places(log, _terms(rate), now), strict=False):
+        slot = max(slot, place, earliest)
+        if slot > limit:
+            break
+        slots.append(slot)
+    _append(log, _terms(rate), now, slots)
+    return slots
+
+
+def both(
+    own: LimitLog, own_rate: float, shared: LimitLog, shared_rate: float, now: Instant, lead: int, due: Sequence[Instant], horizon: int = HORIZON
+) -> list[Instant]:
+    """`reserve` for a workspace's own limit and its channel's at once: each slot given stands in both logs, what does not fit both in neither.
+
+    A slot that waits for the own limit moves the channel's later ones behind it, by `horizon` at most.
+    """
+    slots: list[Instant] = []
+    slot, limit = now + lead, now + lead + horizon
+    for earliest, a, b in zip(due, _places(own, _terms(own_rate), now), _places(shared, _terms(shared_rate), now), strict=False):
+        slot = max(slot, a, b, earliest)
+        if slot > limit:
+            break
+        slots.append(slot)
+    _append(own, _terms(own_rate), now, slots)
+    _append(shared, _terms(shared_rate), now, slots)
+    return slots
+
+
+def reserve_units(log: LimitLog, rate: float, now: Instant, lead: int, due: Instant, units: int, horizon: int = HORIZON) -> Instant | None:
+    """Reserve `units` slots at one instant, not before `due`; the instant, or None (and no change) when it is after `now + lead + horizon`.
+
+    More units than the limit takes in a second stand behind one empty window, and nothing follows within ceil(units / rate) windows after them.
+    Traffic of single units may starve many: give those a `horizon` of up to WINDOW, or let nothing else reserve before them.
+    """
+    terms = _terms(rate)
+    slot = max(_first_place(log, terms, now, lead, units), due)
+    if slot > now + lead + horizon:
+        return None
+    _append(log, terms, now, [slot] * units)
+    if units > terms.most:
+        log.quiet_until = slot + -(-units // terms.most) * terms.window
+    return slot
+
+
+def free(log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON, most: int = 10_000) -> int:
+    """How many slots `reserve` would give now if everything were due, `most` at most; changes nothing, in O(entries)."""
+    terms = _terms(rate)
+    limit = now + lead + horizon
+    if max(log.quiet_until, sum(log.gaps)) > limit:
+        return 0
+    if terms.step:
+        most = min(most, max(0, (limit - _first_pace(log, terms, now)) // terms.step + 1))
+    count = 0
+    for opens, room in _openings(log, terms):
+        if opens > limit or count >= most:
+            break
+        count += room
+    return min(count, most)
+
+
+def next_free(log: LimitLog, rate: float, now: Instant, lead: int, units: int = 1) -> Instant:
+    """When the next slot (or `units` at one instant) would lie, however far ahead; a dispatcher sleeps until this less its lead."""
+    return _first_place(log, _terms(rate), now, lead, units)
+
+
+def give_back(log: LimitLog, rate: float, slots: Sequence[Instant]) -> None:
+    """Take slots whose starts were not made out of the log, each once (a message of several units: its slot that many times).
+
+    The pace goes back by one each, so that they are made up. A slot that is no longer in the log is ignored.
+    """
+    terms = _terms(rate)
+    stamps = list(accumulate(log.gaps))
+    for slot in slots:
+        at = _entry_of(stamps, slot, terms)
+        if at is None:
+            continue
+        log.pace -= terms.step
+        _count_sends(log, slot, -1)
+        log.counts[at] -= 1
+        if log.counts[at]:
+            continue
+        if at + 1 < len(stamps):
+            log.gaps[at + 1] += log.gaps[at]
+        else:
+            log.quiet_until = 0  # it can only be the quiet of these very units; what precedes them does not ask for it
+        del log.gaps[at], log.counts[at], stamps[at]
+
+
+def silence(log: LimitLog, now: Instant) -> None:
+    """After a clock error: an empty log, and no slot until everything reserved before has started and one window has passed."""
+    log.gaps, log.counts = [], []
+    log.pace = min(log.pace, now)
+    log.sends = [pair for pair in log.sends if pair[0] <= now // SECOND]
+    log.quiet_until = now + MAX_LEAD + HORIZON + WINDOW
+
+
+def astray(log: LimitLog, now: Instant) -> bool:
+    """Whether the log holds slots that no right clock can have reserved: `silence` it."""
+    return sum(log.gaps) > now + MAX_LEAD + WINDOW
+
+
+def utilization(log: LimitLog, rate: float, now: Instant) -> float:
+    """The share of the limit (0-1) that the slots of the last 10 whole seconds used."""
+    second = now // SECOND
+    return min(1.0, sum(count for at, count in log.sends if second - 10 <= at < second) / (10 * rate))
+
+
+def _openings(log: LimitLog, terms: _Terms) -> Iterator[tuple[Instant, int]]:
+    """From when on, and for how many of the next slots, the N-th slot back leaves room: at most N in all."""
+    held = sum(log.counts)
+    if held < terms.most:
+        yield 0, terms.most - held
+    passed = held - terms.most
+    for stamp, count in zip(accumulate(log.gaps), log.counts, strict=True):
+        passed -= count
+        if passed < 0:
+            yield stamp + terms.window, min(count, -passed)
+
+
+def _first_pace(log: LimitLog, terms: _Terms, now: Instant) -> Instant:
+    return max(log.pace + terms.step, now - CATCH_UP)
+
+
+def _places(log: LimitLog, terms: _Terms, now: Instant) -> Iterator[Instant]:
+    """The earliest instant of each next slot, but for `now`, its lead and due times: at most N of them, never decreasing."""
+    pace = _first_pace(log, terms, now)
+    start = max(log.quiet_until, sum(log.gaps))
+    for opens, room in _openings(log, terms):
+        for _ in range(room):
+            yield max(start, opens, pace)
+            pace += terms.step
+
+
+def _first_place(log: LimitLog, terms: _Terms, now: Instant, lead: int, units: int) -> Instant:
+    """The earliest instant of `units` slots at once; of more than N, as N: those need the whole window."""
+    places = (opens for opens, room in _openings(log, terms) for _ in range(room))
+    opens = next(islice(places, min(units, terms.most) - 1, None))
+    return max(now + lead, log.quiet_until, sum(log.gaps), _first_pace(log, terms, now), opens)
+
+
+def _append(log: LimitLog, terms: _Terms, now: Instant, slots: Sequence[Instant]) -> None:
+    if not slots:
+        return
+    _prune(log, now, terms.window)
+    log.pace = _first_pace(log, terms, now) + terms.step * (len(slots) - 1)
+    log.number += len(slots)
+    newest = sum(log.gaps)
+    for slot in slots:
+        if log.counts and (slot == newest or (terms.most > FINEST_RATE and slot // SLICE == newest // SLICE)):
+            log.gaps[-1] += slot - newest
+            log.counts[-1] += 1
+        else:
+            log.gaps.append(slot - newest)
+            log.counts.append(1)
+        newest = slot
+    for second, same in groupby(slots, lambda slot: slot // SECOND):
+        _count_sends(log, second * SECOND, len(list(same)))
+
+
+def _prune(log: LimitLog, now: Instant, window: int) -> None:
+    """Forget slots older than two windows, but for the newest: a limit lowered to one in ten seconds still needs it."""
+    stamps = list(accumulate(log.gaps))
+    old = min(bisect_left(stamps, now - 2 * window), len(stamps) - 1)
+    if old > 0:
+        log.gaps[old] = stamps[old]
+        del log.gaps[:old], log.counts[:old]
+    log.sends = [pair for pair in log.sends if pair[0] >= now // SECOND - 12]
+
+
+def _count_sends(log: LimitLog, slot: Instant, change: int) -> None:
+    second = slot // SECOND
+    for pair in reversed(log.sends):
+        if pair[0] == second:
+            pair[1] += change
+            return
+    if change > 0:
+        log.sends.append([second, change])
+
+
+def _entry_of(stamps: Sequence[Instant], slot: Instant, terms: _Terms) -> int | None:
+    """Which entry holds `slot`: its own instant's, or above 200/s its slice's."""
+    at = bisect_left(stamps, slot)
+    if at == len(stamps):
+        return None
+    same_slice = terms.most > FINEST_RATE and stamps[at] // SLICE == slot // SLICE
+    return at if stamps[at] == slot or same_slice else None
