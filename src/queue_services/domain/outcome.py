@@ -77,6 +77,7 @@ class _Verdict(msgspec.Struct):
 
 
 _read_verdict = msgspec.json.Decoder(_Verdict).decode
+_BEGINS_WITH_FAILURE = re.compile(rb'\s*\{\s*"success"\s*:\s*false\b')
 
 
 def read_answer(status: int, body: bytes, content_type: str, retry_after: str | None, now: Instant) -> Answer:
@@ -99,13 +100,16 @@ def read_answer(status: int, body: bytes, content_type: str, retry_after: str | 
 
 
 def _read_success(status: int, body: bytes, content_type: str) -> Answer:
-    """DELIVERED, unless the body is a JSON object whose `success` is false."""
+    """DELIVERED, unless the body is a JSON object whose `success` is false, or was cut off and begins like one."""
     delivered = Answer(Kind.DELIVERED, status)
     if b'"success"' not in body:
         return delivered
+    source = body.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
     try:
-        verdict = _read_verdict(body.removeprefix(b"\xef\xbb\xbf"))
+        verdict = _read_verdict(source)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if _BEGINS_WITH_FAILURE.match(source):  # the reason was too long to be read whole: a failure all the same
+            return Answer(Kind.FAILED, status, _error(status, body, content_type))
         return delivered
     if bytes(verdict.success).strip() != b"false":
         return delivered
