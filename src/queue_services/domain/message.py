@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from enum import IntEnum, StrEnum
+from itertools import count
 
 import msgspec
 
@@ -87,9 +88,15 @@ class Message(msgspec.Struct, frozen=True):
     payload: str
 
 
+_sequence = count(int.from_bytes(os.urandom(3), "big"))
+
+
 def new_id(now: Instant) -> str:
-    """A UUIDv7 (RFC 9562, 5.7) as text: the milliseconds of `now`, then 74 random bits, so that ids sort by creation."""
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (now // 1000) << 80 | 0x7 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    """A UUIDv7 (RFC 9562, 5.7 and 6.2): the milliseconds of `now`, a 26-bit counter, 48 random bits; as text.
+
+    Ids sort by creation; those that one process makes in one millisecond sort in the order in which it made them.
+    """
+    number = next(_sequence) & (1 << 26) - 1
+    value = (now // 1000) << 80 | 0x7 << 76 | (number >> 14) << 64 | 0b10 << 62 | (number & (1 << 14) - 1) << 48 | int.from_bytes(os.urandom(6), "big")
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,1 +1,23 @@
 """What is kept, in SQL: one port (`port.Database`), two backends, and the flows that run on both."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from queue_services.errors import ConfigurationError, Fault
+from queue_services.storage.port import Database
+from queue_services.storage.postgres import PostgresDatabase
+from queue_services.storage.sqlite import SqliteDatabase
+
+
+def open_database(url: str) -> Database:
+    """The database that `url` names: `sqlite:///relative`, `sqlite:////absolute`, or `postgresql://user@host:port/name`.
+
+    Connects at the first use. Raises ConfigurationError for any other URL.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme in ("postgresql", "postgres"):
+        return PostgresDatabase(url)
+    if scheme == "sqlite" and url.startswith("sqlite:///") and (path := url.removeprefix("sqlite:///")) and ":memory:" not in path:
+        return SqliteDatabase(path)
+    raise ConfigurationError(Fault("QUEUE_SERVICES_DATABASE_URL", "use sqlite:///file.db, sqlite:////absolute/file.db or postgresql://user@host:port/name"))

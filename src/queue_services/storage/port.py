@@ -29,12 +29,21 @@ class Tx(Protocol):
         """
         ...
 
+    async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
+        """Run the statement `name` with those of its filters that are asked for, for `limit` rows at most (`statements.search`)."""
+        ...
+
 
 Flow = Callable[Concatenate[Tx, P], Awaitable[T]]
 
 
 class Database(Protocol):
     """A store. Every call raises `errors.StoreUnavailable` when the database does not answer."""
+
+    @property
+    def backend(self) -> str:
+        """ "sqlite" or "postgres"."""
+        ...
 
     async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `flow` in one transaction; committed, durably, when this returns; rolled back when the flow raises."""

@@ -1,0 +1,69 @@
+"""How a message ends: its pending row goes, its result row comes, the tallies move; all in the caller's transaction.
+
+Used by settling, claims (expired, cancelled), maintenance and the job calls. A message that is not there any more is passed over: whoever took its
+pending row has ended it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from queue_services.domain.message import Instant, Reason, Status
+from queue_services.storage.port import Tx
+from queue_services.storage.records import Attempt
+from queue_services.storage.tallies import Tally
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """A message's last row. `attempt` is the attempt that ended it, None where it ended without one (`error` may still say why). `campaign` is a row id."""
+
+    id: str
+    workspace: str
+    channel: str
+    campaign: int | None
+    status: Status
+    reason: Reason | None
+    due_at: Instant
+    tries: int
+    attempts: int
+    attempt: Attempt | None = None
+    error: str | None = None
+
+
+async def insert(tx: Tx, endings: Sequence[Ending], now: Instant, tally: Tally) -> None:
+    """Insert the results of messages whose pending rows the caller has deleted, and count them in `tally`."""
+    if not endings:
+        return
+    numbers = [row[0] for row in await tx.fetch("next_changes", len(endings))]
+    first = numbers[0] if len(numbers) == len(endings) else numbers[0] - len(endings) + 1  # SQLite tells the last number taken, PostgreSQL each
+    rows = []
+    for index, ending in enumerate(endings):
+        counts = tally.of(ending.workspace, ending.channel, ending.campaign)
+        if ending.status is Status.DELIVERED:
+            counts.delivered += 1
+        elif ending.status is Status.DEAD:
+            counts.dead += 1
+        else:
+            counts.cancelled += 1
+        seq = numbers[index] if len(numbers) == len(endings) else first + index
+        last = ending.attempt
+        attempt = (last.outcome, last.started_at, last.duration, last.status_code) if last else (None, None, None, None)
+        reason = ending.reason.value if ending.reason else None
+        subject = (ending.id, ending.workspace, ending.channel, ending.campaign, ending.status.value, reason, ending.due_at, now)
+        rows.append((*subject, ending.tries, ending.attempts, *attempt, ending.error, seq))
+    await tx.each("insert_results", rows)
+
+
+async def cancel_unclaimed(tx: Tx, ids: Iterable[str], reason: Reason, now: Instant, writer: str) -> list[str]:
+    """End those of `ids` that no dispatcher holds as CANCELLED for `reason`; the ids ended."""
+    rows = await tx.each("end_unclaimed", [(message, now) for message in ids])
+    endings = [
+        Ending(message, workspace, channel, campaign, Status.CANCELLED, reason, due_at, tries, attempts)
+        for message, workspace, channel, campaign, due_at, tries, attempts in rows
+    ]
+    tally = Tally()
+    await insert(tx, endings, now, tally)
+    await tally.add(tx, writer, now)
+    return [ending.id for ending in endings]

@@ -1,0 +1,162 @@
+"""The job flows: what one message's state is, searching, and an operator's wishes for one (retry, promote, reschedule, cancel).
+
+Called by `service.jobs`. `workspace` restricts a call to one workspace: another's job is not found. Raises NotFound and Conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Reason, Status
+from queue_services.errors import Conflict, NotFound
+from queue_services.storage import endings
+from queue_services.storage.intake import lower_lanes
+from queue_services.storage.port import Row, Tx
+from queue_services.storage.records import Attempt, Job, JobFilter
+from queue_services.storage.tallies import Tally
+
+PARKED = FOREVER - 1
+
+
+async def find(tx: Tx, ids: Sequence[str], now: Instant, *, workspace: str | None = None) -> list[Job]:
+    """Those of `ids` that exist, in the order asked for."""
+    jobs = {row[0]: _job(row, now) for row in await tx.each("find_jobs", [(message,) for message in dict.fromkeys(ids)])}
+    return [jobs[message] for message in ids if message in jobs and workspace in (None, jobs[message].workspace)]
+
+
+async def attempts(tx: Tx, message: str) -> list[Attempt]:
+    """Every POST of the message that has an outcome, oldest first."""
+    return [Attempt(*row) for row in await tx.fetch("attempts_of", message)]
+
+
+async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
+    """The jobs that match, newest first, `wanted.limit` at most."""
+    filters: dict[str, Any] = {}
+    name = "search_jobs"
+    match wanted.status:
+        case Status.SCHEDULED | Status.CLAIMED:
+            name, filters[wanted.status.value] = "search_pending", now
+        case Status.DEAD | Status.CANCELLED:
+            name, filters["ended"] = "search_unsent", wanted.status.value
+        case Status.DELIVERED:
+            filters["delivered"] = wanted.status.value
+    named = {"workspace": wanted.workspace, "channel": wanted.channel, "campaign": wanted.campaign, "contact": wanted.contact, "recipient": wanted.recipient}
+    filters |= {key: str(value) for key, value in named.items() if value is not None}
+    if wanted.created_from is not None:
+        filters["from_id"] = _first_id(wanted.created_from)
+    if wanted.created_to is not None:
+        filters["to_id"] = _first_id(wanted.created_to)
+    if wanted.before is not None:
+        filters["before_id"] = wanted.before
+    return [_job(row, now) for row in await tx.search(name, filters, wanted.limit)]
+
+
+async def requeue(tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None) -> Job:
+    """Schedule a dead or cancelled message now, its tries starting anew."""
+    job = await _one(tx, message, now, workspace)
+    if job.status not in (Status.DEAD, Status.CANCELLED):
+        raise Conflict("Only a failed or cancelled job can be retried.", status=job.status)
+    await endings.cancel_unclaimed(tx, [message], Reason.CANCELLED, now, writer)  # of a cancelled campaign, and not ended yet
+    [[status, posts, outcome, started_at, duration, status_code, error]] = await tx.fetch("lock_result", message)
+    if status not in (Status.DEAD, Status.CANCELLED):
+        raise Conflict("The job has been retried already.", status=Status.SCHEDULED)
+    if outcome is not None:
+        await tx.each("insert_attempts", [(message, posts, outcome, started_at, duration, status_code, error)])
+    tally = Tally()
+    campaign = await tx.each("share_campaigns", [(job.workspace, job.campaign)]) if job.campaign is not None else []
+    counts = tally.of(job.workspace, job.channel.value, campaign[0][0] if campaign else None)
+    counts.revived_dead += status == Status.DEAD
+    counts.revived_cancelled += status == Status.CANCELLED
+    await tx.fetch("revive_result", message, now, (await tx.fetch("next_changes", 1))[0][0])
+    [[lane]] = await tx.fetch("revive_pending", message, now, posts)
+    await tally.add(tx, writer, now)
+    await lower_lanes(tx, {lane: [now, now if job.priority == Priority.HIGH else FOREVER]})
+    return await _one(tx, message, now, workspace)
+
+
+async def reschedule(tx: Tx, message: str, due_at: Instant, now: Instant, *, workspace: str | None = None) -> Job:
+    """Make a scheduled message due at `due_at`; a past instant is now."""
+    job = await _one(tx, message, now, workspace)
+    lanes = await tx.fetch("lane_of", message)
+    if job.status is Status.SCHEDULED and lanes:
+        await tx.each("lock_lanes", lanes)
+        for lane, priority in await tx.fetch("reschedule_pending", message, max(due_at, now), now):
+            await lower_lanes(tx, {lane: [max(due_at, now), max(due_at, now) if priority == Priority.HIGH else FOREVER]})
+            return await _one(tx, message, now, workspace)
+        job = await _one(tx, message, now, workspace)
+    raise Conflict("Only a scheduled job can be given another time.", status=job.status)
+
+
+async def promote(tx: Tx, message: str, now: Instant, *, workspace: str | None = None) -> Job:
+    """Make a scheduled message due now."""
+    return await reschedule(tx, message, now, now, workspace=workspace)
+
+
+async def cancel(tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None) -> Job:
+    """End a scheduled message as cancelled."""
+    job = await _one(tx, message, now, workspace)
+    if job.status is Status.SCHEDULED and await endings.cancel_unclaimed(tx, [message], Reason.CANCELLED, now, writer):
+        return await _one(tx, message, now, workspace)
+    raise Conflict("Only a scheduled job can be cancelled.", status=(await _one(tx, message, now, workspace)).status)
+
+
+async def _one(tx: Tx, message: str, now: Instant, workspace: str | None) -> Job:
+    found = await find(tx, [message], now, workspace=workspace)
+    if not found:
+        raise NotFound("job", message)
+    return found[0]
+
+
+def _first_id(created_at: Instant) -> str:
+    """The lowest id of the millisecond that `created_at` falls into: ids begin with the milliseconds of their creation."""
+    text = f"{max(0, -(-created_at // 1000)):012x}"
+    return f"{text[:8]}-{text[8:12]}-0000-0000-000000000000"
+
+
+def _job(row: Row, now: Instant) -> Job:
+    head, pending, campaign, lane, result, last_error = row[:10], row[10:17], row[17:22], row[22:27], row[27:34], row[34]
+    identity, workspace, channel, contact, name, priority, created_at, expires_at, key, payload = head
+    job: dict[str, Any] = {
+        "id": identity, "workspace": workspace, "channel": Channel(channel), "contact": contact, "campaign": name, "priority": Priority(priority),
+        "created_at": created_at, "expires_at": expires_at, "idempotency_key": key, "payload": payload,
+    }  # fmt: skip
+    if pending[0] is None:
+        return Job(**job, **_ended(result))
+    return Job(**job, **_pending(pending, campaign, lane, last_error, now))
+
+
+def _ended(result: Row) -> dict[str, Any]:
+    status, reason, due_at, finished_at, tries, posts, error = result
+    return {
+        "status": Status(status), "reason": reason, "due_at": due_at, "finished_at": finished_at, "tries": tries, "attempts": posts,
+        "next_attempt_at": None, "error": error, "waiting_for": None,
+    }  # fmt: skip
+
+
+def _pending(pending: Row, campaign: Row, lane: Row, last_error: str | None, now: Instant) -> dict[str, Any]:
+    _, due_at, visible_at, claimed_by, tries, posts, epoch = pending
+    state, campaign_epoch, cancel_epoch, cancelled_at, shift = campaign
+    claimed = claimed_by is not None and now < visible_at < PARKED
+    known = {"reason": None, "finished_at": None, "tries": tries, "attempts": posts, "error": last_error, "next_attempt_at": None, "waiting_for": None}
+    if claimed:
+        return {**known, "status": Status.CLAIMED, "due_at": due_at}
+    if state is not None and epoch < cancel_epoch:  # in force since the campaign was cancelled, whenever its row follows
+        return {**known, "status": Status.CANCELLED, "reason": Reason.CANCELLED.value, "due_at": due_at, "finished_at": cancelled_at}
+    if state == "shifting" and epoch < campaign_epoch:
+        due_at = max(due_at + shift, min(due_at, now))
+        visible_at = max(visible_at + shift, min(visible_at, now)) if visible_at < PARKED else due_at
+    next_at = due_at if visible_at >= PARKED or claimed_by is not None else visible_at
+    waiting_for = _waiting_for(next_at, state, lane, now)
+    return {**known, "status": Status.SCHEDULED, "due_at": due_at, "next_attempt_at": next_at, "waiting_for": waiting_for}
+
+
+def _waiting_for(next_at: Instant, state: str | None, lane: Row, now: Instant) -> str:
+    paused, held_until, _, slot_at, channel_paused = lane
+    if paused or channel_paused or state in ("paused", "shifting"):
+        return "pause"
+    if next_at > now:
+        return "due"
+    if held_until > now:
+        return "hold"
+    return "workspaceLimit" if slot_at > now else "serviceLimit"

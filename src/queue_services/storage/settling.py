@@ -1,0 +1,218 @@
+"""The settling flow: the outcomes of many deliveries become results or next tries, and move their lanes' holds, in one transaction.
+
+Run by the dispatcher for all outcomes that wait. Every write is conditional on the claim: no row changed means that the lease was lost, which is
+counted and no error. Lock order: lanes by id, then pending rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from queue_services.domain import lane as lane_rules
+from queue_services.domain import retry
+from queue_services.domain.lane import Hold, HoldReason
+from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Priority, Status
+from queue_services.domain.outcome import Answer, Kind
+from queue_services.domain.retry import RetryPolicy, Step
+from queue_services.storage import claims, endings
+from queue_services.storage.claims import ClaimedMessage
+from queue_services.storage.endings import Ending
+from queue_services.storage.intake import lower_lanes
+from queue_services.storage.port import Tx
+from queue_services.storage.records import Attempt
+from queue_services.storage.tallies import Tally
+
+PLAIN = frozenset({Kind.DELIVERED, Kind.REJECTED})
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """One delivery's outcome. `duration` is microseconds from the start to the answer."""
+
+    message: ClaimedMessage
+    answer: Answer
+    started_at: Instant
+    duration: int
+
+
+class FinishedBatch(msgspec.Struct, frozen=True):
+    """A batch whose last outcome is in: `time` is the microseconds from its first start to then."""
+
+    workspace: str
+    channel: Channel
+    time: int
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What settling is done under: who settles, the retry policy, the channels' limits a second, a source of jitter in [0, 1)."""
+
+    dispatcher: int
+    writer: str
+    policy: RetryPolicy
+    rates: dict[Channel, float]
+    random: Callable[[], float]
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """How many were settled how; `lost` had been claimed by another dispatcher; `again_at` is when the first of those to be tried again is due."""
+
+    delivered: int = 0
+    dead: int = 0
+    again: int = 0
+    lost: int = 0
+    again_at: Instant = FOREVER
+
+
+class _Lane(msgspec.Struct):
+    workspace: str
+    channel: Channel
+    rate: float | None
+    exceeded_at: Instant
+    before: Hold
+    hold: Hold
+    throttled: int = 0
+
+
+async def settle(tx: Tx, settlements: Sequence[Settlement], batches: Sequence[FinishedBatch], terms: Terms, now: Instant) -> Settled:
+    """Record all outcomes, in the order in which they came, and count finished batches."""
+    lanes = await _lock_lanes(tx, settlements)
+    steps = [_step(settlement, lanes.get(settlement.message.lane), terms, now) for settlement in settlements]
+    tally = Tally()
+    for batch in batches:
+        counts = tally.of(batch.workspace, batch.channel, None)
+        counts.batches += 1
+        counts.batch_time += batch.time
+    final = [(s, step) for s, step in zip(settlements, steps, strict=True) if step.status is not Status.SCHEDULED]
+    again = [(s, step) for s, step in zip(settlements, steps, strict=True) if step.status is Status.SCHEDULED]
+    ended = await _end(tx, final, terms, now, tally)
+    waiting = await _schedule_again(tx, again, terms, now, tally)
+    for settlement, _ in ended + waiting:
+        _count_start(tally, settlement, now)
+    await tally.add(tx, terms.writer, now)
+    await _save_holds(tx, lanes, terms, now)
+    delivered = sum(step.status is Status.DELIVERED for _, step in ended)
+    return Settled(
+        delivered=delivered,
+        dead=len(ended) - delivered,
+        again=len(waiting),
+        lost=len(settlements) - len(ended) - len(waiting),
+        again_at=min((step.again_at or now for _, step in waiting), default=FOREVER),
+    )
+
+
+async def release(tx: Tx, messages: Iterable[ClaimedMessage], dispatcher: int, now: Instant) -> set[str]:
+    """Give back claimed messages that were not started, no try used; the ids that were still this dispatcher's."""
+    by_id = {message.id: message for message in messages}
+    await tx.each("lock_lanes", [(lane,) for lane in sorted({message.lane for message in by_id.values()})])
+    rows = await tx.each("release_claimed", [(m.id, m.claim, dispatcher, m.visible_at) for m in by_id.values()])
+    released = {row[0] for row in rows}
+    await lower_lanes(tx, {by_id[message].lane: [now, now] for message in released})
+    return released
+
+
+async def _lock_lanes(tx: Tx, settlements: Sequence[Settlement]) -> dict[int, _Lane]:
+    """The lanes whose hold may change or which get a message back, locked; a lane that flows and only delivers is left alone."""
+    moved = {s.message.lane for s in settlements if s.answer.kind not in PLAIN}
+    others = sorted({s.message.lane for s in settlements} - moved)
+    moved |= {row[0] for row in await tx.each("held_lanes", [(lane,) for lane in others])}
+    lanes = {}
+    for row in await tx.each("lock_holds", [(lane,) for lane in sorted(moved)]):
+        identity, workspace, channel, rate, exceeded_at, until, reason, step, refusals, set_at = row
+        hold = Hold(until, HoldReason(reason) if reason else None, step, refusals, set_at)
+        lanes[identity] = _Lane(workspace, Channel(channel), rate, exceeded_at, hold, hold)
+    return lanes
+
+
+def _step(settlement: Settlement, lane: _Lane | None, terms: Terms, now: Instant) -> Step:
+    """What becomes of the message; the lane's hold moves on with each answer."""
+    message, answer = settlement.message, settlement.answer
+    held_for = lane.hold.reason if lane else None
+    step = retry.after(answer, tries=message.tries, refused_since=message.refused_since, held_for=held_for, now=now, policy=terms.policy, random=terms.random)
+    if lane:
+        lane.hold = lane_rules.after(lane.hold, answer, settlement.started_at, now)
+        lane.throttled += answer.kind is Kind.THROTTLED
+    return step
+
+
+async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
+    rows = await tx.each("delete_claimed", [_claim_of(s, terms) for s, _ in final])
+    mine = {row[0] for row in rows}
+    ended = [(s, step) for s, step in final if s.message.id in mine]
+    results = []
+    for s, step in ended:
+        m = s.message
+        results.append(
+            Ending(
+                id=m.id,
+                workspace=m.workspace,
+                channel=m.channel.value,
+                campaign=m.campaign,
+                status=step.status,
+                reason=step.reason,
+                due_at=m.due_at,
+                tries=m.tries + step.uses_try,
+                attempts=_posts(s),
+                attempt=_attempt(s) if s.answer.posted else None,
+                error=s.answer.error,
+            )
+        )
+    await endings.insert(tx, results, now, tally)
+    return ended
+
+
+async def _schedule_again(tx: Tx, again: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
+    rows = await tx.each(
+        "schedule_again",
+        [(*_claim_of(s, terms), step.again_at or now, s.message.tries + step.uses_try, _posts(s), step.refused_since) for s, step in again],
+    )
+    mine = {row[0] for row in rows}
+    waiting = [(s, step) for s, step in again if s.message.id in mine]
+    earliest: dict[int, list[Instant]] = {}
+    for s, step in waiting:
+        due = earliest.setdefault(s.message.lane, [FOREVER, FOREVER])
+        due[0] = due[1] = min(due[0], step.again_at or now)  # a due time that is too early for `high` costs one look, one too late loses it
+        tally.of(s.message.workspace, s.message.channel, s.message.campaign).retried += step.uses_try
+    attempts = [(s.message.id, _attempt(s)) for s, _ in waiting if s.answer.posted]
+    await tx.each("insert_attempts", [(message, *msgspec.structs.astuple(attempt)) for message, attempt in attempts])
+    await lower_lanes(tx, earliest)
+    return waiting
+
+
+def _claim_of(s: Settlement, terms: Terms) -> tuple[str, int, int]:
+    return s.message.id, s.message.claim, terms.dispatcher
+
+
+def _posts(s: Settlement) -> int:
+    """How many POSTs of the message went out, this one included if it did."""
+    return s.message.number if s.answer.posted else s.message.number - 1
+
+
+def _attempt(s: Settlement) -> Attempt:
+    return Attempt(s.message.number, s.answer.attempt_outcome, s.started_at, s.duration, s.answer.status_code, s.answer.error)
+
+
+def _count_start(tally: Tally, s: Settlement, now: Instant) -> None:
+    """Lateness of the first start, and the span of outcomes that throughput is computed from."""
+    counts = tally.of(s.message.workspace, s.message.channel, s.message.campaign)
+    if s.message.number == 1 and s.answer.posted:
+        counts.starts += 1
+        counts.lateness += max(0, s.started_at - s.message.due_at)
+    counts.first_at = min(counts.first_at or now, s.started_at)
+    counts.last_at = now
+
+
+async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instant) -> None:
+    """Store the holds that moved; a lane that was told 429 has exceeded its endpoint's limit, once a second at most."""
+    changed = []
+    for identity, lane in lanes.items():
+        if lane.throttled and now - lane.exceeded_at >= SECOND:
+            lane.exceeded_at = now
+            [[due]] = await tx.fetch("count_visible", identity, [priority.value for priority in Priority], now)
+            rate = lane.rate or terms.rates[lane.channel]
+            await claims.add_exceedances(tx, [(lane.workspace, lane.channel, now, max(due, lane.throttled), rate, "endpoint", lane.hold.until)])
+        elif lane.hold == lane.before:
+            continue
+        hold = lane.hold
+        changed.append((identity, hold.until, hold.reason.value if hold.reason else None, hold.step, hold.refusals, hold.set_at, lane.exceeded_at))
+    await tx.each("save_holds", changed)

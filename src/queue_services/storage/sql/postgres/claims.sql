@@ -1,0 +1,96 @@
+-- name: read_limit
+select log, paused from limit_state where channel = $1;
+
+-- name: lock_limit
+select log, paused from limit_state where channel = $1 for update;
+
+-- name: save_limit
+update limit_state set log = $2 where channel = $1;
+
+-- name: claim_lanes
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+from lane
+where channel = $1 and ready_at <= $2 and not workspace = any($3::text[])
+order by ready_at limit $4
+for update skip locked;
+
+-- name: claim_high_lanes
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+from lane
+where channel = $1 and high_ready_at <= $2 and next_high_at < 4611686018427387904 and not workspace = any($3::text[])
+order by high_ready_at limit $4
+for update skip locked;
+
+-- name: claim_candidates
+select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
+    m.contact, m.payload
+from unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::integer[]) u(lane, priority, before, most)
+cross join lateral (
+    select * from pending q
+    where q.lane = u.lane and q.priority = u.priority and q.visible_at <= u.before
+    order by q.visible_at, q.id limit u.most
+) p
+join message m on m.id = p.id;
+
+-- name: share_campaign_states
+-- One that is being cancelled or paused right now is passed over: its messages are left for the next pass.
+select id, state, epoch, cancel_epoch from campaign c join unnest($1::bigint[]) u(wanted) on c.id = u.wanted for share of c skip locked;
+
+-- name: claim_messages
+update pending p set claimed_by = u.dispatcher, claim = p.claim + 1, visible_at = u.lease_until
+from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[]) u(id, claim, dispatcher, lease_until, before)
+where p.id = u.id and p.claim = u.claim and p.visible_at <= u.before
+returning p.id;
+
+-- name: lane_earliest
+select u.lane,
+    (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 0),
+    least(
+        (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 1),
+        (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 2))
+from unnest($1::bigint[]) u(lane);
+
+-- name: count_visible
+select count(*) from (select 1 from pending where lane = $1 and priority = any($2::smallint[]) and visible_at <= $3 limit 10000) due;
+
+-- name: save_lanes
+update lane l set next_due_at = u.next_due_at, next_high_at = u.next_high_at, slot_at = u.slot_at, rest = u.rest, log = u.log,
+    exceeded_at = u.exceeded_at, held_until = u.held_until
+from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[])
+    u(id, next_due_at, next_high_at, slot_at, rest, log, exceeded_at, held_until)
+where l.id = u.id;
+
+-- name: first_ready
+select least(
+    (select ready_at from lane where channel = $1 and not workspace = any($2::text[]) order by ready_at limit 1),
+    (select high_ready_at from lane where channel = $1 and next_high_at < 4611686018427387904 and not workspace = any($2::text[]) order by high_ready_at limit 1));
+
+-- name: park_messages
+update pending set visible_at = 4611686018427387903, claimed_by = null
+where id in (
+    select id from pending where lane = $1 and priority = $2 and visible_at <= $3 and campaign = $4 order by visible_at limit 1000);
+
+-- name: doomed_messages
+select id from pending where lane = $1 and priority = $2 and visible_at <= $3 and campaign = $4 and epoch < $5 order by visible_at limit 1000;
+
+-- name: insert_exceedances
+insert into exceedance (workspace, channel, at, batch_size, message, kind, waits_until)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::bigint[]);
+
+-- name: renew_leases
+update pending p set visible_at = u.lease_until
+from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[]) u(id, claim, dispatcher, lease_until)
+where p.id = u.id and p.claim = u.claim and p.claimed_by = u.dispatcher
+returning p.id;
+
+-- name: lane_logs
+select id, rate, log from lane l join unnest($1::bigint[]) u(wanted) on l.id = u.wanted where l.rate is not null order by l.id for update of l;
+
+-- name: save_lane_logs
+update lane l set log = u.log, slot_at = u.slot_at from unnest($1::bigint[], $2::text[], $3::bigint[]) u(id, log, slot_at) where l.id = u.id;
+
+-- name: end_unclaimed
+-- What no dispatcher holds: never claimed, given back, or its lease has run out.
+delete from pending p using lane l, unnest($1::uuid[], $2::bigint[]) u(id, now)
+where p.id = u.id and l.id = p.lane and (p.claimed_by is null or p.visible_at <= u.now)
+returning p.id, l.workspace, l.channel, p.campaign, p.due_at, p.tries, p.attempts;

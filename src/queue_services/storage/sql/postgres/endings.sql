@@ -1,0 +1,10 @@
+-- name: next_changes
+select nextval('change_seq') from generate_series(1, $1::integer);
+
+-- name: insert_results
+insert into result (id, workspace, channel, campaign, status, reason, due_at, finished_at, tries, attempts, outcome, started_at, duration, status_code, error, seq)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::integer[], $10::integer[],
+    $11::text[], $12::bigint[], $13::bigint[], $14::integer[], $15::text[], $16::bigint[])
+on conflict (id) do update set status = excluded.status, reason = excluded.reason, due_at = excluded.due_at, finished_at = excluded.finished_at,
+    tries = excluded.tries, attempts = excluded.attempts, outcome = excluded.outcome, started_at = excluded.started_at, duration = excluded.duration,
+    status_code = excluded.status_code, error = excluded.error, seq = excluded.seq, xid = pg_current_xact_id();

@@ -1,0 +1,52 @@
+-- name: find_expired
+select id from pending where expires_at <= $1 and (claimed_by is null or visible_at <= $1) order by expires_at limit $2;
+
+-- name: find_finished
+select id from result where finished_at < $1 and status <> 'scheduled' order by finished_at limit $2;
+
+-- name: prune_results
+delete from result r using unnest($1::uuid[]) u(id) where r.id = u.id and r.status <> 'scheduled'
+returning r.id, r.workspace, r.channel, r.campaign, r.status;
+
+-- name: prune_attempts
+delete from attempt a using unnest($1::uuid[]) u(id) where a.id = u.id;
+
+-- name: prune_messages
+delete from message m using unnest($1::uuid[]) u(id) where m.id = u.id returning m.workspace, m.idempotency_key, m.id;
+
+-- name: prune_idempotency
+delete from idempotency i using unnest($1::text[], $2::text[], $3::uuid[]) u(workspace, key, id)
+where i.workspace = u.workspace and i.key = u.key and i.id = u.id;
+
+-- name: count_pruned
+insert into total (workspace, channel, campaign, pruned_delivered, pruned_dead, pruned_cancelled)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+on conflict (workspace, channel, campaign) do update set pruned_delivered = total.pruned_delivered + excluded.pruned_delivered,
+    pruned_dead = total.pruned_dead + excluded.pruned_dead, pruned_cancelled = total.pruned_cancelled + excluded.pruned_cancelled;
+
+-- name: prune_exceedances
+delete from exceedance where ctid = any(array(select ctid from exceedance where at < $1 limit $2));
+
+-- name: register_dispatcher
+insert into dispatcher (name, started_at, seen_at) values ($1, $2, $2) returning id;
+
+-- name: see_dispatcher
+update dispatcher set seen_at = $2, claimed = $3, lag = $4 where id = $1;
+
+-- name: forget_dispatcher
+delete from dispatcher where id = $1;
+
+-- name: forget_dispatchers
+delete from dispatcher where seen_at < $1;
+
+-- name: take_finished_tallies
+delete from tally where ctid = any(array(select ctid from tally where minute < $1 order by minute, workspace, channel, campaign limit $2 for update skip locked))
+returning workspace, channel, campaign, minute, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts,
+    first_at, last_at;
+
+-- name: add_totals
+insert into total (workspace, channel, campaign, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, last_at)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+on conflict (workspace, channel, campaign) do update set
+    accepted = total.accepted + excluded.accepted, revived_dead = total.revived_dead + excluded.revived_dead, revived_cancelled = total.revived_cancelled + excluded.revived_cancelled, delivered = total.delivered + excluded.delivered, dead = total.dead + excluded.dead, cancelled = total.cancelled + excluded.cancelled, retried = total.retried + excluded.retried, batches = total.batches + excluded.batches, batch_time = total.batch_time + excluded.batch_time, lateness = total.lateness + excluded.lateness, starts = total.starts + excluded.starts,
+    last_at = greatest(total.last_at, excluded.last_at);

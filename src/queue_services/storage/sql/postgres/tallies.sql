@@ -1,0 +1,6 @@
+-- name: add_tally
+insert into tally (workspace, channel, campaign, minute, writer, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, first_at, last_at)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[])
+on conflict (workspace, channel, campaign, minute, writer) do update set
+    accepted = tally.accepted + excluded.accepted, revived_dead = tally.revived_dead + excluded.revived_dead, revived_cancelled = tally.revived_cancelled + excluded.revived_cancelled, delivered = tally.delivered + excluded.delivered, dead = tally.dead + excluded.dead, cancelled = tally.cancelled + excluded.cancelled, retried = tally.retried + excluded.retried, batches = tally.batches + excluded.batches, batch_time = tally.batch_time + excluded.batch_time, lateness = tally.lateness + excluded.lateness, starts = tally.starts + excluded.starts,
+    first_at = least(tally.first_at, excluded.first_at), last_at = greatest(tally.last_at, excluded.last_at);

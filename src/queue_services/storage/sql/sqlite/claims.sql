@@ -1,0 +1,82 @@
+-- name: read_limit
+select log, paused from limit_state where channel = ?1;
+
+-- name: lock_limit
+select log, paused from limit_state where channel = ?1;
+
+-- name: save_limit
+update limit_state set log = ?2 where channel = ?1;
+
+-- name: claim_lanes
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+from lane
+where channel = ?1 and ready_at <= ?2 and workspace not in (select value from json_each(?3))
+order by ready_at limit ?4;
+
+-- name: claim_high_lanes
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+from lane
+where channel = ?1 and high_ready_at <= ?2 and next_high_at < 4611686018427387904 and workspace not in (select value from json_each(?3))
+order by high_ready_at limit ?4;
+
+-- name: claim_candidates
+select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
+    m.contact, m.payload
+from (
+    select * from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 order by visible_at, id limit ?4
+) p
+join message m on m.id = p.id;
+
+-- name: share_campaign_states
+select id, state, epoch, cancel_epoch from campaign where id = ?1;
+
+-- name: claim_messages
+update pending set claimed_by = ?3, claim = claim + 1, visible_at = ?4
+where id = ?1 and claim = ?2 and visible_at <= ?5
+returning id;
+
+-- name: lane_earliest
+select ?1,
+    (select min(visible_at) from pending where lane = ?1 and priority = 0),
+    nullif(min(
+        coalesce((select min(visible_at) from pending where lane = ?1 and priority = 1), 4611686018427387904),
+        coalesce((select min(visible_at) from pending where lane = ?1 and priority = 2), 4611686018427387904)), 4611686018427387904);
+
+-- name: count_visible
+select count(*) from (select 1 from pending where lane = ?1 and priority in (select value from json_each(?2)) and visible_at <= ?3 limit 10000) due;
+
+-- name: save_lanes
+update lane set next_due_at = ?2, next_high_at = ?3, slot_at = ?4, rest = ?5, log = ?6, exceeded_at = ?7, held_until = ?8 where id = ?1;
+
+-- name: first_ready
+select nullif(min(
+    coalesce((select ready_at from lane where channel = ?1 and workspace not in (select value from json_each(?2)) order by ready_at limit 1), 4611686018427387904),
+    coalesce((select high_ready_at from lane where channel = ?1 and next_high_at < 4611686018427387904 and workspace not in (select value from json_each(?2))
+        order by high_ready_at limit 1), 4611686018427387904)), 4611686018427387904);
+
+-- name: park_messages
+update pending set visible_at = 4611686018427387903, claimed_by = null
+where id in (
+    select id from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and campaign = ?4 order by visible_at limit 1000);
+
+-- name: doomed_messages
+select id from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and campaign = ?4 and epoch < ?5 order by visible_at limit 1000;
+
+-- name: insert_exceedances
+insert into exceedance (workspace, channel, at, batch_size, message, kind, waits_until) values (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- name: renew_leases
+update pending set visible_at = ?4 where id = ?1 and claim = ?2 and claimed_by = ?3
+returning id;
+
+-- name: lane_logs
+select id, rate, log from lane where id = ?1 and rate is not null;
+
+-- name: save_lane_logs
+update lane set log = ?2, slot_at = ?3 where id = ?1;
+
+-- name: end_unclaimed
+-- What no dispatcher holds: never claimed, given back, or its lease has run out.
+delete from pending
+where id = ?1 and (claimed_by is null or visible_at <= ?2)
+returning id, (select workspace from lane where lane.id = pending.lane), (select channel from lane where lane.id = pending.lane), campaign, due_at, tries, attempts;

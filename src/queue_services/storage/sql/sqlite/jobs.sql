@@ -1,0 +1,176 @@
+-- name: find_jobs
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+    p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
+    c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
+    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
+    (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
+from message m left join pending p on p.id = m.id
+left join result r on r.id = m.id
+left join campaign c on c.id = m.campaign
+left join lane l on l.id = p.lane
+left join limit_state s on s.channel = m.channel
+where m.id = ?1
+;
+
+-- name: search_jobs
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+    p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
+    c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
+    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
+    (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
+from message m
+left join pending p on p.id = m.id
+left join result r on r.id = m.id
+left join campaign c on c.id = m.campaign
+left join lane l on l.id = p.lane
+left join limit_state s on s.channel = m.channel
+where true
+{filters}
+order by m.id desc limit {limit};
+
+-- name: search_jobs.workspace
+m.workspace = {};
+
+-- name: search_jobs.channel
+m.channel = {};
+
+-- name: search_jobs.campaign
+m.campaign in (select id from campaign where name = {});
+
+-- name: search_jobs.contact
+m.contact = {};
+
+-- name: search_jobs.recipient
+m.recipient = {};
+
+-- name: search_jobs.from_id
+m.id >= {};
+
+-- name: search_jobs.before_id
+m.id < {};
+
+-- name: search_jobs.to_id
+m.id < {};
+
+-- name: search_jobs.delivered
+r.status = {} and p.id is null;
+
+-- name: search_pending
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+    p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
+    c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
+    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
+    (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
+from pending p
+join message m on m.id = p.id
+left join result r on r.id = p.id
+left join campaign c on c.id = m.campaign
+left join lane l on l.id = p.lane
+left join limit_state s on s.channel = m.channel
+where true
+{filters}
+order by p.id desc limit {limit};
+
+-- name: search_pending.workspace
+m.workspace = {};
+
+-- name: search_pending.channel
+m.channel = {};
+
+-- name: search_pending.campaign
+m.campaign in (select id from campaign where name = {});
+
+-- name: search_pending.contact
+m.contact = {};
+
+-- name: search_pending.recipient
+m.recipient = {};
+
+-- name: search_pending.from_id
+p.id >= {};
+
+-- name: search_pending.before_id
+p.id < {};
+
+-- name: search_pending.to_id
+p.id < {};
+
+-- name: search_pending.claimed
+p.claimed_by is not null and p.visible_at > {};
+
+-- name: search_pending.scheduled
+(p.claimed_by is null or p.visible_at <= {}) and p.epoch >= coalesce(c.cancel_epoch, 0);
+
+-- name: search_unsent
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+    p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
+    c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
+    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
+    (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
+from result r
+join message m on m.id = r.id
+left join pending p on p.id = r.id
+left join campaign c on c.id = m.campaign
+left join lane l on l.id = p.lane
+left join limit_state s on s.channel = m.channel
+where true
+{filters}
+order by r.id desc limit {limit};
+
+-- name: search_unsent.workspace
+m.workspace = {};
+
+-- name: search_unsent.channel
+m.channel = {};
+
+-- name: search_unsent.campaign
+m.campaign in (select id from campaign where name = {});
+
+-- name: search_unsent.contact
+m.contact = {};
+
+-- name: search_unsent.recipient
+m.recipient = {};
+
+-- name: search_unsent.from_id
+r.id >= {};
+
+-- name: search_unsent.before_id
+r.id < {};
+
+-- name: search_unsent.to_id
+r.id < {};
+
+-- name: search_unsent.ended
+r.status = {};
+
+-- name: attempts_of
+select number, outcome, started_at, duration, status_code, error from attempt where id = ?1
+union all
+select attempts, outcome, started_at, duration, status_code, error from result where id = ?1 and outcome is not null
+order by 1;
+
+-- name: lock_result
+select status, attempts, outcome, started_at, duration, status_code, error from result where id = ?1;
+
+-- name: revive_result
+update result set status = 'scheduled', reason = null, due_at = ?2, outcome = null, error = null, seq = ?3 where id = ?1;
+
+-- name: revive_pending
+insert into pending (id, lane, priority, campaign, epoch, due_at, visible_at, expires_at, attempts)
+select m.id, l.id, m.priority, m.campaign, coalesce(c.epoch, 0), ?2, ?2, m.expires_at, ?3
+from message m join lane l on l.workspace = m.workspace and l.channel = m.channel left join campaign c on c.id = m.campaign
+where m.id = ?1
+returning lane;
+
+-- name: lane_of
+select p.lane from pending p where p.id = ?1;
+
+-- name: reschedule_pending
+update pending set due_at = ?2, visible_at = ?2, claimed_by = null
+where id = ?1 and (claimed_by is null or visible_at <= ?3)
+returning lane, priority;

@@ -1,0 +1,49 @@
+-- name: find_expired
+select id from pending where expires_at <= ?1 and (claimed_by is null or visible_at <= ?1) order by expires_at limit ?2;
+
+-- name: find_finished
+select id from result where finished_at < ?1 and status <> 'scheduled' order by finished_at limit ?2;
+
+-- name: prune_results
+delete from result where id = ?1 and status <> 'scheduled' returning id, workspace, channel, campaign, status;
+
+-- name: prune_attempts
+delete from attempt where id = ?1;
+
+-- name: prune_messages
+delete from message where id = ?1 returning workspace, idempotency_key, id;
+
+-- name: prune_idempotency
+delete from idempotency where workspace = ?1 and key = ?2 and id = ?3;
+
+-- name: count_pruned
+insert into total (workspace, channel, campaign, pruned_delivered, pruned_dead, pruned_cancelled) values (?1, ?2, ?3, ?4, ?5, ?6)
+on conflict (workspace, channel, campaign) do update set pruned_delivered = total.pruned_delivered + excluded.pruned_delivered,
+    pruned_dead = total.pruned_dead + excluded.pruned_dead, pruned_cancelled = total.pruned_cancelled + excluded.pruned_cancelled;
+
+-- name: prune_exceedances
+delete from exceedance where rowid in (select rowid from exceedance where at < ?1 limit ?2);
+
+-- name: register_dispatcher
+insert into dispatcher (name, started_at, seen_at) values (?1, ?2, ?2) returning id;
+
+-- name: see_dispatcher
+update dispatcher set seen_at = ?2, claimed = ?3, lag = ?4 where id = ?1;
+
+-- name: forget_dispatcher
+delete from dispatcher where id = ?1;
+
+-- name: forget_dispatchers
+delete from dispatcher where seen_at < ?1;
+
+-- name: take_finished_tallies
+delete from tally where (workspace, channel, campaign, minute, writer) in
+    (select workspace, channel, campaign, minute, writer from tally where minute < ?1 order by minute limit ?2)
+returning workspace, channel, campaign, minute, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts,
+    first_at, last_at;
+
+-- name: add_totals
+insert into total (workspace, channel, campaign, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, last_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+on conflict (workspace, channel, campaign) do update set
+    accepted = total.accepted + excluded.accepted, revived_dead = total.revived_dead + excluded.revived_dead, revived_cancelled = total.revived_cancelled + excluded.revived_cancelled, delivered = total.delivered + excluded.delivered, dead = total.dead + excluded.dead, cancelled = total.cancelled + excluded.cancelled, retried = total.retried + excluded.retried, batches = total.batches + excluded.batches, batch_time = total.batch_time + excluded.batch_time, lateness = total.lateness + excluded.lateness, starts = total.starts + excluded.starts,
+    last_at = coalesce(max(total.last_at, excluded.last_at), total.last_at, excluded.last_at);
