@@ -6,7 +6,7 @@ argument, nothing here reads a clock or a database. Everything is in whole micro
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, groupby, islice
 
@@ -173,7 +173,10 @@ def give_back(log: LimitLog, rate: float, slots: Sequence[Instant]) -> None:
 
 
 def silence(log: LimitLog, now: Instant) -> None:
-    """After a clock error: an empty log, and no slot until everything reserved before has started and one window has passed."""
+    """After a clock error: an empty log, and no slot until everything reserved before has started and one window has passed.
+
+    `now` must have been measured against the database after the error: a silence by a clock that is behind ends before it has begun.
+    """
     log.gaps, log.counts = [], []
     log.pace = min(log.pace, now)
     log.sends = [pair for pair in log.sends if pair[0] <= now // SECOND]
@@ -181,8 +184,12 @@ def silence(log: LimitLog, now: Instant) -> None:
 
 
 def astray(log: LimitLog, now: Instant) -> bool:
-    """Whether the log holds slots that no right clock can have reserved: `silence` it."""
-    return sum(log.gaps) > now + MAX_LEAD + WINDOW
+    """Whether the log lies so far ahead that no right clock can have made it so: measure the clock, then `silence` it.
+
+    What lies ahead by less than this is sooner waited for than a silence.
+    """
+    ahead = max(sum(log.gaps) or log.quiet_until, log.pace)
+    return ahead > now + MAX_LEAD + HORIZON + 2 * WINDOW
 
 
 def utilization(log: LimitLog, rate: float, now: Instant) -> float:
@@ -192,15 +199,15 @@ def utilization(log: LimitLog, rate: float, now: Instant) -> float:
 
 
 def _openings(log: LimitLog, terms: _Terms) -> Iterator[tuple[Instant, int]]:
-    """From when on, and for how many of the next slots, the N-th slot back leaves room: at most N in all."""
-    held = sum(log.counts)
-    if held < terms.most:
-        yield 0, terms.most - held
-    passed = held - terms.most
-    for stamp, count in zip(accumulate(log.gaps), log.counts, strict=True):
-        passed -= count
-        if passed < 0:
-            yield stamp + terms.window, min(count, -passed)
+    """From when on, and for how many of the next slots, the N-th slot back leaves room: N slots in all."""
+    stamps, totals = list(accumulate(log.gaps)), list(accumulate(log.counts))
+    passed = (totals[-1] if totals else 0) - terms.most
+    if passed < 0:
+        yield 0, -passed
+    passed = max(passed, 0)
+    for at in range(bisect_right(totals, passed), len(totals)):
+        yield stamps[at] + terms.window, totals[at] - passed
+        passed = totals[at]
 
 
 def _first_pace(log: LimitLog, terms: _Terms, now: Instant) -> Instant:
@@ -228,7 +235,7 @@ def _append(log: LimitLog, terms: _Terms, now: Instant, slots: Sequence[Instant]
     if not slots:
         return
     _prune(log, now, terms.window)
-    log.pace = _first_pace(log, terms, now) + terms.step * (len(slots) - 1)
+    log.pace = _first_pace(log, terms, now) + terms.step * (min(len(slots), terms.most) - 1)
     log.number += len(slots)
     newest = sum(log.gaps)
     for slot in slots:
@@ -244,9 +251,9 @@ def _append(log: LimitLog, terms: _Terms, now: Instant, slots: Sequence[Instant]
 
 
 def _prune(log: LimitLog, now: Instant, window: int) -> None:
-    """Forget slots older than two windows, but for the newest: a limit lowered to one in ten seconds still needs it."""
+    """Forget what is older than two windows, but for the newest of it: a limit lowered to one in ten seconds asks when the last one went."""
     stamps = list(accumulate(log.gaps))
-    old = min(bisect_left(stamps, now - 2 * window), len(stamps) - 1)
+    old = bisect_left(stamps, now - 2 * window) - 1
     if old > 0:
         log.gaps[old] = stamps[old]
         del log.gaps[:old], log.counts[:old]
