@@ -23,8 +23,8 @@ class Settings:
     signing_secret: str | None = field(default=None, repr=False)
 
 
-def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings in `environ` (the process's own by default); an empty value counts as absent.
+def from_environment(environ: Mapping[str, str] | None = None, *, url: str | None = None, key: str | None = None) -> Settings:
+    """The settings in `environ` (the process's own by default), `url` and `key` taking their place where given; an empty value counts as absent.
 
     Raises ValidationFailed for a URL that is not http(s).
 
@@ -33,13 +33,13 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = os.environ if environ is None else environ
     return Settings(
-        url=checked_url(environ.get("QUEUE_SERVICES_URL") or DEFAULT_URL),
-        key=environ.get("QUEUE_SERVICES_KEY") or None,
+        url=_checked(url or environ.get("QUEUE_SERVICES_URL") or DEFAULT_URL),
+        key=(key or environ.get("QUEUE_SERVICES_KEY") or "").strip() or None,  # a key read from a file often ends in a line break
         signing_secret=environ.get("QUEUE_SERVICES_SIGNING_SECRET") or None,
     )
 
 
-def checked_url(url: str) -> str:
+def _checked(url: str) -> str:
     """`url` without a trailing slash. Raises ValidationFailed unless it is http(s); the message does not repeat it, as it may hold a key."""
     if not url.startswith(("http://", "https://")):
         raise ValidationFailed.of(Fault("QUEUE_SERVICES_URL", "give the service's address, as in https://queue.example or http://127.0.0.1:3000"))

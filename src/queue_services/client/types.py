@@ -117,6 +117,18 @@ class ScheduleResult(Record, frozen=True, kw_only=True):
     idempotency_key: str | None = None
 
 
+class BulkProgress(Record, frozen=True, kw_only=True):
+    """How many messages of a bulk schedule have been answered so far. `replayed` are among `accepted`."""
+
+    accepted: int = 0
+    replayed: int = 0
+    rejected: int = 0
+
+    @property
+    def answered(self) -> int:
+        return self.accepted + self.rejected
+
+
 class ScheduledMany(Record, frozen=True, kw_only=True):
     """What became of many messages: counts, and a result for each in the order given. `replayed` are among `accepted`."""
 
@@ -162,6 +174,19 @@ class Job(Record, frozen=True, kw_only=True):
     error: str | None = None
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
+
+
+class JobFilters(TypedDict, total=False):
+    """What jobs may be listed by. `created_from` is inclusive, `created_before` exclusive; `recipient` is a number or an address."""
+
+    workspace_id: str | None
+    channel: ChannelName | None
+    status: Status | None
+    campaign_id: str | None
+    contact_id: str | None
+    recipient: str | None
+    created_from: datetime | None
+    created_before: datetime | None
 
 
 class JobList(Record, frozen=True, kw_only=True):

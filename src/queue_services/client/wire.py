@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from queue_services.client.errors import Fault, ValidationFailed
-from queue_services.client.types import Channel, Delay, Email, Message, Sms
+from queue_services.client.types import Channel, Delay, Email, Job, Message, Sms, Workspace
 
 T = TypeVar("T")
 
@@ -23,6 +23,9 @@ PROBLEM = "application/problem+json"
 
 IN_METADATA = {"campaign_id": "campaignId", "message_id": "messageId", "source": "source", "callback_endpoint": "callbackEndpoint"}
 """The members of a message that travel in its metadata, and their names there."""
+
+QUERY_NAMES = {"created_from": "from", "created_before": "to", "start": "from", "end": "to"}
+"""The query parameters whose wire names say less than ours."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -50,6 +53,12 @@ class BatchAnswer(msgspec.Struct, frozen=True, rename="camel"):
     results: tuple[BatchResult, ...]
 
 
+class JobAnswer(msgspec.Struct, frozen=True):
+    """What the calls that act on one job answer."""
+
+    job: Job
+
+
 class CountAnswer(msgspec.Struct, frozen=True):
     """How many jobs a campaign's pause, resume, cancel or shift acts on."""
 
@@ -67,6 +76,12 @@ def encode(body: Any) -> bytes:
 def decode(type_: type[T], content: bytes | str) -> T:
     """Read `content` as `type_`. Raises msgspec.DecodeError (or its ValidationError) when it is something else."""
     return msgspec.json.decode(content, type=type_)
+
+
+def decode_workspace(content: bytes) -> Workspace:
+    """The workspace in an answer, whether its members stand at the top level or under `workspace`."""
+    members_ = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    return decode(Workspace, bytes(members_.get("workspace", content)))
 
 
 def channel_of(message: Message) -> Channel:
@@ -142,12 +157,13 @@ def instant(moment: datetime, field: str) -> str:
 
 
 def query(**parameters: Any) -> dict[str, str]:
-    """Query parameters in their wire names, those that are None left out; a trailing underscore is for names Python keeps.
+    """Query parameters by their wire names, those that are None left out.
 
-    >>> query(workspace_id="acme", from_=None, limit=50)
+    >>> query(workspace_id="acme", created_before=None, limit=50)
     {'workspaceId': 'acme', 'limit': '50'}
     """
-    return {camel(name.rstrip("_")): _parameter(name, value) for name, value in parameters.items() if value is not None}
+    named = {QUERY_NAMES.get(name) or camel(name): value for name, value in parameters.items() if value is not None}
+    return {name: instant(value, name) if isinstance(value, datetime) else str(value) for name, value in named.items()}
 
 
 def camel(name: str) -> str:
@@ -159,7 +175,3 @@ def camel(name: str) -> str:
 def members(**values: Any) -> dict[str, Any]:
     """A body of `values` by their wire names, those that are UNSET left out."""
     return {camel(name): value for name, value in values.items() if value is not msgspec.UNSET}
-
-
-def _parameter(name: str, value: Any) -> str:
-    return instant(value, name.rstrip("_")) if isinstance(value, datetime) else str(value)
