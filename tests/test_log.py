@@ -163,7 +163,8 @@ def test_no_number_of_seven_digits_survives_in_a_sentence(number: str, sentence:
 
 @given(
     st.dictionaries(
-        st.text(), st.recursive(st.none() | st.integers() | st.text() | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+        st.text(),
+        st.recursive(st.none() | st.integers() | st.text() | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6),
     )
 )
 def test_whatever_is_logged_comes_out_as_plain_json(fields: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 BODY_KEYS = frozenset({"html", "message", "subject", "content", "text", "body", "payload", "metadata"})
 RECIPIENT_KEYS = frozenset({"to", "recipient", "phone", "phonenumber", "email"})
-LONGEST = 1000  # characters of one value; a traceback may be longer
+LONGEST, LONGEST_TRACEBACK = 1000, 50_000  # characters of one value
 
 _BODY_NAMES = "|".join(sorted(BODY_KEYS))
 _URL_LOGIN = re.compile(r"://[^/?#\s]*@")
@@ -25,7 +25,8 @@ _BODY = re.compile(
     rf"""\b(?P<key>{_BODY_NAMES})\b\\*["']?\s*[=:]\s*b?(?:(?P<quote>\\*["'])(?:(?!(?P=quote))(?:\\.|.))*(?:(?P=quote))?|[{{\[(].*)""",
     re.DOTALL | re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"""(?:"(?P<quoted>(?:[^"\\]|\\.)+)"|(?P<local>[^\s@<>"'(),:;\[\]\\/=&?]+))(?P<at>@|%40)(?P<domain>[\w.-]+|\[[^\]\s]*\])""")
+# A local part has at most 64 characters (RFC 5321, 4.5.3.1.1); without that bound a long word would cost its length squared.
+_ADDRESS = re.compile(r"""(?:"(?P<quoted>(?:[^"\\]|\\.){1,64})"|(?P<local>[^\s@<>"'(),:;\[\]\\/=&?]{1,64}))(?P<at>@|%40)(?P<domain>[\w.-]+|\[[^\]\s]*\])""")
 # What looks like a phone number and is none is tried first: a UUID, a date or timestamp, an IPv4 address.
 _NUMBER = re.compile(
     r"""(?P<kept>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
@@ -51,7 +52,8 @@ def redacted_text(text: str) -> str:
     """The text without bodies, credentials in URLs, whole phone numbers or whole addresses."""
     text = _ROW.sub("DETAIL: *** ", text)
     text = _BODY.sub(lambda found: f"{found['key']}=***", text)
-    text = _ADDRESS.sub(lambda found: f"{(found['quoted'] or found['local'])[0]}***{found['at']}{found['domain']}", text)
+    if "@" in text or "%40" in text:
+        text = _ADDRESS.sub(lambda found: f"{(found['quoted'] or found['local'])[0]}***{found['at']}{found['domain']}", text)
     text = _URL_LOGIN.sub("://***@", text)
     return _NUMBER.sub(lambda found: found[0] if found["kept"] else masked_recipient(found[0]), text)
 
@@ -72,7 +74,7 @@ def _plain_mapping(fields: Mapping[Any, Any]) -> dict[str, Any]:
         if folded in RECIPIENT_KEYS and isinstance(value, (str, int)):
             shown[name] = masked_recipient(str(value))
         elif name in ("exception", "stack"):
-            shown[name] = redacted_text(str(value))
+            shown[name] = redacted_text(str(value)[:LONGEST_TRACEBACK])
         else:
             shown[redacted_text(name)] = _plain(value)
     return shown
