@@ -131,7 +131,7 @@ async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
     log, paused = await read_limit(tx, "read_limit", request.channel, now)
     free = min(limits.free(log, request.rate, now, request.lead), request.most, request.free_connections)
     if paused or free <= 0:
-        return Claim([], FOREVER if paused or request.free_connections <= 0 else limits.next_free(log, request.rate, now, request.lead) - request.lead)
+        return Claim([], FOREVER if paused or request.free_connections <= 0 else _refilled(log, request, now))
     before = now + request.lead
     lanes = await _lock_lanes(tx, request, before, free, log)
     taken: list[tuple[Candidate, Instant]] = []
@@ -142,8 +142,16 @@ async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
         used_up = limits.free(log, request.rate, now, request.lead) == 0
         await _save_lanes(tx, request, lanes, before, free, now, used_up=used_up)
     [[ready_at]] = await tx.fetch("first_ready", request.channel.value, request.left_out())
+    wake_at = (FOREVER if ready_at is None else ready_at) - request.lead
+    if limits.free(log, request.rate, now, request.lead) == 0:
+        wake_at = max(wake_at, _refilled(log, request, now))
     messages = [_claimed(candidate, slot, lanes[candidate.lane], request.channel) for candidate, slot in taken]
-    return Claim(messages, (FOREVER if ready_at is None else ready_at) - request.lead, sum(candidate.claimed_by is not None for candidate, _ in taken))
+    return Claim(messages, wake_at, sum(candidate.claimed_by is not None for candidate, _ in taken))
+
+
+def _refilled(log: LimitLog, request: ClaimRequest, now: Instant) -> Instant:
+    """When half of the horizon is free again: a pass a slot would make batches of one, waiting for all of it would leave slots unused."""
+    return limits.next_free(log, request.rate, now, request.lead) - request.lead - limits.HORIZON // 2
 
 
 async def read_limit(tx: Tx, statement: str, channel: Channel, now: Instant) -> tuple[LimitLog, bool]:
@@ -354,3 +362,10 @@ async def reserve_again(tx: Tx, request: ClaimRequest, missed: list[tuple[int, I
 async def renew(tx: Tx, claims: Iterable[tuple[str, int]], dispatcher: int, lease_until: Instant) -> set[str]:
     """Move the end of the lease of messages in flight (id and claim number); the ids that are still this dispatcher's."""
     return {row[0] for row in await tx.each("renew_leases", [(message, claim_number, dispatcher, lease_until) for message, claim_number in claims])}
+
+
+async def silence(tx: Tx, channel: Channel, now: Instant) -> None:
+    """Let one window pass without a slot, and forget those before: after a clock error nobody knows when they really were."""
+    log, _ = await read_limit(tx, "lock_limit", channel, now)
+    limits.silence(log, now)
+    await tx.fetch("save_limit", channel.value, encode_log(log))

@@ -76,3 +76,31 @@ def _numbers(counts: Counts) -> tuple[int, ...]:
 
 def _row(counts: Counts) -> tuple[int | None, ...]:
     return (*_numbers(counts), counts.last_at)
+
+
+async def read_clock(tx: Tx) -> Instant:
+    """The database's own time: the one place where it is asked."""
+    [[now]] = await tx.fetch("read_clock")
+    return int(now)
+
+
+async def register(tx: Tx, name: str, now: Instant) -> int:
+    """The id of a new dispatcher; `name` says where it runs."""
+    [[identity]] = await tx.fetch("register_dispatcher", name, now)
+    return int(identity)
+
+
+async def see(tx: Tx, dispatcher: int, now: Instant, claimed: int, lag: int, dead_before: Instant) -> None:
+    """Note that a dispatcher is alive, and forget those last seen before `dead_before`."""
+    await tx.fetch("see_dispatcher", dispatcher, now, claimed, lag)
+    await tx.fetch("forget_dispatchers", dead_before)
+
+
+async def forget(tx: Tx, dispatcher: int) -> None:
+    """A dispatcher has stopped."""
+    await tx.fetch("forget_dispatcher", dispatcher)
+
+
+async def check_writable(tx: Tx) -> None:
+    """Write without changing anything, so that a store that cannot be written says so."""
+    await tx.fetch("check_writable")

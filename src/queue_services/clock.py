@@ -1,0 +1,49 @@
+"""The one clock: monotonic time plus an offset that is measured against the database, so that all processes agree and no step is ever seen.
+
+Built by `bootstrap`; everything else is given `now` or this object. Nothing else reads a clock. Instants are integer microseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+SLEW = 0.005
+"""How fast the offset follows a measured error: seconds a second. Slow enough that no window of a second is shortened by what a limit leaves free."""
+STEP = 50_000
+"""A larger error, in microseconds, is stepped at once; the caller must then let one window pass in silence."""
+
+
+class Clock:
+    """`monotonic` returns seconds that never go back, `wall` seconds since 1970; both are injected by tests."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        self._monotonic = monotonic
+        self._offset = round((wall() - monotonic()) * 1_000_000)
+        self._error = 0
+        self._measured_at = monotonic()
+
+    def now(self) -> int:
+        at = self._monotonic()
+        return round(at * 1_000_000) + self._offset + self._slewed(at)
+
+    def correct(self, error: int) -> bool:
+        """Take in a measured error (true time less `now()`, microseconds); whether it was so large that the clock stepped."""
+        at = self._monotonic()
+        self._offset += self._slewed(at)
+        self._measured_at = at
+        stepped = abs(error) > STEP
+        self._offset += error if stepped else 0
+        self._error = 0 if stepped else error
+        return stepped
+
+    async def sleep_until(self, instant: int) -> None:
+        """Return at `instant` or as soon after it as the event loop can, never before; at once when it has passed."""
+        while (left := instant - self.now()) > 0:
+            await asyncio.sleep(max(left, 500) / 1_000_000)  # an event loop's timers are a millisecond coarse, and may be early
+
+    def _slewed(self, at: float) -> int:
+        """How much of the measured error has been made up so far."""
+        most = round((at - self._measured_at) * SLEW * 1_000_000)
+        return max(-most, min(most, self._error))

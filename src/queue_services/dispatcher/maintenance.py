@@ -1,0 +1,97 @@
+"""What keeps the store in order while messages flow: campaigns, expiry, totals, retention, the clock; in bites, each its own transaction.
+
+Run by `bootstrap` beside the runner, in every process that dispatches. Bites of two processes do not collide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from queue_services.clock import Clock
+from queue_services.dispatcher.dispatcher import Dispatcher
+from queue_services.domain.message import SECOND, Channel
+from queue_services.errors import StoreUnavailable
+from queue_services.storage import campaigns, claims, upkeep
+from queue_services.storage.port import Database
+
+DEAD_AFTER = 60 * SECOND
+
+log = structlog.get_logger(__name__)
+
+
+class Maintenance:
+    """The chores of one dispatching process. `retention` is microseconds that a finished message is kept."""
+
+    def __init__(self, database: Database, clock: Clock, dispatcher: Dispatcher, *, identity: int, writer: str, retention: int) -> None:
+        self._database, self._clock, self._dispatcher = database, clock, dispatcher
+        self._identity, self._writer, self._retention = identity, writer, retention
+
+    async def run(self) -> None:
+        """Repeat every chore at its own interval until cancelled."""
+        await asyncio.gather(
+            self._every(0.25, self.advance_campaigns),
+            self._every(1, self.expire),
+            self._every(5, self.report),
+            self._every(10, self.fold),
+            self._every(10, self.check_clock),
+            self._every(30, self.prune),
+        )
+
+    async def advance_campaigns(self) -> None:
+        """Bring the messages of cancelled, resumed and shifted campaigns after them, a bite a transaction, every campaign in turn."""
+        busy = True
+        while busy:
+            after, busy = 0, False
+            while (advanced := await self._database.write(campaigns.advance, after, self._clock.now(), self._writer)) is not None:
+                after, moved = advanced
+                busy |= moved > 0
+            if busy:
+                self._database.wake()
+
+    async def expire(self) -> None:
+        """End what is past its `expires_at`."""
+        while await self._database.write(upkeep.expire, self._clock.now(), self._writer) == upkeep.BITE:
+            await asyncio.sleep(0)
+
+    async def report(self) -> None:
+        """Tell that this dispatcher is alive, and forget those that have not told for long."""
+        now = self._clock.now()
+        await self._database.write(upkeep.see, self._identity, now, self._dispatcher.claimed, self._dispatcher.lag, now - DEAD_AFTER)
+
+    async def fold(self) -> None:
+        """Add the tallies of minutes that are over to the totals."""
+        while await self._database.write(upkeep.fold, self._clock.now()) == upkeep.BITE:
+            await asyncio.sleep(0)
+
+    async def prune(self) -> None:
+        """Delete what ended longer ago than the retention."""
+        while await self._database.write(upkeep.prune, self._clock.now() - self._retention) == upkeep.BITE:
+            await asyncio.sleep(0.02)  # deliveries share the writer: they go first
+
+    async def check_clock(self) -> None:
+        """Follow the database's clock; after a step, let one window pass in silence."""
+        error = await measure(self._database, self._clock)
+        if self._clock.correct(error):
+            log.warning("the clock was wrong and has been stepped", error_ms=error / 1000)
+            for channel in Channel:
+                await self._database.write(claims.silence, channel, self._clock.now())
+
+    async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await chore()
+            except StoreUnavailable:
+                continue
+            except Exception:
+                log.exception("a chore failed", chore=getattr(chore, "__name__", "?"))
+
+
+async def measure(database: Database, clock: Clock) -> int:
+    """How far the database's clock is ahead of `clock`, microseconds; half the round trip is taken as the way there."""
+    before = clock.now()
+    there = await database.read(upkeep.read_clock)
+    return there - (before + clock.now()) // 2

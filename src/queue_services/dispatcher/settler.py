@@ -1,0 +1,93 @@
+"""Settles what deliveries came to, in groups: whatever waits becomes one transaction, and while that commits the next group gathers.
+
+The dispatcher hands it every outcome and every flight to be given back. While the database is away it keeps what it has and tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from queue_services.clock import Clock
+from queue_services.dispatcher.flights import Flight, Flights
+from queue_services.domain.outcome import Answer, Kind
+from queue_services.errors import StoreUnavailable
+from queue_services.storage import settling
+from queue_services.storage.port import Database
+from queue_services.storage.settling import FinishedBatch, Settlement, Terms
+
+MOST = 2_000
+AGAIN_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+
+
+class Settler:
+    """One writing task. `on_settled` is called after each group, when places are free again, with whether any lane or message waits anew."""
+
+    def __init__(self, database: Database, clock: Clock, flights: Flights, terms: Terms, on_settled: Callable[[bool], None]) -> None:
+        self._database, self._clock, self._flights, self._terms, self._on_settled = database, clock, flights, terms, on_settled
+        self._waiting: list[tuple[Flight, Answer | None, int]] = []
+        self._batches: list[FinishedBatch] = []
+        self._arrived = asyncio.Event()
+
+    def settle(self, flight: Flight, answer: Answer) -> None:
+        """Record the flight's outcome with the next group."""
+        self._add(flight, answer)
+
+    def release(self, flight: Flight) -> None:
+        """Give the flight's message back, unsent, with the next group."""
+        self._add(flight, None)
+
+    async def run(self) -> None:
+        """Settle until cancelled; a group that the database did not take is tried again."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                group, batches = self._waiting[:MOST], self._batches
+                try:
+                    moved = await self._write(group, batches)
+                except StoreUnavailable as error:
+                    log.warning("outcomes wait: the store is away", waiting=len(self._waiting), reason=error.reason)
+                    await asyncio.sleep(AGAIN_SECONDS)
+                    continue
+                del self._waiting[: len(group)]
+                self._batches = self._batches[len(batches) :]
+                self._flights.remove(flight for flight, _, _ in group)
+                self._on_settled(moved)
+
+    def _add(self, flight: Flight, answer: Answer | None) -> None:
+        now = self._clock.now()
+        self._waiting.append((flight, answer, now))
+        if finished := flight.batch.finish_one(now):
+            self._batches = [*self._batches, finished]
+        self._arrived.set()
+
+    async def _write(self, group: list[tuple[Flight, Answer | None, int]], batches: list[FinishedBatch]) -> bool:
+        settlements = [_settlement(flight, answer, ended_at) for flight, answer, ended_at in group if answer is not None]
+        unsent = [flight.message for flight, answer, _ in group if answer is None]
+        now = self._clock.now()
+        if settlements or batches:
+            settled = await self._database.write(settling.settle, settlements, batches, self._terms, now)
+            if settled.lost:
+                log.warning("outcomes came after their lease was lost", lost=settled.lost)
+        if unsent:
+            await self._database.write(settling.release, unsent, self._terms.dispatcher, now)
+        undelivered = [settlement for settlement in settlements if settlement.answer.kind is not Kind.DELIVERED]
+        for settlement in undelivered:
+            _log_trouble(settlement)
+        return bool(unsent or undelivered or any(settlement.message.tries or settlement.message.refused_since for settlement in settlements))
+
+
+def _settlement(flight: Flight, answer: Answer, ended_at: int) -> Settlement:
+    started_at = flight.started_at or flight.begun_at
+    return Settlement(flight.message, answer, started_at, ended_at - started_at)
+
+
+def _log_trouble(s: Settlement) -> None:
+    message, answer = s.message, s.answer
+    subject = {"job": message.id, "workspace": message.workspace, "channel": message.channel.value}
+    log.info("not delivered", **subject, attempt=message.number, kind=answer.kind.value, status=answer.status_code)
