@@ -1,0 +1,59 @@
+# Every target does all of its own set-up; it needs Python 3.11 or newer (with venv), git and make, and touches nothing outside this folder.
+# Choose another interpreter with `make test PYTHON=python3.12`.
+
+VENV ?= .venv
+FIND_PYTHON = for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys._base_executable)' 2>/dev/null && break; done
+PYTHON ?= $(shell $(FIND_PYTHON))
+PY = $(VENV)/bin/python
+READY = $(VENV)/.ready
+
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+export PIP_USER = 0
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help test test-long demo bench lint types format lock clean
+
+help: ## show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
+
+test: $(READY) ## every test but the long ones, on SQLite and on a real PostgreSQL
+	$(PY) -m pytest $(ARGS)
+
+test-long: $(READY) ## the long tests: crashes, load, thousands of simulated worlds
+	$(PY) -m pytest -m long $(ARGS)
+
+demo: $(READY) ## a campaign of 600 messages from schedule to arrival, in 40 seconds
+	@$(VENV)/bin/queue-services demo $(ARGS)
+
+bench: $(READY) ## the speed of the store, the intake and an idle service, as JSON lines
+	$(PY) -m benchmarks $(ARGS)
+
+lint: $(READY) ## style
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+types: $(READY) ## mypy --strict
+	$(VENV)/bin/mypy
+
+format: $(READY) ## rewrite in the project's style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock: $(READY) ## choose the newest versions that pyproject.toml allows
+	$(PY) -m pip install --quiet 'uv>=0.9'
+	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --extra client --group dev pyproject.toml --upgrade --quiet --output-file requirements.lock
+	@! grep -n '://' requirements.lock || { echo 'requirements.lock must name no address' >&2; exit 1; }
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+# The packages of requirements.lock, their hashes checked, then this checkout itself. Made again when either file changes.
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo '$(PYTHON) is older than Python 3.11, or does not start.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && $(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements.lock
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
