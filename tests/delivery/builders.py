@@ -1,0 +1,41 @@
+"""Deliveries, gates and senders for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from queue_services.delivery.callback import CallbackSender, CallbackSettings
+from queue_services.delivery.connections import AddressGuard
+from queue_services.delivery.sender import Delivery
+from queue_services.domain.message import SECOND, Channel
+
+NOW = 1_700_000_000 * SECOND
+
+
+async def open_gate() -> None:
+    """A slot that has come already."""
+
+
+def sms(**fields: Any) -> Delivery:
+    """An SMS; `text`, `endpoint` and `metadata` go into its content, the rest into the delivery."""
+    content = {"to": "+15550100", "text": "Hello"} | {name: fields.pop(name) for name in ("text", "endpoint", "metadata") if name in fields}
+    values: dict[str, Any] = {"id": "job-1", "workspace": "workspace-1", "channel": Channel.SMS, "contact": "contact-1", "attempt": 1}
+    return Delivery(**values | {"payload": json.dumps(content)} | fields)
+
+
+def email(html: str = "<p>Hello</p>") -> Delivery:
+    content = {"to": "ada@example.com", "subject": "Hello", "html": html}
+    return Delivery(id="job-2", workspace="workspace-1", channel=Channel.EMAIL, contact="contact-1", attempt=1, payload=json.dumps(content))
+
+
+@contextlib.asynccontextmanager
+async def sending(base_url: str | None = None, *, guard: AddressGuard | None = None, **settings: Any) -> AsyncIterator[CallbackSender]:
+    """A sender that POSTs to `base_url`, closed at the end."""
+    sender = CallbackSender(CallbackSettings(sms_base_url=base_url, email_base_url=base_url, **settings), lambda: NOW, guard)
+    try:
+        yield sender
+    finally:
+        await sender.close()
