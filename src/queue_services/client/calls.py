@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal, TypeVar, Unpack
+from typing import Any, Literal, TypeAlias, TypeVar, Unpack
 from urllib.parse import quote
 
 import msgspec
@@ -43,6 +43,7 @@ from queue_services.client.types import (
 )
 
 T = TypeVar("T")
+Sort: TypeAlias = Literal["sent", "backlog", "exceeded"]
 JOBS_A_PAGE = 200
 IDS_A_REQUEST = 1_000
 
@@ -209,9 +210,14 @@ class Calls(Caller):
         return Call("GET", f"/api/workspaces/{segment(workspace_id, 'workspaceId')}", wire.decode_workspace, repeatable=True)
 
     @pages
-    def workspaces(self, *, sort: Literal["sent", "backlog", "exceeded"] = "sent") -> Pages[Workspace]:
+    def workspaces(self, *, sort: Sort = "sent") -> Pages[Workspace]:
         """All workspaces the service has seen, the busiest first by `sort`."""
         return Pages(lambda cursor: Call("GET", "/api/workspaces", _workspaces_on_page, query=wire.query(sort=sort, cursor=cursor), repeatable=True))
+
+    @call
+    def workspace_page(self, *, sort: Sort = "sent", limit: int = 50, cursor: str | None = None) -> Call[WorkspaceList]:
+        """One page of `workspaces`: at most `limit`, from the `next_cursor` of the page before."""
+        return get("/api/workspaces", WorkspaceList, wire.query(sort=sort, limit=limit, cursor=cursor))
 
     @call
     def change_workspace(

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
 from datetime import date, datetime, timedelta
-from functools import partial
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from queue_services.client import wire
 from queue_services.client.bulk import OnProgress
 from queue_services.client.calendar import send_time, time_zone
 from queue_services.client.call import Call, Steps
-from queue_services.client.calls import get, post, segment
-from queue_services.client.either import Awaiting, Blocking, Caller, call, flow
+from queue_services.client.calls import Calls, get, post, segment
+from queue_services.client.either import Awaiting, Blocking, Part, call, flow
 from queue_services.client.errors import Fault, ValidationFailed
 from queue_services.client.plan import Contact, Launch, Plan, Step, compiled
 from queue_services.client.rollout import Rollout
@@ -24,10 +23,10 @@ from queue_services.client.templates import Compile, dollar_templates
 from queue_services.client.types import CampaignProgress, Forecast
 
 T = TypeVar("T")
-S = TypeVar("S", bound=Caller)
+S = TypeVar("S", bound=Calls)
 
 
-class CampaignCalls(Caller, Generic[S]):
+class CampaignCalls(Part[S]):
     """What a campaign can do, whichever client its `service` is.
 
     `zone` is where its wall-clock times are meant, unless a contact has one; `kind` is for rollouts.
@@ -46,14 +45,11 @@ class CampaignCalls(Caller, Generic[S]):
         kind: str | None = None,
         templates: Compile = dollar_templates,
     ) -> None:
-        self._service, self.now = service, service.now
+        super().__init__(service)
         self.id, self.workspace_id, self.zone, self.kind = campaign_id, workspace_id, zone, kind
         self._path = f"/api/campaigns/{segment(campaign_id, wire.camel('campaign_id'))}"
         time_zone(zone)
         self._steps = compiled(steps, templates, zone)
-
-    def ask(self, call: Call[T]) -> Steps[T]:
-        return self._service.ask(call)
 
     @call
     def progress(self) -> Call[CampaignProgress]:
@@ -90,9 +86,8 @@ class CampaignCalls(Caller, Generic[S]):
         forecasts: list[Forecast] = []
         for step in self._steps:
             due = send_time(step.of.day, step.of.at, self.zone, start=start or self.now(), days=step.of.days)
-            when = wire.instant(due, wire.camel("scheduled_for"))
-            body = wire.members(workspace_id=self.workspace_id, channel=step.of.channel, count=contacts, scheduled_for=when)
-            forecasts.append((yield from self.ask(post("/api/forecast", partial(wire.decode, Forecast), body, repeatable=True))))
+            some = yield from Calls.forecast.steps(self._service, workspace_id=self.workspace_id, channel=step.of.channel, count=contacts, scheduled_for=due)
+            forecasts.append(some)
         if not forecasts:
             raise ValidationFailed.of(Fault("steps", "the campaign has none to forecast"))
         last = max(forecasts, key=lambda forecast: forecast.end_at)

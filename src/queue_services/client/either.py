@@ -20,6 +20,7 @@ from queue_services.client.call import Call, Retries, Steps, exchange
 T = TypeVar("T")
 P = ParamSpec("P")
 C = TypeVar("C", bound="Caller")
+S = TypeVar("S", bound="Caller")
 
 
 class Caller:
@@ -32,6 +33,16 @@ class Caller:
     def ask(self, call: Call[T]) -> Steps[T]:
         """The steps of one call, for a flow to `yield from`."""
         return exchange(call, self.retries, self.now, raise_errors=self.raise_errors)
+
+
+class Part(Caller, Generic[S]):
+    """What belongs to a client, such as a campaign, and carries out its calls through it."""
+
+    def __init__(self, service: S) -> None:
+        self._service, self.now = service, service.now
+
+    def ask(self, call: Call[T]) -> Steps[T]:
+        return self._service.ask(call)
 
 
 class Blocking(Caller, ABC):
@@ -47,10 +58,13 @@ class Awaiting(Caller, ABC):
 
 
 class Method(Generic[C, P, T]):
-    """A method that waits or is awaited, as its caller is. Made by `call` and `flow`."""
+    """A method that waits or is awaited, as its caller is. Made by `call` and `flow`.
+
+    `steps` is what it does, for another flow to `yield from`, the caller being the first argument.
+    """
 
     def __init__(self, steps: Callable[Concatenate[C, P], Steps[T]]) -> None:
-        self._steps = steps
+        self.steps = steps
         self.__wrapped__, self.__doc__ = steps, steps.__doc__
 
     @overload
@@ -63,7 +77,7 @@ class Method(Generic[C, P, T]):
         if caller is None:
             return self
 
-        @wraps(self._steps)
+        @wraps(self.steps)
         def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
             return self(caller, *args, **kwargs)
 
@@ -71,7 +85,7 @@ class Method(Generic[C, P, T]):
 
     def __call__(self, caller: C, /, *args: P.args, **kwargs: P.kwargs) -> Any:
         run: Callable[[Steps[T]], Any] = caller.run  # type: ignore[attr-defined]  # every caller that is one is Blocking or Awaiting
-        return run(self._steps(caller, *args, **kwargs))
+        return run(self.steps(caller, *args, **kwargs))
 
 
 def flow(steps: Callable[Concatenate[C, P], Steps[T]]) -> Method[C, P, T]:

@@ -108,6 +108,7 @@ class QueueService(Calls, Blocking):
                 case Pause(seconds):
                     self._sleep(seconds)
                 case Awaitable():
+                    steps.close()
                     raise TypeError("QueueService waits and cannot await; give it plain functions, or use AsyncQueueService")
 
     def send(self, request: Request) -> Reply | Lost:

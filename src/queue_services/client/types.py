@@ -340,6 +340,10 @@ class WorkspaceMetrics(Record, frozen=True, kw_only=True):
     timestamp: datetime
     tier: str | None = None
 
+    @property
+    def by_channel(self) -> dict[Channel, ChannelUse]:
+        return {Channel.SMS: self.sms, Channel.EMAIL: self.email}
+
 
 class MetricsPoint(Record, frozen=True, kw_only=True):
     """One step of the history, from `timestamp` on; lateness in milliseconds, None where nothing was sent."""

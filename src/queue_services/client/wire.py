@@ -6,6 +6,7 @@ Bodies are built here from the structs of `types`; answers are decoded into them
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -26,6 +27,10 @@ IN_METADATA = {"campaign_id": "campaignId", "message_id": "messageId", "source":
 
 QUERY_NAMES = {"created_from": "from", "created_before": "to", "start": "from", "end": "to"}
 """The query parameters whose wire names say less than ours."""
+
+WORKSPACE_MEMBERS = frozenset({field.encode_name for field in msgspec.structs.fields(Workspace)} | {"signingSecret"})
+BY_CHANNEL = frozenset({"limits", "callbackBaseUrls", "paused"})
+"""What may be set of a workspace, and which of it is an object by channel."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -170,6 +175,15 @@ def camel(name: str) -> str:
     """A Python name as it is spelt on the wire: `workspace_id` becomes `workspaceId`."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+def python_names(named: Mapping[str, T]) -> dict[str, T]:
+    """Wire names turned back into Python's, for `testing`, which reads what the client sends.
+
+    >>> python_names({"workspaceId": "acme"})
+    {'workspace_id': 'acme'}
+    """
+    return {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in named.items()}
 
 
 def members(**values: Any) -> dict[str, Any]:
