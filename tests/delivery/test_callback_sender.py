@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -185,6 +186,22 @@ async def test_a_public_address_that_is_down_is_unreachable_beside_a_refused_one
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: addresses)
     async with sending(None, guard=lambda address: "private" if address == "127.0.0.2" else None) as sender:
         assert (await sender.send(sms(base_url="http://app.example:1"), open_gate)).kind is Kind.UNREACHABLE
+
+
+async def test_names_of_workspaces_that_never_resolve_do_not_hold_up_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def look_up(host: str, port: int, *_: object, **__: object) -> list[object]:
+        if host != "app.example":
+            answered.wait()
+        return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    async with Receiver.start() as receiver, sending(f"http://app.example:{receiver.port}") as sender:
+        stuck = [asyncio.create_task(sender.send(sms(base_url=f"http://stuck-{number}.example:{receiver.port}"), open_gate)) for number in range(20)]
+        assert await sender.send(sms(), open_gate) == DELIVERED
+        answered.set()
+        assert await asyncio.gather(*stuck) == [DELIVERED] * 20
 
 
 async def test_the_services_own_base_url_is_not_guarded_nor_are_its_connections_lent() -> None:

@@ -77,6 +77,14 @@ async def test_the_gate_is_asked_again_for_each_request_on_a_reused_connection()
         assert {request.connection for request in receiver.requests if request.json["jobId"] != "other"} == {0}
 
 
+async def test_a_connection_that_was_idle_too_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "KEEPALIVE_SECONDS", 0.0)
+    async with Receiver.start() as receiver, sending(receiver.url) as sender:
+        assert await sender.send(sms(), open_gate) == DELIVERED
+        assert await sender.send(sms(), open_gate) == DELIVERED
+    assert [request.connection for request in receiver.requests] == [0, 1]
+
+
 async def test_the_wait_at_the_gate_does_not_count_as_time_to_answer() -> None:
     async def long_wait() -> None:
         later = asyncio.get_running_loop().create_future()

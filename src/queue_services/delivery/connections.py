@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 
+from queue_services.delivery.resolver import ThreadResolver
 from queue_services.delivery.sender import Gate
 
 KEEPALIVE_SECONDS = 4.0  # Node and uvicorn close after 5 s; whoever closes later finds its request on a dead connection
@@ -78,7 +79,13 @@ class GatedConnector(aiohttp.TCPConnector):
 
     def __init__(self, *, limit: int, address_guard: AddressGuard | None = None) -> None:
         factory: dict[str, Any] = {"socket_factory": _guarded_sockets(address_guard)} if address_guard else {}
-        super().__init__(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS, **factory)
+        self._names = ThreadResolver()
+        super().__init__(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS, resolver=self._names, **factory)
+
+    async def close(self, *, abort_ssl: bool = False) -> None:
+        """Close every connection, and look no name up any more."""
+        await super().close(abort_ssl=abort_ssl)
+        await self._names.close()
 
     async def connect(self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - overrides
         """A connection on which the request may start now. Raises ClosedBeforeSent, and whatever connecting or the gate raise."""
