@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from queue_services.client.bulk import Entry
 from queue_services.client.errors import Fault, Unavailable
 from queue_services.client.tracking.tracker import due_at
 from queue_services.client.types import Change, ChangeList, Channel, Job, Message, ScheduledMany, ScheduleResult, Sms, Status, Statuses
@@ -25,6 +26,9 @@ class ModelService:
     def schedule_many(self, messages: Iterable[Message]) -> ScheduledMany:
         results = [self._schedule(message) for message in messages]
         return ScheduledMany(accepted=len(results), replayed=0, rejected=0, results=results)
+
+    def schedule_each(self, messages: Iterable[Entry], *, on_progress: object = None) -> Iterator[ScheduleResult]:
+        return (message if isinstance(message, ScheduleResult) else self._schedule(message) for message in messages)
 
     def statuses(self, job_ids: Iterable[str]) -> Statuses:
         ids = list(job_ids)

@@ -13,9 +13,9 @@ from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.orm import Session
 
 from queue_services.client.errors import Fault
-from queue_services.client.tracking import JobState, schedule_tracked
+from queue_services.client.tracking import JobState
 from queue_services.client.tracking.sqlalchemy import QueuedMessage, SqlTracker
-from queue_services.client.types import Change, Event, ScheduledMany, ScheduleResult, Status
+from queue_services.client.types import Change, Event, ScheduleResult, Status
 
 from .builders import NOW, AppBase, Reminder, database, email, scheduled, sms, state, tracker
 
@@ -279,31 +279,3 @@ def test_the_columns_can_live_in_a_table_of_the_applications_own(reminders: SqlT
 def test_rows_of_an_applications_own_table_are_its_own_to_write(reminders: SqlTracker) -> None:
     with pytest.raises(TypeError, match="Reminder rows"):
         reminders.plan([sms()], NOW)
-
-
-class DyingService:
-    """Accepts every message, then dies before the answer, as often as told."""
-
-    def __init__(self, deaths: int) -> None:
-        self.deaths, self.jobs = deaths, dict[str, str]()
-
-    def schedule_many(self, messages: object) -> ScheduledMany:
-        results = []
-        for message in messages:  # type: ignore[attr-defined]  # an iterable of messages
-            known = message.idempotency_key in self.jobs
-            job_id = self.jobs.setdefault(message.idempotency_key, f"job-{message.idempotency_key}")
-            results.append(scheduled(message.idempotency_key, job_id, replayed=known))
-        if self.deaths:
-            self.deaths -= 1
-            raise KeyboardInterrupt
-        return ScheduledMany(accepted=len(results), replayed=0, rejected=0, results=results)
-
-
-def test_tracked_scheduling_cut_off_before_the_record_leaves_every_message_open() -> None:
-    ready, service = tracker(), DyingService(deaths=1)
-    with pytest.raises(KeyboardInterrupt):
-        schedule_tracked(ready, service, [sms("k1"), email("k2")], NOW)
-    assert sorted(keys(ready, unrecorded=True)) == ["k1", "k2"]
-    schedule_tracked(ready, service, [sms("k1"), email("k2")], NOW)
-    assert keys(ready, unrecorded=True) == []
-    assert len(service.jobs) == 2

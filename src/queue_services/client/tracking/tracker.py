@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from queue_services.client.types import Change, Delay, Event, Job, Message, ScheduledMany, ScheduleResult, Status
+from queue_services.client.types import Change, Delay, Event, Job, Message, ScheduleResult, Status
 
 OPEN = (Status.SCHEDULED, Status.PROCESSING)
 
@@ -72,30 +72,6 @@ class Tracker(Protocol):
         """How far the service's changes were read, None before the first time. `feed` is a workspace, or "" for all."""
 
     def keep_cursor(self, feed: str, cursor: str) -> None: ...
-
-
-class Planner(Protocol):
-    """A tracker that can also write messages down."""
-
-    def plan(self, messages: Iterable[Message], now: datetime) -> list[Message]: ...
-
-    def record(self, *results: ScheduleResult) -> None: ...
-
-
-class Scheduler(Protocol):
-    """The part of `QueueService` that `schedule_tracked` uses."""
-
-    def schedule_many(self, messages: Iterable[Message]) -> ScheduledMany: ...
-
-
-def schedule_tracked(tracker: Planner, service: Scheduler, messages: Iterable[Message], now: datetime) -> ScheduledMany:
-    """Writes messages down, schedules them and records what became of them: no message is lost or doubled wherever this is cut off.
-
-    Raises what `schedule_many` raises; the messages are then open, and `reconcile` schedules them.
-    """
-    scheduled = service.schedule_many(tracker.plan(messages, now))
-    tracker.record(*scheduled.results)
-    return scheduled
 
 
 def event_state(event: Event) -> JobState | None:
