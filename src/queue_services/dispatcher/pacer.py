@@ -20,10 +20,12 @@ class GivenUp(Exception):
 
 
 class Pacer:
-    """The gates of one process. `lease` is microseconds; `on_missed` is called when a flight waits for a new slot."""
+    """The gates of one process. `lease` is microseconds; `on_missed`, set by the runner, is called when a flight waits for a new slot."""
 
-    def __init__(self, clock: Clock, lease: int, on_missed: Callable[[Channel], None]) -> None:
-        self._clock, self._lease, self._on_missed = clock, lease, on_missed
+    on_missed: Callable[[Channel], None] = staticmethod(lambda _: None)
+
+    def __init__(self, clock: Clock, lease: int) -> None:
+        self._clock, self._lease = clock, lease
         self._missed: dict[Channel, list[Flight]] = {channel: [] for channel in Channel}
         self._stopping = False
 
@@ -68,7 +70,7 @@ class Pacer:
     async def _new_slot(self, flight: Flight) -> Instant:
         flight.new_slot = asyncio.get_running_loop().create_future()
         self._missed[flight.message.channel].append(flight)
-        self._on_missed(flight.message.channel)
+        self.on_missed(flight.message.channel)
         try:
             return await flight.new_slot
         finally:

@@ -53,13 +53,15 @@ class Runner:
         self._awake = {channel: asyncio.Event() for channel in Channel}
         self._starved = dict.fromkeys(Channel, False)
         self._stopping = asyncio.Event()
+        pacer.on_missed = self.wake
+        settler.on_settled = self._wake_after_settling
 
     def wake(self, channel: Channel | None = None) -> None:
         """Let the next pass begin now: something may be due."""
         for one in Channel if channel is None else [channel]:
             self._awake[one].set()
 
-    def wake_after_settling(self, moved: bool) -> None:
+    def _wake_after_settling(self, moved: bool) -> None:
         """Places are free again; where messages or lanes `moved` too, something may be due sooner than was known."""
         for channel in Channel:
             if moved or self._starved[channel]:

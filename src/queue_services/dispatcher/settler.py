@@ -25,10 +25,14 @@ log = structlog.get_logger(__name__)
 
 
 class Settler:
-    """One writing task. `on_settled` is called after each group, when places are free again, with whether any lane or message waits anew."""
+    """One writing task. `on_settled`, set by the runner, is called after each group, when places are free again, with whether any lane or message
+    waits anew.
+    """
 
-    def __init__(self, database: Database, clock: Clock, flights: Flights, terms: Terms, on_settled: Callable[[bool], None]) -> None:
-        self._database, self._clock, self._flights, self._terms, self._on_settled = database, clock, flights, terms, on_settled
+    on_settled: Callable[[bool], None] = staticmethod(lambda _: None)
+
+    def __init__(self, database: Database, clock: Clock, flights: Flights, terms: Terms) -> None:
+        self._database, self._clock, self._flights, self._terms = database, clock, flights, terms
         self._waiting: list[tuple[Flight, Answer | None, int]] = []
         self._batches: list[FinishedBatch] = []
         self._arrived = asyncio.Event()
@@ -57,7 +61,7 @@ class Settler:
                 del self._waiting[: len(group)]
                 self._batches = self._batches[len(batches) :]
                 self._flights.remove(flight for flight, _, _ in group)
-                self._on_settled(moved)
+                self.on_settled(moved)
 
     def _add(self, flight: Flight, answer: Answer | None) -> None:
         now = self._clock.now()

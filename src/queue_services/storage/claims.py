@@ -6,6 +6,7 @@ It writes no counter. What it must not do: wait for a campaign's row, or touch a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
 
@@ -257,8 +258,12 @@ async def _reserve_and_claim(
 def _reserve(
     log: LimitLog, request: ClaimRequest, lanes: dict[int, Lane], high: list[Candidate], normal: list[Candidate], now: Instant
 ) -> list[tuple[Candidate, Instant]]:
-    """Every fourth slot of the channel to a passed-over lane's `high` message while there is one; the others in turn."""
+    """Every fourth slot of the channel to a passed-over lane's `high` message while there is one; the others in turn.
+
+    Each start takes a connection: a lane is done when its workspace holds as many as are left free.
+    """
     first, rest = iter(high), iter(normal)
+    held, free = Counter(request.held), request.free_connections
     reserved: list[tuple[Candidate, Instant]] = []
     spent: set[int] = set()
     while True:
@@ -266,9 +271,9 @@ def _reserve(
         candidate = next(first, None) or next(rest, None) if kept else next(rest, None) or next(first, None)
         if candidate is None:
             return reserved
-        if candidate.lane in spent:
-            continue
         lane = lanes[candidate.lane]
+        if candidate.lane in spent or held[lane.workspace] >= free:
+            continue
         if lane.log is None or lane.rate is None:
             slots = limits.reserve(log, request.rate, now, request.lead, [candidate.visible_at])
             if not slots:
@@ -277,6 +282,8 @@ def _reserve(
             slots = limits.both(lane.log, lane.rate, log, request.rate, now, request.lead, [candidate.visible_at])
         if slots:
             reserved.append((candidate, slots[0]))
+            held[lane.workspace] += 1
+            free -= 1
         else:
             spent.add(candidate.lane)
 
