@@ -7,12 +7,12 @@ argument, nothing here reads a clock or a database. Everything is in whole micro
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, groupby, islice
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 
-from .message import SECOND, Instant
+from .message import FOREVER, SECOND, Instant
 
 # A window of this length holds at most N slots. The 20 ms over a second are what a start may be late (LATE) and what loop and wire may jitter;
 # with a second exactly, a late start followed by a punctual one puts N + 1 into one second.
@@ -75,21 +75,70 @@ def entries(log: LimitLog) -> list[tuple[Instant, int]]:
     return list(zip(accumulate(log.gaps), log.counts, strict=True))
 
 
+class Reservation:
+    """Slots of one limit given one by one within a claim; nothing else may change the log meanwhile. The rule itself is `next_slot`."""
+
+    __slots__ = ("_earliest", "_held", "_limit", "_log", "_now", "_pace", "_pruned", "_slice", "_stamps", "_terms", "_totals")
+
+    def __init__(self, log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON) -> None:
+        self._log, self._terms, self._now = log, _terms(rate), now
+        self._stamps, self._totals = list(accumulate(log.gaps)), list(accumulate(log.counts))
+        self._held = self._totals[-1] if self._totals else 0
+        self._earliest = max(now + lead, log.quiet_until, *self._stamps[-1:])
+        self._limit = now + lead + horizon
+        self._pace = _next_pace(log, self._terms, now)
+        self._pruned = False
+        self._slice = SLICE if rate > FINEST_RATE else 1
+
+    def next_slot(self, due: Instant, units: int = 1) -> Instant | None:
+        """The slot of a message of so many units that is due at `due`, as the next one; None when it is after the horizon. Changes nothing."""
+        slot, most = max(self._earliest, self._pace, due), self._terms.most
+        back = self._held + min(units, most) - 1 - most  # the N-th slot back, counted from the last of the units
+        if back >= 0:
+            slot = max(slot, self._stamps[bisect_right(self._totals, back)] + self._terms.window)
+        return slot if slot <= self._limit else None
+
+    def take(self, slot: Instant, units: int = 1) -> None:
+        """Put a slot into the log: the one `next_slot` gave for these units, or a later one."""
+        log, terms, stamps = self._log, self._terms, self._stamps
+        if not self._pruned:
+            _prune(log, self._now, terms.window)
+            self._pruned = True
+        newest = stamps[-1] if stamps else 0
+        self._held += units
+        if stamps and newest // self._slice == slot // self._slice:
+            log.gaps[-1] += slot - newest
+            log.counts[-1] += units
+            stamps[-1], self._totals[-1] = slot, self._held
+        else:
+            log.gaps.append(slot - newest)
+            log.counts.append(units)
+            stamps.append(slot)
+            self._totals.append(self._held)
+        log.number += units
+        _count_sends(log, slot, units)
+        log.pace = self._pace + (terms.step * (min(units, terms.most) - 1) if units > 1 else 0)
+        self._pace = log.pace + terms.step
+        self._earliest = slot
+        if units > terms.most:
+            self._earliest = log.quiet_until = slot + -(-units // terms.most) * terms.window
+
+
 def reserve(log: LimitLog, rate: float, now: Instant, lead: int, due: Sequence[Instant], horizon: int = HORIZON) -> list[Instant]:
     """Reserve the next slot for each of `due` (its earliest start), in order, as far as they fit; the slots given, never decreasing.
 
-    `rate` is a whole number a second, or below 1: one slot every 1/rate s. It stops at the first slot after `now + lead + horizon`
-    (`horizon` < WINDOW). The rate may differ from call to call: every window whose last slot was reserved at a rate holds at most that many,
-    those reserved before the change counted.
+    `rate` is a whole number a second, or below 1: one slot every 1/rate s. It stops at the first slot after `now + lead + horizon`.
+    The rate may differ from call to call: every window whose last slot was reserved at a rate holds at most that many, those reserved
+    before the change counted.
     """
+    reservation = Reservation(log, rate, now, lead, horizon)
     slots: list[Instant] = []
-    slot, limit = now + lead, now + lead + horizon
-    for earliest, place in zip(due, _places(log, _terms(rate), now), strict=False):
-        slot = max(slot, place, earliest)
-        if slot > limit:
+    for earliest in due:
+        slot = reservation.next_slot(earliest)
+        if slot is None:
             break
+        reservation.take(slot)
         slots.append(slot)
-    _append(log, _terms(rate), now, slots)
     return slots
 
 
@@ -100,15 +149,16 @@ def both(
 
     A slot that waits for the own limit moves the channel's later ones behind it, by `horizon` at most.
     """
+    mine, everyones = Reservation(own, own_rate, now, lead, horizon), Reservation(shared, shared_rate, now, lead, horizon)
     slots: list[Instant] = []
-    slot, limit = now + lead, now + lead + horizon
-    for earliest, a, b in zip(due, _places(own, _terms(own_rate), now), _places(shared, _terms(shared_rate), now), strict=False):
-        slot = max(slot, a, b, earliest)
-        if slot > limit:
+    for earliest in due:
+        own_slot = mine.next_slot(earliest)
+        slot = None if own_slot is None else everyones.next_slot(own_slot)
+        if slot is None:
             break
+        mine.take(slot)
+        everyones.take(slot)
         slots.append(slot)
-    _append(own, _terms(own_rate), now, slots)
-    _append(shared, _terms(shared_rate), now, slots)
     return slots
 
 
@@ -118,35 +168,27 @@ def reserve_units(log: LimitLog, rate: float, now: Instant, lead: int, due: Inst
     More units than the limit takes in a second stand behind one empty window, and nothing follows within ceil(units / rate) windows after them.
     Traffic of single units may starve many: give those a `horizon` of up to WINDOW, or let nothing else reserve before them.
     """
-    terms = _terms(rate)
-    slot = max(_first_place(log, terms, now, lead, units), due)
-    if slot > now + lead + horizon:
-        return None
-    _append(log, terms, now, [slot] * units)
-    if units > terms.most:
-        log.quiet_until = slot + -(-units // terms.most) * terms.window
+    reservation = Reservation(log, rate, now, lead, horizon)
+    slot = reservation.next_slot(due, units)
+    if slot is not None:
+        reservation.take(slot, units)
     return slot
 
 
 def free(log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON, most: int = 10_000) -> int:
-    """How many slots `reserve` would give now if everything were due, `most` at most; changes nothing, in O(entries)."""
-    terms = _terms(rate)
-    limit = now + lead + horizon
-    if max(log.quiet_until, sum(log.gaps)) > limit:
+    """How many slots `reserve` would give now if everything were due, `most` at most; changes nothing. `horizon` is less than a window."""
+    terms, limit = _terms(rate), now + lead + horizon
+    stamps = list(accumulate(log.gaps))
+    if max(log.quiet_until, *stamps[-1:], 0) > limit:
         return 0
-    if terms.step:
-        most = min(most, max(0, (limit - _first_pace(log, terms, now)) // terms.step + 1))
-    count = 0
-    for opens, room in _openings(log, terms):
-        if opens > limit or count >= most:
-            break
-        count += room
-    return min(count, most)
+    in_window = sum(log.counts[bisect_right(stamps, limit - terms.window) :])
+    by_pace = (limit - _next_pace(log, terms, now)) // terms.step + 1 if terms.step else most
+    return max(0, min(terms.most - in_window, by_pace, most))
 
 
 def next_free(log: LimitLog, rate: float, now: Instant, lead: int, units: int = 1) -> Instant:
     """When the next slot (or `units` at one instant) would lie, however far ahead; a dispatcher sleeps until this less its lead."""
-    return _first_place(log, _terms(rate), now, lead, units)
+    return Reservation(log, rate, now, lead, FOREVER).next_slot(now, units) or FOREVER
 
 
 def give_back(log: LimitLog, rate: float, slots: Sequence[Instant]) -> None:
@@ -198,66 +240,17 @@ def utilization(log: LimitLog, rate: float, now: Instant) -> float:
     return min(1.0, sum(count for at, count in log.sends if second - 10 <= at < second) / (10 * rate))
 
 
-def _openings(log: LimitLog, terms: _Terms) -> Iterator[tuple[Instant, int]]:
-    """From when on, and for how many of the next slots, the N-th slot back leaves room: N slots in all."""
-    stamps, totals = list(accumulate(log.gaps)), list(accumulate(log.counts))
-    passed = (totals[-1] if totals else 0) - terms.most
-    if passed < 0:
-        yield 0, -passed
-    passed = max(passed, 0)
-    for at in range(bisect_right(totals, passed), len(totals)):
-        yield stamps[at] + terms.window, totals[at] - passed
-        passed = totals[at]
-
-
-def _first_pace(log: LimitLog, terms: _Terms, now: Instant) -> Instant:
+def _next_pace(log: LimitLog, terms: _Terms, now: Instant) -> Instant:
     return max(log.pace + terms.step, now - CATCH_UP)
-
-
-def _places(log: LimitLog, terms: _Terms, now: Instant) -> Iterator[Instant]:
-    """The earliest instant of each next slot, but for `now`, its lead and due times: at most N of them, never decreasing."""
-    pace = _first_pace(log, terms, now)
-    start = max(log.quiet_until, sum(log.gaps))
-    for opens, room in _openings(log, terms):
-        for _ in range(room):
-            yield max(start, opens, pace)
-            pace += terms.step
-
-
-def _first_place(log: LimitLog, terms: _Terms, now: Instant, lead: int, units: int) -> Instant:
-    """The earliest instant of `units` slots at once; of more than N, as N: those need the whole window."""
-    places = (opens for opens, room in _openings(log, terms) for _ in range(room))
-    opens = next(islice(places, min(units, terms.most) - 1, None))
-    return max(now + lead, log.quiet_until, sum(log.gaps), _first_pace(log, terms, now), opens)
-
-
-def _append(log: LimitLog, terms: _Terms, now: Instant, slots: Sequence[Instant]) -> None:
-    if not slots:
-        return
-    _prune(log, now, terms.window)
-    log.pace = _first_pace(log, terms, now) + terms.step * (min(len(slots), terms.most) - 1)
-    log.number += len(slots)
-    newest = sum(log.gaps)
-    for slot in slots:
-        if log.counts and (slot == newest or (terms.most > FINEST_RATE and slot // SLICE == newest // SLICE)):
-            log.gaps[-1] += slot - newest
-            log.counts[-1] += 1
-        else:
-            log.gaps.append(slot - newest)
-            log.counts.append(1)
-        newest = slot
-    for second, same in groupby(slots, lambda slot: slot // SECOND):
-        _count_sends(log, second * SECOND, len(list(same)))
 
 
 def _prune(log: LimitLog, now: Instant, window: int) -> None:
     """Forget what is older than two windows, but for the newest of it: a limit lowered to one in ten seconds asks when the last one went."""
-    stamps = list(accumulate(log.gaps))
-    old = bisect_left(stamps, now - 2 * window) - 1
-    if old > 0:
-        log.gaps[old] = stamps[old]
-        del log.gaps[:old], log.counts[:old]
-    log.sends = [pair for pair in log.sends if pair[0] >= now // SECOND - 12]
+    while len(log.gaps) > 1 and log.gaps[0] + log.gaps[1] < now - 2 * window:
+        log.gaps[1] += log.gaps[0]
+        del log.gaps[0], log.counts[0]
+    while log.sends and log.sends[0][0] < now // SECOND - 12:
+        del log.sends[0]
 
 
 def _count_sends(log: LimitLog, slot: Instant, change: int) -> None:
@@ -268,6 +261,7 @@ def _count_sends(log: LimitLog, slot: Instant, change: int) -> None:
             return
     if change > 0:
         log.sends.append([second, change])
+        log.sends.sort()
 
 
 def _entry_of(stamps: Sequence[Instant], slot: Instant, terms: _Terms) -> int | None:

@@ -11,8 +11,10 @@ from math import ceil
 
 import msgspec
 
-# So many lanes of weight 1 use up all free slots with one quantum each: a claim that locks this many passes over no lane that waits behind them.
-LANES_A_PASS = 64
+# A turn of weight 1: fewer, and a claim of a lane brings less than it costs; more, and turns at 50/s take over 80 ms each.
+SMALLEST_QUANTUM = 4
+# So many turns of weight 1 use up the free slots of any pass: without it, a pass at 100,000/s would have to lock 2,500 lanes.
+TURNS_A_PASS = 64
 HIGH_EVERY = 4
 
 
@@ -28,26 +30,29 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 def quantum(weight: float, free: int) -> int:
-    """The messages of one turn: 4 x weight, and in the same proportion more where a pass has many free slots (at 100,000/s it takes large batches).
+    """The messages of one turn: 4 x weight, and in the same proportion more where a pass has over 256 slots free.
 
     Weights in quarters share exactly; others count as the next quarter.
     """
-    return max(1, ceil(4 * weight)) * max(1, round(free / (4 * LANES_A_PASS)))
+    return max(1, ceil(SMALLEST_QUANTUM * weight)) * max(1, round(free / (SMALLEST_QUANTUM * TURNS_A_PASS)))
 
 
-def shares(free: int, lanes: Sequence[Turn]) -> list[int]:
-    """How many messages each lane may take of `free` slots: the rest of its turn first, then whole turns around, until slots or caps are used up."""
+def shares(free: int, lanes: Sequence[Turn], *, more: bool = False) -> list[int]:
+    """How many messages each lane may take of `free` slots, in order: the rest of its turn, then whole turns around until slots or caps are used up.
+
+    `more` says that further lanes wait, which this pass has not locked: then no lane takes a second turn before they had one.
+    """
     taken = [0] * len(lanes)
     turns = [lane.rest or quantum(lane.weight, free) for lane in lanes]
-    open_lanes = [at for at, lane in enumerate(lanes) if lane.cap > 0]
+    hungry = [at for at, lane in enumerate(lanes) if lane.cap > 0]
     left = free
-    while left > 0 and open_lanes:
-        for at in open_lanes:
+    while left > 0 and hungry:
+        for at in hungry:
             take = min(turns[at], lanes[at].cap - taken[at], left)
             taken[at] += take
             left -= take
             turns[at] = quantum(lanes[at].weight, free)
-        open_lanes = [at for at in open_lanes if taken[at] < lanes[at].cap]
+        hungry = [] if more else [at for at in hungry if taken[at] < lanes[at].cap]
     return taken
 
 
