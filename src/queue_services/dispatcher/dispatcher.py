@@ -25,6 +25,7 @@ from queue_services.storage.port import Database
 
 COMMITS_REMEMBERED = 32
 SLOTLESS_PAUSE = 20_000
+MOST_APART = 1_000
 GIVE_UP_AFTER = 3 * SECOND
 
 log = structlog.get_logger(__name__)
@@ -113,7 +114,8 @@ class Dispatcher:
     def _flights_of(self, messages: list[ClaimedMessage], now: Instant) -> list[Flight]:
         sizes = Counter(message.lane for message in messages)
         batches = {message.lane: Batch(message.workspace, message.channel, sizes[message.lane]) for message in messages}
-        return [Flight(message, batches[message.lane], message.slot, now + self._terms.lease, self._clock.now()) for message in messages]
+        lease_until, begun_at = now + self._terms.lease, self._clock.now()
+        return [Flight(m, batches[m.lane], m.slot, lease_until, begun_at, min(order, MOST_APART)) for order, m in enumerate(messages)]
 
     def _start(self, flight: Flight) -> None:
         self._flights.add(flight)

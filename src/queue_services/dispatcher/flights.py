@@ -35,7 +35,7 @@ class Batch(msgspec.Struct):
 
 class Flight(msgspec.Struct, eq=False):
     """A claimed message on its way. `begun_at` is when its connection was first asked for, `started_at` when its request went out; `new_slot` waits for
-    a slot in place of a missed one.
+    a slot in place of a missed one. `order` microseconds keep messages of one slot in the order in which they were claimed.
     """
 
     message: ClaimedMessage
@@ -43,6 +43,7 @@ class Flight(msgspec.Struct, eq=False):
     slot: Instant
     lease_until: Instant
     begun_at: Instant
+    order: int = 0
     started_at: Instant | None = None
     new_slot: asyncio.Future[Instant] | None = None
     task: asyncio.Task[None] | None = None

@@ -32,7 +32,7 @@ class Pacer:
     async def gate(self, flight: Flight) -> None:
         """Return at the flight's slot, having set `started_at`; raises GivenUp where it must not start any more."""
         while True:
-            await self._clock.sleep_until(flight.slot)
+            await self._clock.sleep_until(flight.slot + flight.order)
             now = self._clock.now()
             self._check(flight, now)
             if now - flight.slot <= LATE:
