@@ -1,0 +1,114 @@
+"""Imports go downward only, and siblings in a layer do not know each other: what makes each part readable and testable by itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+
+from tests.architecture.source import PACKAGE, ROOT, Module, modules, service
+
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"errors", "clock", "settings", "setting_types", "log", "redaction"}),
+    frozenset({"domain", "wire"}),
+    frozenset({"storage", "delivery"}),
+    frozenset({"service", "dispatcher"}),
+    frozenset({"api", "dashboard"}),
+    frozenset({"bootstrap", "cli", "demo", "demo_campaign", "demo_report"}),
+)
+GROUND, TOP = 0, len(LAYERS) - 1
+KNOWS_ITS_SIBLING = {("wire", "domain")}  # what is on the wire is made of the domain's words
+DISTRIBUTIONS = {"msgspec": "msgspec", "email_validator": "email-validator", "prometheus_client": "prometheus-client"}
+CLIENT_EXTRAS = {"jinja2", "sqlalchemy", "flask", "django", "starlette", "pytest"}  # each only where an application has it already
+
+
+def layer(part: str) -> int:
+    return next(number for number, parts in enumerate(LAYERS) if part in parts)
+
+
+def breach(module: Module, imported: str) -> str | None:
+    """What is wrong with `module` importing `imported` (a part of the service), if anything."""
+    if imported == module.part:
+        return None
+    if imported == "client":
+        return "the service does not import the client"
+    here, there = layer(module.part), layer(imported)
+    if there > here:
+        return f"{module.part} (layer {here}) imports upward from {imported} (layer {there})"
+    if there == here and here not in (GROUND, TOP) and (module.part, imported) not in KNOWS_ITS_SIBLING:
+        return f"{module.part} imports its sibling {imported}"
+    return None
+
+
+def own(module: Module) -> list[tuple[str, ast.stmt]]:
+    """The parts of this project that a module imports."""
+    parts = [(name.split("."), node) for name, node in module.imports() if name.split(".")[0] == "queue_services"]
+    return [(names[1], node) for names, node in parts if len(names) > 1 and names[1] != "__version__"]
+
+
+def test_every_part_of_the_service_has_its_layer() -> None:
+    placed = frozenset().union(*LAYERS)
+    assert {module.part for module in service() if module.part} - placed == set()
+
+
+def test_imports_go_downward_and_never_sideways() -> None:
+    breaches = [f"{module.at(node)}: {wrong}" for module in service() if module.part for part, node in own(module) if (wrong := breach(module, part))]
+    assert breaches == []
+
+
+def test_the_client_stands_alone() -> None:
+    foreign = [f"{module.at(node)}: imports {part}" for module in modules() if module.part == "client" for part, node in own(module) if part != "client"]
+    assert foreign == []
+
+
+def test_the_rule_sees_a_breach() -> None:
+    upward = Module(
+        "storage.sqlite",
+        PACKAGE / "storage" / "sqlite.py",
+        ast.parse("def f():\n    from ..api import app\n    from queue_services.delivery.sender import Sender"),
+    )
+    parts = [part for part, _ in own(upward)]
+    assert parts == ["api", "delivery"]
+    assert all(breach(upward, part) for part in parts)
+    assert breach(upward, "domain") is None
+
+
+def test_pure_rules_import_no_library_that_does_input_or_output() -> None:
+    allowed = {
+        "__future__",
+        "bisect",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "itertools",
+        "math",
+        "operator",
+        "os",
+        "random",
+        "re",
+    }
+    allowed |= {"string", "types", "typing", "unicodedata", "urllib", "zoneinfo", "ipaddress", "email", "msgspec", "queue_services", "copy", "statistics"}
+    found = {
+        f"{module.at(node)}: {name}" for module in modules() if module.part == "domain" for name, node in module.imports() if name.split(".")[0] not in allowed
+    }
+    assert found == set()
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project["dependencies"]}
+    for_client = {re.split(r"[<>=;\[ ]", line)[0] for line in project["optional-dependencies"]["client"]} | CLIENT_EXTRAS
+    missing = {
+        f"{module.at(node)}: {top}"
+        for module in modules()
+        for name, node in module.imports()
+        if (top := name.split(".")[0]) != "queue_services" and top not in sys.stdlib_module_names
+        if DISTRIBUTIONS.get(top, top) not in (for_client if module.part == "client" else declared)
+    }
+    assert missing == set()
