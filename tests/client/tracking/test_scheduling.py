@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from queue_services.client.bulk import Entry
-from queue_services.client.tracking import schedule_each_tracked, schedule_tracked
+from queue_services.client.plan import Contact, Step
+from queue_services.client.reconcile import reconcile
+from queue_services.client.testing import FakeQueueService, QueueClock
+from queue_services.client.tracking import TrackedCampaign, schedule_each_tracked, schedule_tracked
 from queue_services.client.tracking.sqlalchemy import SqlTracker
 from queue_services.client.types import ScheduleResult, Status
 
@@ -57,3 +60,30 @@ def test_a_result_in_place_of_a_message_keeps_its_place_and_is_not_tracked() -> 
     assert [result.success for result in results] == [True, False, True]
     assert results[1] is no_address
     assert set(service.keys) == {"k1", "k2"}
+
+
+STEPS = [Step(0, "13:00", "sms", template="Hello $name"), Step(1, "09:00", "email", subject="Hi", template="<p>$name</p>")]
+CONTACTS = [Contact("ann", phone="+15550100", email="ann@example.com", fields={"name": "Ann"}), Contact("bob", fields={"name": "Bob"})]
+
+
+def campaign(service: FakeQueueService, tracked: SqlTracker) -> TrackedCampaign:
+    return TrackedCampaign("spring", STEPS, workspace_id="w1", service=service, tracker=tracked)
+
+
+def test_a_tracked_campaign_is_launched_like_any_other_and_its_messages_are_followed_to_their_end() -> None:
+    ready, service = tracker(), FakeQueueService(clock=QueueClock(NOW))
+    launch = campaign(service, ready).launch(CONTACTS)
+    assert (launch.accepted, launch.rejected) == (2, 2)
+    assert [message.key for page in ready.open_messages() for message in page] == ["spring:1:ann", "spring:2:ann"]
+    service.advance(days=2)
+    assert reconcile(ready, service, now=service.now()).corrected == 2
+    assert list(ready.open_messages()) == []
+
+
+def test_a_tracked_campaign_launched_while_the_service_is_away_is_scheduled_by_reconciliation_for_the_times_it_was_meant() -> None:
+    ready, service = tracker(), FakeQueueService(clock=QueueClock(NOW))
+    service.fail_next(*[503] * 20)
+    assert campaign(service, ready).launch(CONTACTS).accepted == 0
+    service._failures.clear()
+    assert reconcile(ready, service, now=service.now()).rescheduled == 2
+    assert [message.due.isoformat() for message in service.messages] == ["2026-03-01T13:00:00+00:00", "2026-03-02T09:00:00+00:00"]
