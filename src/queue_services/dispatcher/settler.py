@@ -74,12 +74,9 @@ class Settler:
         settlements = [_settlement(flight, answer, ended_at) for flight, answer, ended_at in group if answer is not None]
         unsent = [flight.message for flight, answer, _ in group if answer is None]
         now = self._clock.now()
-        if settlements or batches:
-            settled = await self._database.write(settling.settle, settlements, batches, self._terms, now)
-            if settled.lost:
-                log.warning("outcomes came after their lease was lost", lost=settled.lost)
-        if unsent:
-            await self._database.write(settling.release, unsent, self._terms.dispatcher, now)
+        settled = await self._database.write(settling.settle, settlements, batches, self._terms, now, unsent)
+        if settled.lost:
+            log.warning("outcomes came after their lease was lost", lost=settled.lost)
         undelivered = [settlement for settlement in settlements if settlement.answer.kind is not Kind.DELIVERED]
         for settlement in undelivered:
             _log_trouble(settlement)

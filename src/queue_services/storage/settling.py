@@ -6,7 +6,7 @@ counted and no error. Lock order: lanes by id, then pending rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -55,12 +55,13 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """How many were settled how; `lost` had been claimed by another dispatcher; `again_at` is when the first of those to be tried again is due."""
+    """How many were settled how; `released` were given back, `lost` had been claimed by another dispatcher; `again_at` is when the first of those to be tried again is due."""
 
     delivered: int = 0
     dead: int = 0
     again: int = 0
     lost: int = 0
+    released: int = 0
     again_at: Instant = FOREVER
 
 
@@ -74,9 +75,11 @@ class _Lane(msgspec.Struct):
     throttled: int = 0
 
 
-async def settle(tx: Tx, settlements: Sequence[Settlement], batches: Sequence[FinishedBatch], terms: Terms, now: Instant) -> Settled:
-    """Record all outcomes, in the order in which they came, and count finished batches."""
-    lanes = await _lock_lanes(tx, settlements)
+async def settle(
+    tx: Tx, settlements: Sequence[Settlement], batches: Sequence[FinishedBatch], terms: Terms, now: Instant, unsent: Sequence[ClaimedMessage] = ()
+) -> Settled:
+    """Record all outcomes, in the order in which they came, count finished batches, and give back what was `unsent`, no try used."""
+    lanes = await _lock_lanes(tx, settlements, unsent)
     steps = [_step(settlement, lanes.get(settlement.message.lane), terms, now) for settlement in settlements]
     tally = Tally()
     for batch in batches:
@@ -89,6 +92,7 @@ async def settle(tx: Tx, settlements: Sequence[Settlement], batches: Sequence[Fi
     waiting = await _schedule_again(tx, again, terms, now, tally)
     for settlement, _ in ended + waiting:
         _count_start(tally, settlement, now)
+    released = await _release(tx, unsent, terms, now)
     await tally.add(tx, terms.writer, now)
     await _save_holds(tx, lanes, terms, now)
     delivered = sum(step.status is Status.DELIVERED for _, step in ended)
@@ -97,24 +101,16 @@ async def settle(tx: Tx, settlements: Sequence[Settlement], batches: Sequence[Fi
         dead=len(ended) - delivered,
         again=len(waiting),
         lost=len(settlements) - len(ended) - len(waiting),
+        released=released,
         again_at=min((step.again_at or now for _, step in waiting), default=FOREVER),
     )
 
 
-async def release(tx: Tx, messages: Iterable[ClaimedMessage], dispatcher: int, now: Instant) -> set[str]:
-    """Give back claimed messages that were not started, no try used; the ids that were still this dispatcher's."""
-    by_id = {message.id: message for message in messages}
-    await tx.each("lock_lanes", [(lane,) for lane in sorted({message.lane for message in by_id.values()})])
-    rows = await tx.each("release_claimed", [(m.id, m.claim, dispatcher, m.visible_at) for m in by_id.values()])
-    released = {row[0] for row in rows}
-    await lower_lanes(tx, {by_id[message].lane: [now, now] for message in released})
-    return released
-
-
-async def _lock_lanes(tx: Tx, settlements: Sequence[Settlement]) -> dict[int, _Lane]:
+async def _lock_lanes(tx: Tx, settlements: Sequence[Settlement], unsent: Sequence[ClaimedMessage]) -> dict[int, _Lane]:
     """The lanes whose hold may change or which get a message back, locked; a lane that flows and only delivers is left alone."""
     moved = {s.message.lane for s in settlements if s.answer.kind not in PLAIN}
     others = sorted({s.message.lane for s in settlements} - moved)
+    moved |= {message.lane for message in unsent}
     moved |= {row[0] for row in await tx.each("held_lanes", [(lane,) for lane in others])}
     lanes = {}
     for row in await tx.each("lock_holds", [(lane,) for lane in sorted(moved)]):
@@ -133,6 +129,13 @@ def _step(settlement: Settlement, lane: _Lane | None, terms: Terms, now: Instant
         lane.hold = lane_rules.after(lane.hold, answer, settlement.started_at, now)
         lane.throttled += answer.kind is Kind.THROTTLED
     return step
+
+
+async def _release(tx: Tx, unsent: Sequence[ClaimedMessage], terms: Terms, now: Instant) -> int:
+    lanes = {message.id: message.lane for message in unsent}
+    rows = await tx.each("release_claimed", [(m.id, m.claim, terms.dispatcher, m.visible_at) for m in unsent])
+    await lower_lanes(tx, {lanes[row[0]]: [now, now] for row in rows})
+    return len(rows)
 
 
 async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
