@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -53,6 +53,8 @@ def create_app(parts: Application, *, background: bool = True) -> FastAPI:
         task = asyncio.create_task(reconcile_every(RECONCILE_EVERY, parts.tracker, parts.service, on_report=warn_of_late))
         yield
         task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
     app = FastAPI(title="Campaign application", lifespan=lifespan)
     app.include_router(callbacks(parts))

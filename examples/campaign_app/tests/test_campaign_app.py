@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from campaign_app.app import create_app
 from campaign_app.application import Application
+from campaign_app.asgi import create
 from campaign_app.mail_sink import MailSink
 from queue_services.client import ScheduleResult
 from queue_services.client.receiver.signature import decode_secret, sign
@@ -125,6 +129,24 @@ def test_workspaces_near_or_over_their_limit_are_logged(parts: Application, serv
     service.exceed_limit("acme", "sms")
     parts.monitor.check()
     assert "workspace acme: sms limit exceeded" in caplog.text
+
+
+def test_reconciliation_and_the_monitor_run_beside_the_application(parts: Application, service: FakeQueueService, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = threading.Event()
+    monkeypatch.setattr(parts.monitor, "run_every", lambda _: watching.set())
+    parts.builder.launch("welcome", "acme")
+    service.advance(days=8)
+    with TestClient(create_app(parts)) as web:
+        assert watching.wait(10)
+        assert any(web.get(PROGRESS).json() == {"COMPLETED": 7} for _ in range(1_000))
+
+
+def test_a_deployment_is_made_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QUEUE_SERVICES_SIGNING_SECRET", SECRET)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'deployed.db'}")
+    web = TestClient(create())
+    assert web.put("/workspaces/acme").status_code == 200
+    assert web.get("/workspaces/acme/campaigns/none").json() == {}
 
 
 class KilledError(BaseException):
