@@ -1,0 +1,154 @@
+"""What the API answers, as structs: the members that CONTRACT lists are always there, null where there is nothing to say.
+
+Filled in by `api.render`; the OpenAPI document is made from them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from queue_services.domain.message import Channel, Status
+
+StatusName = Literal["SCHEDULED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+
+STATUS_NAMES: dict[Status, StatusName] = {
+    Status.SCHEDULED: "SCHEDULED",
+    Status.CLAIMED: "PROCESSING",
+    Status.DELIVERED: "COMPLETED",
+    Status.DEAD: "FAILED",
+    Status.CANCELLED: "CANCELLED",
+}
+STATUSES: dict[StatusName, Status] = {name: status for status, name in STATUS_NAMES.items()}
+
+
+class Answer(msgspec.Struct, rename="camel", kw_only=True):
+    """Every answer says that it is no problem, as the original's did."""
+
+    success: Literal[True] = True
+
+
+class FieldError(msgspec.Struct):
+    """One thing wrong with a request."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct):
+    """RFC 9457, and what the original's clients read: `success` and `message` (the text of `detail`)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    success: Literal[False]
+    message: str
+    errors: list[FieldError] | UnsetType = UNSET
+
+
+class ScheduleAnswer(Answer, kw_only=True):
+    job_id: str
+    message: str
+    status: Literal["SCHEDULED"] = "SCHEDULED"
+    scheduled_for: Time
+    replayed: Literal[True] | UnsetType = UNSET
+
+
+class BatchResult(msgspec.Struct, rename="camel", kw_only=True):
+    """What became of the message at `index`: `jobId` where it was accepted, else `errors`."""
+
+    index: int
+    job_id: str | UnsetType = UNSET
+    replayed: Literal[True] | UnsetType = UNSET
+    errors: list[FieldError] | UnsetType = UNSET
+
+
+class BatchAnswer(Answer, kw_only=True):
+    accepted: int
+    rejected: int
+    results: list[BatchResult]
+
+
+class Attempt(msgspec.Struct, rename="camel", kw_only=True):
+    number: int
+    started_at: Time
+    duration_ms: float
+    outcome: str
+    status_code: int | None
+    error: str | None
+
+
+class Job(msgspec.Struct, rename="camel", kw_only=True):
+    job_id: str
+    status: StatusName
+    reason: str | None
+    channel: Channel
+    workspace_id: str
+    contact_id: str
+    campaign_id: str | None
+    scheduled_for: Time
+    created_at: Time
+    finished_at: Time | None
+    attempts_made: int
+    max_attempts: int
+    next_attempt_at: Time | None
+    estimated_at: Time | None
+    waiting_for: str | None
+    error: str | None
+    metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+
+
+class JobStatusAnswer(Job, kw_only=True):
+    """A job's members at the top level, and every POST of it that has an outcome."""
+
+    success: Literal[True] = True
+    attempts: list[Attempt]
+
+
+class JobAnswer(Answer, kw_only=True):
+    job: Job
+
+
+class JobsAnswer(Answer, kw_only=True):
+    """Those of the jobs asked for that are known, and the ids of the others."""
+
+    jobs: list[Job]
+    unknown: list[str]
+
+
+class JobListAnswer(Answer, kw_only=True):
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+class StatusCounts(msgspec.Struct):
+    SCHEDULED: int
+    PROCESSING: int
+    COMPLETED: int
+    FAILED: int
+    CANCELLED: int
+
+
+class CampaignAnswer(Answer, kw_only=True):
+    campaign_id: str
+    workspace_id: str
+    state: str
+    counts: StatusCounts
+    first_scheduled_for: Time | None
+    last_scheduled_for: Time | None
+    estimated_end: Time | None
+
+
+class CountAnswer(Answer, kw_only=True):
+    """How many unclaimed jobs the call acts on."""
+
+    count: int
+
+
+class HealthAnswer(msgspec.Struct):
+    status: str
+    timestamp: Time

@@ -1,0 +1,132 @@
+"""The shapes of what callers send, bodies and queries, as typed structs: the rules that types can say, and the OpenAPI schemas of them.
+
+A description completes the sentence "FIELD must be ..." in a fault. `intake` applies the rules that types cannot say.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+LONGEST_ID = 255
+LONGEST_DELAY_MS = 400 * 86_400_000
+LARGEST_METADATA = 16 * 1024
+MOST_JOB_IDS = 1000
+MOST_JOBS = 200
+
+Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="text of 1-255 characters")]
+WorkspaceId = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)] | int, Meta(description="text of 1-255 characters, or an integer of as many digits")
+]
+Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
+# `$` alone would let a line feed follow in Python's dialect of regular expressions.
+_Phone = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[+()\-. ]*[0-9][0-9+()\-. ]*$(?!\n)")]
+Phone = Annotated[_Phone | None, Meta(description="3-32 of digits, `+ ( ) - .` and space, with a digit among them")]
+Delay = Annotated[Annotated[float, Meta(ge=0, le=LONGEST_DELAY_MS)] | None, Meta(description="a finite number of milliseconds, 0 to 34,560,000,000 (400 days)")]
+Time = Annotated[
+    Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None, Meta(description="a time with an offset, such as 2025-03-22T10:15:30.123Z")
+]
+Url = Annotated[Annotated[str, Meta(extra_json_schema={"format": "uri"})] | None, Meta(description="an http or https URL with a host")]
+Metadata = Annotated[Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema={"type": ["object", "null"]})]
+Key = Annotated[Id | None, Meta(description="text of 1-255 characters")]
+
+
+class MessageBody(msgspec.Struct, rename="camel", kw_only=True):
+    """What both channels' messages have in common. An optional member that is null is absent."""
+
+    contact_id: Id
+    workspace_id: WorkspaceId
+    delay: Delay = None
+    scheduled_for: Time = None
+    metadata: Metadata = UNSET
+    priority: Annotated[Literal["high", "normal", "low"] | None, Meta(description="`high`, `normal` or `low`")] = None
+    expires_at: Time = None
+    idempotency_key: Key = None
+
+
+class SmsBody(MessageBody, kw_only=True):
+    """`to` is read in place of `phoneNumber`; where both are given they must be the same."""
+
+    phone_number: Phone = None
+    to: Phone = None
+    message: Text
+    media_url: Url = None
+
+
+class EmailBody(MessageBody, kw_only=True):
+    to: Annotated[str, Meta(description="an email address", extra_json_schema={"format": "email"})]
+    subject: Text
+    html: Text
+
+
+class SmsElement(SmsBody, kw_only=True, tag_field="channel", tag="sms", forbid_unknown_fields=True):
+    """An SMS in a batch."""
+
+
+class EmailElement(EmailBody, kw_only=True, tag_field="channel", tag="email", forbid_unknown_fields=True):
+    """An email in a batch."""
+
+
+Element: Any = SmsElement | EmailElement  # told apart by `channel`
+
+
+class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
+    messages: Annotated[list[Element], Meta(max_length=10_000, description="a list of at most 10,000 messages")]
+
+
+class NoMembers(msgspec.Struct, forbid_unknown_fields=True):
+    """A body without members, which may as well be left out."""
+
+
+class JobIdsBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    job_ids: Annotated[list[str], Meta(max_length=MOST_JOB_IDS, description="a list of at most 1,000 job ids")]
+
+
+class RescheduleBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """One of the two, or both at most a second apart."""
+
+    delay: Delay = None
+    scheduled_for: Time = None
+
+
+class ShiftBody(msgspec.Struct, forbid_unknown_fields=True):
+    delay: Annotated[
+        float,
+        Meta(ge=-LONGEST_DELAY_MS, le=LONGEST_DELAY_MS, description="a finite number of milliseconds, at most 400 days either way; negative for earlier"),
+    ]
+
+
+class BatchQuery(msgspec.Struct, forbid_unknown_fields=True):
+    atomic: Annotated[Literal["true", "false"], Meta(description="`true` (all messages or none) or `false`")] = "false"
+
+
+class NoQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """No query parameters."""
+
+
+class CampaignQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    workspace_id: Id
+
+
+class JobsQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """Every filter that is given must match; `from` is inclusive and `to` exclusive, both on `createdAt`."""
+
+    workspace_id: Id | UnsetType = UNSET
+    channel: Annotated[Literal["sms", "email"] | UnsetType, Meta(description="`sms` or `email`")] = UNSET
+    status: Annotated[
+        Literal["SCHEDULED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"] | UnsetType,
+        Meta(description="SCHEDULED, PROCESSING, COMPLETED, FAILED or CANCELLED"),
+    ] = UNSET
+    campaign_id: Id | UnsetType = UNSET
+    contact_id: Id | UnsetType = UNSET
+    recipient: Annotated[str, Meta(min_length=1, max_length=320, description="a phone number or email address")] | UnsetType = UNSET
+    created_from: Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="a time with an offset")] | UnsetType = msgspec.field(
+        default=UNSET, name="from"
+    )
+    created_to: Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="a time with an offset")] | UnsetType = msgspec.field(
+        default=UNSET, name="to"
+    )
+    limit: Annotated[int, Meta(ge=1, le=MOST_JOBS, description="a whole number, 1-200")] = 50
+    cursor: Annotated[str, Meta(description="the `nextCursor` of the page before")] | UnsetType = UNSET

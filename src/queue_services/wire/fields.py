@@ -1,0 +1,194 @@
+"""Reads a JSON body, or a query, into a struct; when it does not fit, says everything that is wrong with it at once.
+
+The struct's own types are the rules, for the quick decode and for the search of faults alike: msgspec stops at the first fault, so on failure alone
+each member is decoded by itself. Used by every call that reads a body or a query; knows no message.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar, get_args
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from queue_services.errors import Fault, InvalidRequest
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+WHOLE = "body"
+"""The field of a fault that is the whole body's."""
+
+REQUIRED = "is required"
+NO_SUCH_MEMBER = "is not read here; remove it"
+
+MOST_FAULTS = 30
+"""Of one kind, in one body: an answer must not be many times as long as what it is about."""
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Partial(NamedTuple):
+    """What can be said of a body that does not fit: its members by attribute name, UNSET where they are missing or wrong, and what is wrong."""
+
+    values: dict[str, Any]
+    faults: list[Fault]
+
+
+class _NotANumber:
+    """Stands for NaN, Infinity and -Infinity, which are no JSON, so that the member that holds one can be named."""
+
+
+def read(body: bytes, shape: type[T]) -> T:
+    """Decode `body` into `shape`. Raises InvalidRequest with every fault."""
+    value = quick(body, shape)
+    if value is None:
+        raise InvalidRequest(*examine(body, shape).faults)
+    return value  # type: ignore[no-any-return] # the decoder made it of `shape`
+
+
+def quick(body: bytes, shape: Any) -> Any | None:
+    """`body` decoded into `shape`, or None where anything at all is wrong with it; `examine` then says what."""
+    if b"\\u0000" in body and _NUL.search(body):
+        return None
+    try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look into text that it skips
+        return decoder(shape).decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def examine(body: bytes, shape: type[msgspec.Struct]) -> Partial:
+    """Say all that is wrong with a body that `quick` refused; there is at least one fault in the answer."""
+    try:
+        members, faults = split(body)
+    except InvalidRequest as error:
+        return Partial(dict.fromkeys((field.name for field in msgspec.structs.fields(shape)), UNSET), list(error.faults))
+    values, more = _decode_each(members, shape, strict=True)
+    return Partial(values, [*faults, *more] or [Fault(WHOLE, "is not JSON of the shape that is read here")])
+
+
+def read_query(query: Mapping[str, str], shape: type[T]) -> T:
+    """Convert query parameters into `shape`, numbers from their text. Raises InvalidRequest with every fault."""
+    try:
+        value = msgspec.convert(query, shape, strict=False)
+    except msgspec.ValidationError:
+        raws = {name: Raw(msgspec.json.encode(value)) for name, value in query.items()}
+        raise InvalidRequest(*_decode_each(raws, shape, strict=False)[1]) from None
+    if ill := [Fault(shown(name), "holds a NUL character; remove it") for name, text in query.items() if "\0" in text]:
+        raise InvalidRequest(*ill)
+    return value
+
+
+@functools.cache
+def decoder(shape: Any, *, strict: bool = True) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(shape, strict=strict)
+
+
+def split(body: bytes) -> tuple[dict[str, Raw | None], list[Fault]]:
+    """The members of a JSON object, still encoded, and every place where it holds what no text or number may be; None for a member that does.
+
+    Raises InvalidRequest where it is no JSON object at all.
+    """
+    members = _parse(body)
+    ill = list(itertools.islice(_ills(members), MOST_FAULTS))
+    faults = [Fault(shown(".".join(path)), advice) for path, advice in ill]
+    encoded: dict[str, Raw | None]
+    try:
+        encoded = dict(decoder(dict[str, Raw]).decode(body))
+    except (msgspec.DecodeError, RecursionError):
+        encoded = {name: Raw(json.dumps(value, default=str).encode()) for name, value in members.items()}
+    return encoded | dict.fromkeys((path[0] for path, _ in ill), None), faults
+
+
+def shown(name: str) -> str:
+    """A member's name as an answer can repeat it: no lone surrogates, no great length."""
+    return name[:200].encode("utf-8", "backslashreplace").decode()
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    """Parse `body` more leniently than JSON, so that faults can be named that end a strict parse."""
+    try:
+        members = json.loads(body.decode(), parse_constant=lambda _: _NotANumber(), parse_int=lambda digits: int(digits[:4000]))
+    except UnicodeDecodeError:
+        raise InvalidRequest(Fault(WHOLE, "must be UTF-8")) from None
+    except RecursionError:
+        raise InvalidRequest(Fault(WHOLE, "is nested too deeply")) from None
+    except ValueError as error:
+        raise InvalidRequest(Fault(WHOLE, f"is not JSON: {error}")) from None
+    if not isinstance(members, dict):
+        raise InvalidRequest(Fault(WHOLE, "must be a JSON object"))
+    return members
+
+
+def _ills(members: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Where, and why, a text or number is none that can be kept and passed on."""
+    rest: list[tuple[tuple[str, ...], Any]] = [((), members)]
+    while rest:
+        path, value = rest.pop()
+        if isinstance(value, dict):
+            for name, member in value.items():
+                if advice := _ill(name):
+                    yield (*path, name), advice
+                rest.append(((*path, name), member))
+        elif isinstance(value, list):
+            rest.extend(((*path, str(index)), element) for index, element in enumerate(value))
+        elif advice := _ill(value):
+            yield path, advice
+
+
+def _ill(value: Any) -> str | None:
+    if isinstance(value, _NotANumber):
+        return "must be a finite number"
+    if isinstance(value, str) and "\0" in value:
+        return "holds a NUL character; remove it"
+    if isinstance(value, str) and _SURROGATE.search(value):
+        return "holds half of a surrogate pair, which is no character; remove it"
+    return None
+
+
+def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct], *, strict: bool) -> Partial:
+    """Decode each member by its field's own type; a member that is None has its fault already."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    fields = msgspec.structs.fields(shape)
+    for field in fields:
+        raw = members.get(field.encode_name)
+        if raw is not None:
+            try:
+                values[field.name] = decoder(field.type, strict=strict).decode(raw)
+                continue
+            except (msgspec.DecodeError, RecursionError) as error:
+                faults.append(Fault(field.encode_name, _advice(field.type, error)))
+        elif field.required and field.encode_name not in members:
+            faults.append(Fault(field.encode_name, REQUIRED))
+        elif field.encode_name not in members:
+            continue
+        values[field.name] = UNSET
+    config = shape.__struct_config__
+    if config.forbid_unknown_fields:
+        faults.extend(_strangers(members, {field.encode_name for field in fields} | {config.tag_field}))
+    return Partial(values, faults)
+
+
+def _strangers(members: Mapping[str, Raw | None], known: Collection[str | None]) -> Iterator[Fault]:
+    return itertools.islice((Fault(shown(name), NO_SUCH_MEMBER) for name in members if name not in known), MOST_FAULTS)
+
+
+def _advice(field_type: Any, error: Exception) -> str:
+    """What the field must be, in the words of its type's description where there is one."""
+    description = _description(field_type)
+    return f"must be {description}" if description else str(error)
+
+
+def _description(field_type: Any) -> str | None:
+    for meta in getattr(field_type, "__metadata__", ()):
+        if isinstance(meta, msgspec.Meta) and meta.description:
+            return meta.description
+    return next(filter(None, map(_description, get_args(field_type))), None)
