@@ -65,7 +65,8 @@ class PostgresDatabase:
         self._pool: Any = None
         self._opening = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
-        self._background: set[asyncio.Task[None]] = set()
+        self._notices: set[asyncio.Task[None]] = set()
+        self._listening: asyncio.Task[None] | None = None
         self._notifying = False
         self._closed = False
 
@@ -89,10 +90,10 @@ class PostgresDatabase:
             await migrate.apply(tx, tx.script, statements.migrations(self.backend))
 
     async def close(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+        await asyncio.gather(*self._notices, return_exceptions=True)  # a command line's only wake would be lost otherwise
         self._closed = True
-        for task in list(self._background):
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
         if self._pool is not None:
             try:
                 await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
@@ -104,12 +105,14 @@ class PostgresDatabase:
             listener()
         if not self._notifying and not self._closed:
             self._notifying = True
-            self._start(self._notify())
+            notice = asyncio.get_running_loop().create_task(self._notify())
+            self._notices.add(notice)
+            notice.add_done_callback(self._notices.discard)
 
     def on_wake(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
-        if len(self._listeners) == 1:
-            self._start(self._listen())
+        if self._listening is None:
+            self._listening = asyncio.get_running_loop().create_task(self._listen())
 
     @contextlib.asynccontextmanager
     async def _transaction(self, **options: Any) -> AsyncIterator[PostgresTx]:
@@ -136,11 +139,6 @@ class PostgresDatabase:
                     server_settings={"application_name": "queue-services", "jit": "off"},
                 )
         return self._pool
-
-    def _start(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
 
     async def _notify(self) -> None:
         await asyncio.sleep(0)  # wakes of the same turn of the loop become one NOTIFY

@@ -55,7 +55,10 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """How many were settled how; `released` were given back, `lost` had been claimed by another dispatcher; `again_at` is when the first of those to be tried again is due."""
+    """How many were settled how; `released` were given back, `lost` had been claimed by another dispatcher.
+
+    `again_at` is when the first of those to be tried again is due.
+    """
 
     delivered: int = 0
     dead: int = 0
