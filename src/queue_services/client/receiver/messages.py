@@ -56,7 +56,12 @@ class _SmsBody(msgspec.Struct, rename="camel", kw_only=True):
     contact_id: str
     workspace_id: str
     job_id: str
-    media_url: str | None = None
+
+
+class _Media(msgspec.Struct, rename="camel"):
+    """The picture of an SMS. Where the service sends none, metadata may use its name for anything; text is then taken for a picture."""
+
+    media_url: Any = None
 
 
 class _EmailBody(msgspec.Struct, rename="camel", kw_only=True):
@@ -73,7 +78,10 @@ def parse_sms(body: bytes, attempt: int = 1) -> SmsMessage:
     """The SMS in `body`, the `attempt`-th time it comes. Raises Unreadable, naming the member that is wrong."""
     members = _members(body)
     sms = _read(members, _SmsBody)
-    return SmsMessage(**msgspec.structs.asdict(sms), metadata=_rest(members, _SmsBody), attempt=attempt)
+    media_url = msgspec.convert(members, _Media).media_url
+    own = (_SmsBody, _Media) if isinstance(media_url, str) else (_SmsBody,)
+    picture = media_url if isinstance(media_url, str) else None
+    return SmsMessage(**msgspec.structs.asdict(sms), media_url=picture, metadata=_rest(members, *own), attempt=attempt)
 
 
 def parse_email(body: bytes, attempt: int = 1) -> EmailMessage:
@@ -134,6 +142,6 @@ def _read(members: dict[str, Any], kind: type[Body]) -> Body:
         raise Unreadable(str(error)) from None
 
 
-def _rest(members: dict[str, Any], kind: type[Body]) -> dict[str, Any]:
-    own = {field.encode_name for field in msgspec.structs.fields(kind)}
+def _rest(members: dict[str, Any], *kinds: type[msgspec.Struct]) -> dict[str, Any]:
+    own = {field.encode_name for kind in kinds for field in msgspec.structs.fields(kind)}
     return {name: value for name, value in members.items() if name not in own}
