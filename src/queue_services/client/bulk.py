@@ -179,6 +179,6 @@ def _report(progress: BulkProgress, answered: Answered, on_progress: OnProgress 
     progress = BulkProgress(
         accepted=progress.accepted + counts.accepted, replayed=progress.replayed + counts.replayed, rejected=progress.rejected + counts.rejected
     )
-    if on_progress:
+    if on_progress is not None:
         on_progress(progress)
     return progress

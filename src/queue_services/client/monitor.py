@@ -90,7 +90,7 @@ class MonitorCalls(Part[S]):
         alerts = [alert for channel, use in metrics.by_channel.items() if (alert := self._alert(metrics, channel, use))]
         for alert in alerts:
             callback = self._callbacks[alert.kind]
-            outcome = callback(alert) if callback else None
+            outcome = None if callback is None else callback(alert)
             if isawaitable(outcome):
                 yield outcome
             if (limit := self._higher_limit(alert)) is not None:
