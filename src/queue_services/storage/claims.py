@@ -12,7 +12,7 @@ from itertools import chain
 
 import msgspec
 
-from queue_services.domain import limits, turns
+from queue_services.domain import exceedance, limits, turns
 from queue_services.domain.connections import allowance
 from queue_services.domain.lane import Hold, HoldReason, probe, probes
 from queue_services.domain.limits import LimitLog
@@ -21,7 +21,6 @@ from queue_services.storage import endings
 from queue_services.storage.port import Row, Tx
 
 LANES_A_CLAIM = 256
-DUE_COUNTED = 10_000
 
 
 class ClaimRequest(msgspec.Struct, frozen=True):
@@ -319,11 +318,11 @@ async def _exceed(tx: Tx, request: ClaimRequest, lane: Lane, now: Instant, *, us
     """Record, once a second at most, that a lane leaves behind more due messages than its limit sends in a second."""
     rate = request.rate if lane.rate is None else lane.rate
     short = used_up if lane.log is None or lane.rate is None else limits.free(lane.log, lane.rate, now, request.lead) == 0
-    if not short or probes(lane.hold) or now - lane.exceeded_at < SECOND:
+    if not short or probes(lane.hold) or not exceedance.recordable(lane.exceeded_at, now):
         return
     [[left]] = await tx.fetch("count_visible", lane.id, [priority.value for priority in Priority], now)
-    due = min(left + lane.taken, DUE_COUNTED)
-    if left == 0 or due <= rate:
+    due = min(left + lane.taken, exceedance.DUE_COUNTED)
+    if not exceedance.exceeded(due, left > 0, rate):
         return
     lane.exceeded_at = now
     waits_until = now + int(left / rate * SECOND)
@@ -333,7 +332,7 @@ async def _exceed(tx: Tx, request: ClaimRequest, lane: Lane, now: Instant, *, us
 async def add_exceedances(tx: Tx, exceedances: Iterable[tuple[str, Channel, Instant, int, float, str, Instant | None]]) -> None:
     """Add to the ledger: workspace, channel, when, how many were due, the limit a second, which limit, and when the last of them can go."""
     rows = [
-        (workspace, channel.value, at, due, f"Rate limit exceeded: {rate:g} per second", kind, until)
+        (workspace, channel.value, at, due, exceedance.message(rate), kind, until)
         for workspace, channel, at, due, rate, kind, until in exceedances
     ]
     await tx.each("insert_exceedances", rows)

@@ -5,6 +5,7 @@ Called by `service.jobs`. `workspace` restricts a call to one workspace: another
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,17 +18,19 @@ from queue_services.storage.records import Attempt, Job, JobFilter
 from queue_services.storage.tallies import Tally
 
 PARKED = FOREVER - 1
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""What every id looks like; any other text names no job, and PostgreSQL would refuse to compare it with one."""
 
 
 async def find(tx: Tx, ids: Sequence[str], now: Instant, *, workspace: str | None = None) -> list[Job]:
     """Those of `ids` that exist, in the order asked for."""
-    jobs = {row[0]: _job(row, now) for row in await tx.each("find_jobs", [(message,) for message in dict.fromkeys(ids)])}
+    jobs = {row[0]: _job(row, now) for row in await tx.each("find_jobs", [(message,) for message in dict.fromkeys(ids) if ID.fullmatch(message)])}
     return [jobs[message] for message in ids if message in jobs and workspace in (None, jobs[message].workspace)]
 
 
 async def attempts(tx: Tx, message: str) -> list[Attempt]:
     """Every POST of the message that has an outcome, oldest first."""
-    return [Attempt(*row) for row in await tx.fetch("attempts_of", message)]
+    return [Attempt(*row) for row in await tx.fetch("attempts_of", message)] if ID.fullmatch(message) else []
 
 
 async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:

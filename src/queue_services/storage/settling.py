@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from queue_services.domain import lane as lane_rules
-from queue_services.domain import retry
+from queue_services.domain import exceedance, retry
 from queue_services.domain.lane import Hold, HoldReason
-from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Priority, Status
+from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy, Step
 from queue_services.storage import claims, endings
@@ -212,7 +212,7 @@ async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instan
     """Store the holds that moved; a lane that was told 429 has exceeded its endpoint's limit, once a second at most."""
     changed = []
     for identity, lane in lanes.items():
-        if lane.throttled and now - lane.exceeded_at >= SECOND:
+        if lane.throttled and exceedance.recordable(lane.exceeded_at, now):
             lane.exceeded_at = now
             [[due]] = await tx.fetch("count_visible", identity, [priority.value for priority in Priority], now)
             rate = lane.rate or terms.rates[lane.channel]
