@@ -24,17 +24,20 @@ class _Row(NamedTuple):
     state: str
     epoch: int
     cancel_epoch: int
+    shift: int
 
 
 async def summary(tx: Tx, workspace: str, name: str, now: Instant) -> Campaign:
     """The campaign's state and counts, from tallies, and the first and last due times of its messages."""
     row = await _find(tx, "find_campaign", workspace, name)
     counts = await _counts(tx, row, now)
-    spans = await tx.each("campaign_pending_span", [(row.id, epoch) for epoch in range(row.epoch + 1)])
-    spans += await tx.fetch("campaign_result_span", row.id)
-    firsts, lasts = [first for first, _ in spans if first is not None], [last for _, last in spans if last is not None]
+    spans = await tx.fetch("campaign_result_span", row.id)
+    for epoch, *span in await tx.each("campaign_pending_span", [(row.id, epoch) for epoch in range(row.epoch + 1)]):
+        moves = row.state == "shifting" and epoch < row.epoch
+        spans.append([shifted(instant, row.shift, now) if moves and instant is not None else instant for instant in span])
+    known = [instant for span in spans for instant in span if instant is not None]
     state = "active" if row.state == "cancelled" and counts[Status.SCHEDULED] else row.state
-    return Campaign(workspace, name, state, counts, min(firsts, default=None), max(lasts, default=None))
+    return Campaign(workspace, name, state, counts, min(known, default=None), max(known, default=None))
 
 
 async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:
@@ -78,9 +81,9 @@ async def advance(tx: Tx, after: int, now: Instant, writer: str) -> tuple[int, i
     rows = await tx.fetch("lock_busy_campaign", after)
     if not rows:
         return None
-    identity, state, epoch, cancel_epoch, delta, resume_to = rows[0]
+    identity, state, epoch, cancel_epoch, delta, resume_to, cancelled_at = rows[0]
     doomed = [row[0] for row in await tx.fetch("find_doomed", identity, cancel_epoch, now, BITE)]
-    await endings.cancel_unclaimed(tx, doomed, Reason.CANCELLED, now, writer)
+    await endings.cancel_unclaimed(tx, doomed, Reason.CANCELLED, now, writer, finished_at=cancelled_at)
     moved: list[Row] = []
     if state == "shifting" and not doomed:
         moved = await tx.fetch("shift_pending", identity, epoch, delta, now, BITE)
@@ -91,6 +94,11 @@ async def advance(tx: Tx, after: int, now: Instant, writer: str) -> tuple[int, i
     done = len(doomed) + len(moved)
     await tx.fetch("save_campaign", identity, state, int(done > 0 or state == "shifting"))
     return identity, done
+
+
+def shifted(instant: Instant, delta: int, now: Instant) -> Instant:
+    """Where a shift puts a due time: never before now, unless it was."""
+    return max(instant + delta, min(instant, now))
 
 
 async def _lower(tx: Tx, moved: list[Row]) -> None:

@@ -210,21 +210,21 @@ async def _allowed(tx: Tx, request: ClaimRequest, candidates: list[Candidate], b
     if expired:
         await endings.cancel_unclaimed(tx, sorted(expired), Reason.EXPIRED, now, request.writer)
     campaigns = sorted({c.campaign for c in candidates if c.campaign is not None})
-    states = {identity: (state, cancel_epoch) for identity, state, _, cancel_epoch in await tx.each("share_campaign_states", [(c,) for c in campaigns])}
+    states = {row[0]: row[1:] for row in await tx.each("share_campaign_states", [(c,) for c in campaigns])}
     allowed, parked, doomed = set(), set(), set()
     for c in candidates:
         if c.id in expired:
             continue
-        state, cancel_epoch = states.get(c.campaign, ("", 0)) if c.campaign is not None else ("active", 0)
+        state, cancel_epoch, cancelled_at = states.get(c.campaign, ("", 0, None)) if c.campaign is not None else ("active", 0, None)
         if state and c.epoch < cancel_epoch:
-            doomed.add((c.lane, c.priority, before, c.campaign, cancel_epoch))
+            doomed.add((cancelled_at, (c.lane, c.priority, before, c.campaign, cancel_epoch)))
         elif state in ("paused", "shifting"):
             parked.add((c.lane, c.priority, before, c.campaign))
         elif state:
             allowed.add(c.id)
-    if doomed:
-        ids = [row[0] for key in sorted(doomed) for row in await tx.fetch("doomed_messages", *key)]
-        await endings.cancel_unclaimed(tx, ids, Reason.CANCELLED, now, request.writer)
+    for cancelled_at, key in sorted(doomed):
+        ids = [row[0] for row in await tx.fetch("doomed_messages", *key)]
+        await endings.cancel_unclaimed(tx, ids, Reason.CANCELLED, now, request.writer, finished_at=cancelled_at)
     for key in sorted(parked):
         await tx.fetch("park_messages", *key)
     return allowed

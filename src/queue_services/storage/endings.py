@@ -56,14 +56,14 @@ async def insert(tx: Tx, endings: Sequence[Ending], now: Instant, tally: Tally) 
     await tx.each("insert_results", rows)
 
 
-async def cancel_unclaimed(tx: Tx, ids: Iterable[str], reason: Reason, now: Instant, writer: str) -> list[str]:
-    """End those of `ids` that no dispatcher holds as CANCELLED for `reason`; the ids ended."""
+async def cancel_unclaimed(tx: Tx, ids: Iterable[str], reason: Reason, now: Instant, writer: str, *, finished_at: Instant | None = None) -> list[str]:
+    """End those of `ids` that no dispatcher holds as CANCELLED for `reason`, as of `finished_at` where that is not now; the ids ended."""
     rows = await tx.each("end_unclaimed", [(message, now) for message in ids])
     endings = [
         Ending(message, workspace, channel, campaign, Status.CANCELLED, reason, due_at, tries, attempts)
         for message, workspace, channel, campaign, due_at, tries, attempts in rows
     ]
     tally = Tally()
-    await insert(tx, endings, now, tally)
+    await insert(tx, endings, now if finished_at is None else finished_at, tally)
     await tally.add(tx, writer, now)
     return [ending.id for ending in endings]

@@ -12,6 +12,7 @@ from typing import Any
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Reason, Status
 from queue_services.errors import Conflict, NotFound
 from queue_services.storage import endings
+from queue_services.storage.campaigns import shifted
 from queue_services.storage.intake import lower_lanes
 from queue_services.storage.port import Row, Tx
 from queue_services.storage.records import Attempt, Job, JobFilter
@@ -81,6 +82,8 @@ async def requeue(tx: Tx, message: str, now: Instant, writer: str, *, workspace:
 async def reschedule(tx: Tx, message: str, due_at: Instant, now: Instant, *, workspace: str | None = None) -> Job:
     """Make a scheduled message due at `due_at`; a past instant is now."""
     job = await _one(tx, message, now, workspace)
+    if job.campaign is not None:
+        await tx.each("share_campaigns", [(job.workspace, job.campaign)])  # a shift under way leaves the new time alone, a cancel waits for it
     lanes = await tx.fetch("lane_of", message)
     if job.status is Status.SCHEDULED and lanes:
         await tx.each("lock_lanes", lanes)
@@ -147,8 +150,8 @@ def _pending(pending: Row, campaign: Row, lane: Row, last_error: str | None, now
     if state is not None and epoch < cancel_epoch:  # in force since the campaign was cancelled, whenever its row follows
         return {**known, "status": Status.CANCELLED, "reason": Reason.CANCELLED.value, "due_at": due_at, "finished_at": cancelled_at}
     if state == "shifting" and epoch < campaign_epoch:
-        due_at = max(due_at + shift, min(due_at, now))
-        visible_at = max(visible_at + shift, min(visible_at, now)) if visible_at < PARKED else due_at
+        due_at = shifted(due_at, shift, now)
+        visible_at = shifted(visible_at, shift, now) if visible_at < PARKED else due_at
     next_at = due_at if visible_at >= PARKED or claimed_by is not None else visible_at
     waiting_for = _waiting_for(next_at, state, lane, now)
     return {**known, "status": Status.SCHEDULED, "due_at": due_at, "next_attempt_at": next_at, "waiting_for": waiting_for}

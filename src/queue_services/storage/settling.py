@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from queue_services.domain import lane as lane_rules
 from queue_services.domain import exceedance, retry
+from queue_services.domain import lane as lane_rules
 from queue_services.domain.lane import Hold, HoldReason
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Answer, Kind

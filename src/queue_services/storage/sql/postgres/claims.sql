@@ -34,7 +34,7 @@ join message m on m.id = p.id;
 
 -- name: share_campaign_states
 -- One that is being cancelled or paused right now is passed over: its messages are left for the next pass.
-select id, state, epoch, cancel_epoch from campaign c join unnest($1::bigint[]) u(wanted) on c.id = u.wanted for share of c skip locked;
+select id, state, cancel_epoch, cancelled_at from campaign c join unnest($1::bigint[]) u(wanted) on c.id = u.wanted for share of c skip locked;
 
 -- name: claim_messages
 update pending p set claimed_by = u.dispatcher, claim = p.claim + 1, visible_at = u.lease_until

@@ -172,6 +172,8 @@ returning lane;
 select p.lane from pending p where p.id = $1::uuid;
 
 -- name: reschedule_pending
-update pending set due_at = $2, visible_at = $2, claimed_by = null
+update pending set due_at = $2, visible_at = $2, claimed_by = null,
+    epoch = coalesce((select c.epoch from campaign c where c.id = pending.campaign), epoch)
 where id = $1::uuid and (claimed_by is null or visible_at <= $3)
+    and epoch >= coalesce((select c.cancel_epoch from campaign c where c.id = pending.campaign), 0)
 returning lane, priority;

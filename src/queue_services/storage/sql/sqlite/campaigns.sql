@@ -1,8 +1,8 @@
 -- name: find_campaign
-select id, state, epoch, cancel_epoch from campaign where workspace = ?1 and name = ?2;
+select id, state, epoch, cancel_epoch, shift from campaign where workspace = ?1 and name = ?2;
 
 -- name: lock_campaign
-select id, state, epoch, cancel_epoch from campaign where workspace = ?1 and name = ?2;
+select id, state, epoch, cancel_epoch, shift from campaign where workspace = ?1 and name = ?2;
 
 -- name: campaign_counts
 select coalesce(sum(accepted), 0), coalesce(sum(revived_dead), 0), coalesce(sum(revived_cancelled), 0),
@@ -23,7 +23,7 @@ select count(*) from pending where claimed_by is not null and visible_at > ?2 an
 select count(*) from pending where campaign = ?1 and epoch < ?2 and (claimed_by is null or visible_at <= ?3);
 
 -- name: campaign_pending_span
-select (select min(due_at) from pending where campaign = ?1 and epoch = ?2),
+select ?2, (select min(due_at) from pending where campaign = ?1 and epoch = ?2),
     (select max(due_at) from pending where campaign = ?1 and epoch = ?2);
 
 -- name: campaign_result_span
@@ -43,7 +43,7 @@ update campaign set resume_to = case when state = 'paused' then 'paused' else 'a
 where id = ?1;
 
 -- name: lock_busy_campaign
-select id, state, epoch, cancel_epoch, shift, resume_to from campaign where busy <> 0 and id > ?1 order by id limit 1;
+select id, state, epoch, cancel_epoch, shift, resume_to, cancelled_at from campaign where busy <> 0 and id > ?1 order by id limit 1;
 
 -- name: find_doomed
 select id from pending where campaign = ?1 and epoch < ?2 and (claimed_by is null or visible_at <= ?3) limit ?4;

@@ -28,7 +28,7 @@ from (
 join message m on m.id = p.id;
 
 -- name: share_campaign_states
-select id, state, epoch, cancel_epoch from campaign where id = ?1;
+select id, state, cancel_epoch, cancelled_at from campaign where id = ?1;
 
 -- name: claim_messages
 update pending set claimed_by = ?3, claim = claim + 1, visible_at = ?4
