@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_services.errors import ConfigurationError
-from queue_services.settings import Settings
+from queue_services.settings import Settings, environment_for
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 
@@ -194,3 +194,12 @@ def test_a_default_that_is_written_out_is_read_back_as_itself() -> None:
     written = {variable.shown: getattr(Settings(), field) for field, variable in Settings.VARIABLES.items()}
     texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in written.items() if value is not None}
     assert dataclasses.replace(Settings.from_environment(texts), sources={}) == Settings()
+
+
+def test_a_child_gets_our_environment_without_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "SMS_API_URL", "QUEUE_SERVICES_ADMIN_KEY", "QUEUE_SERVICES_ADMIN_KEY_FILE", "UNRELATED"):
+        monkeypatch.setenv(name, "ours")
+    environment = environment_for(SMS_API_URL="http://127.0.0.1:9")
+    assert environment["SMS_API_URL"] == "http://127.0.0.1:9"
+    assert environment["UNRELATED"] == "ours"
+    assert environment.keys().isdisjoint({"PORT", "QUEUE_SERVICES_ADMIN_KEY", "QUEUE_SERVICES_ADMIN_KEY_FILE"})

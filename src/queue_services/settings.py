@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -42,6 +42,10 @@ class Variable:
         yield PREFIX + self.name
         if self.plain:
             yield self.name
+
+    def file_names(self) -> Iterator[str]:
+        """The names of those that hold the path of a file with a secret in it."""
+        yield from (name + "_FILE" for name in self.names() if self.secret)
 
     @property
     def shown(self) -> str:
@@ -151,6 +155,12 @@ class Settings:
 Settings.VARIABLES = {field.name: field.metadata["variable"] for field in dataclasses.fields(Settings) if "variable" in field.metadata}
 
 
+def environment_for(**values: str) -> dict[str, str]:
+    """This process's environment with `values` as its only settings: for a process that shares neither our store nor our keys."""
+    ours = {name for variable in Settings.VARIABLES.values() for name in (*variable.names(), *variable.file_names())}
+    return {name: value for name, value in os.environ.items() if name not in ours and not name.startswith(PREFIX)} | values
+
+
 def _written(variable: Variable, environ: Mapping[str, str], option: Any) -> tuple[str, str | None, str]:
     """The name a setting was found under, its text (None = nowhere), and its source."""
     if option is not None:
@@ -192,10 +202,9 @@ def _as_text(option: Any) -> str:
     return str(option)
 
 
-def _unknown_names(environ: Mapping[str, str], variables: Any) -> Iterator[Fault]:
+def _unknown_names(environ: Mapping[str, str], variables: Iterable[Variable]) -> Iterator[Fault]:
     """A fault for each QUEUE_SERVICES_ name that nothing reads: a misspelt limit must not silently be the default."""
-    known = {name for variable in variables for name in variable.names()}
-    known |= {name + "_FILE" for variable in variables if variable.secret for name in variable.names()} | _READ_BY_OTHERS
+    known = {name for variable in variables for name in (*variable.names(), *variable.file_names())} | _READ_BY_OTHERS
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known and not _KUBERNETES.fullmatch(name):
             near = difflib.get_close_matches(name, sorted(known), n=1)
