@@ -17,6 +17,8 @@ FOREVER: Instant = 2**62
 
 
 class Channel(StrEnum):
+    """What carries a message; each has limits, lanes and a base URL of its own."""
+
     SMS = "sms"
     EMAIL = "email"
 

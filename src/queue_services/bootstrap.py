@@ -1,0 +1,181 @@
+"""The only place that builds everything: store, clock, dispatcher, API, server; and lets them start and end in the right order.
+
+Called by `cli`. It holds no rule of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from queue_services.api.app import ApiSettings, create_app
+from queue_services.clock import Clock
+from queue_services.delivery.callback import CallbackSender, CallbackSettings
+from queue_services.dispatcher import build as dispatching
+from queue_services.dispatcher.maintenance import measure
+from queue_services.settings import Settings
+from queue_services.storage import open_database
+from queue_services.storage.port import Database
+
+CLOCK_SECONDS = 10
+BACKLOG = 2048
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Core:
+    """What every process has: its settings, the store, and a clock that agrees with it."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of production: uvloop where there is one."""
+    return uvloop.new_event_loop()
+
+
+@contextlib.asynccontextmanager
+async def open_core(settings: Settings) -> AsyncIterator[Core]:
+    """Open the store, bring its schema up to date, and set the clock by it. Raises StoreUnavailable and ConfigurationError."""
+    database = open_database(settings.database_url)
+    try:
+        await database.migrate()
+        clock = Clock()
+        clock.correct(await measure(database, clock))
+        yield Core(settings, database, clock)
+    finally:
+        await database.close()
+
+
+async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
+    """Serve the API, dispatch, or both, until SIGTERM or SIGINT; then drain: first no new requests, then no new deliveries."""
+    with listening(settings) if api else contextlib.nullcontext() as listener:
+        async with open_core(settings) as core:
+            stop = asyncio.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            async with contextlib.AsyncExitStack() as stack:
+                if dispatch:
+                    await stack.enter_async_context(_dispatching(core))
+                if listener is not None:
+                    await stack.enter_async_context(_serving(core, listener))
+                await stop.wait()
+                log.info("stopping")
+
+
+@contextlib.asynccontextmanager
+async def _dispatching(core: Core) -> AsyncIterator[None]:
+    settings = core.settings
+    for channel, url in (("SMS", settings.sms_api_url), ("EMAIL", settings.email_api_url)):
+        if url is None:
+            log.warning("no base URL: due messages of this channel wait until it, or their workspace's own, is set", setting=f"{channel}_API_URL")
+    sender = CallbackSender(callback_settings(settings), core.clock.now)
+    process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings))
+    running = asyncio.create_task(process.run())
+    log.info("dispatching", dispatcher=process.identity, sms_per_second=settings.sms_per_second, email_per_second=settings.email_per_second)
+    try:
+        yield
+    finally:
+        process.stop()
+        await running
+        await sender.close()
+
+
+@contextlib.asynccontextmanager
+async def _serving(core: Core, listener: socket.socket) -> AsyncIterator[None]:
+    app = create_app(core.database, core.clock, api_settings(core.settings))
+    server = Server(app, core.settings.shutdown_seconds)
+    running = asyncio.create_task(server.serve([listener]))
+    host, port = listener.getsockname()[:2]
+    log.info("listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await running
+
+
+class Server(uvicorn.Server):
+    """uvicorn on our loop: `run` handles the signals, so that requests end before deliveries do."""
+
+    def __init__(self, app: ASGIApp, shutdown_seconds: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="httptools",
+                ws="none",
+                lifespan="on",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=max(1, round(shutdown_seconds)),
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def listening(settings: Settings) -> Iterator[socket.socket]:
+    """A bound socket; bound before anything else is opened, so that a taken port is told at once. Raises OSError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        yield listener
+    finally:
+        listener.close()
+
+
+def callback_settings(settings: Settings) -> CallbackSettings:
+    """What the callback sender needs of the settings."""
+    return CallbackSettings(
+        sms_base_url=settings.sms_api_url,
+        email_base_url=settings.email_api_url,
+        sms_endpoint=settings.sms_callback_endpoint,
+        email_endpoint=settings.email_callback_endpoint,
+        authorization=settings.callback_authorization,
+        signing_secret=settings.signing_secret,
+        timeout_seconds=settings.delivery_timeout_seconds,
+        concurrency=settings.concurrency,
+    )
+
+
+def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
+    """What the dispatcher needs of the settings."""
+    return dispatching.DispatchSettings(
+        sms_per_second=settings.sms_per_second,
+        email_per_second=settings.email_per_second,
+        max_attempts=settings.max_attempts,
+        backoff_seconds=settings.backoff_seconds,
+        concurrency=settings.concurrency,
+        lease_seconds=settings.lease_seconds,
+        retention_days=settings.retention_days,
+        shutdown_seconds=settings.shutdown_seconds,
+    )
+
+
+def api_settings(settings: Settings) -> ApiSettings:
+    """What the API needs of the settings."""
+    return ApiSettings(admin_key=settings.admin_key, cors_origins=settings.cors_origins, callback_paths=settings.callback_paths)
