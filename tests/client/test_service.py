@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, assert_type
 
 import httpx2
 import pytest
 
-from queue_services.client import AsyncQueueService, Conflict, NotFound, QueueService, SendWindow, Status, Unavailable, ValidationFailed
+from queue_services.client import AsyncQueueService, Conflict, Job, NotFound, QueueService, SendWindow, Status, Unavailable, ValidationFailed
+from queue_services.client.reconcile.reconciliation import Service
 from tests.client.builders import JOB, LONGEST_WAITS, SCHEDULED, Naps, Script, answer, email, problem, sms
 
 URL = "http://127.0.0.1:3000"
@@ -186,6 +188,20 @@ def test_resetting_metrics_names_only_what_is_given() -> None:
     script = Script(answer(message="Metrics reset."))
     client(script).reset_metrics(channel="sms")
     assert script.bodies[0] == {"type": "sms"}
+
+
+async def test_type_checkers_see_a_value_in_the_one_client_and_an_awaitable_of_it_in_the_other() -> None:
+    plain, awaiting = client(Script(answer(**JOB, jobs=[JOB], nextCursor=None))), awaiting_client(Script(answer(**JOB)))
+    assert assert_type(plain.status("job-1"), Job) == assert_type(await awaiting.status("job-1"), Job)
+    assert_type(plain.jobs(workspace_id="acme"), Iterator[Job])
+    assert_type(awaiting.jobs(workspace_id="acme"), AsyncIterator[Job])
+    followed: Service = plain
+    assert followed is plain
+
+
+def test_a_call_explains_itself_with_its_own_signature() -> None:
+    assert list(inspect.signature(QueueService.reschedule).parameters) == ["self", "job_id", "delay"]
+    assert (inspect.getdoc(client(Script(answer())).reschedule) or "").startswith("Make a SCHEDULED job due")
 
 
 def test_a_plain_client_refuses_to_await() -> None:

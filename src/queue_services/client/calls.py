@@ -20,6 +20,7 @@ from queue_services.client import wire
 from queue_services.client.call import Call, Steps
 from queue_services.client.either import Caller, Pages, call, flow, pages
 from queue_services.client.errors import Fault, QueueServiceError, Unavailable, ValidationFailed
+from queue_services.client.figures import Metrics, MetricsHistory, WorkspaceMetrics
 from queue_services.client.types import (
     ChangeList,
     ChannelName,
@@ -30,8 +31,6 @@ from queue_services.client.types import (
     JobFilters,
     JobList,
     Message,
-    Metrics,
-    MetricsHistory,
     Options,
     ScheduleResult,
     SendWindow,
@@ -39,7 +38,6 @@ from queue_services.client.types import (
     Statuses,
     Workspace,
     WorkspaceList,
-    WorkspaceMetrics,
 )
 
 T = TypeVar("T")

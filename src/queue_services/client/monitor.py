@@ -17,8 +17,9 @@ import msgspec
 from queue_services.client.call import Pause, Steps
 from queue_services.client.calls import Calls
 from queue_services.client.either import Awaiting, Blocking, Part, flow
+from queue_services.client.figures import ChannelUse, WorkspaceMetrics
 from queue_services.client.service import AsyncQueueService, QueueService
-from queue_services.client.types import Channel, ChannelUse, WorkspaceMetrics
+from queue_services.client.types import Channel
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Calls)

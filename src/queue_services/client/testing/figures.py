@@ -14,21 +14,10 @@ import msgspec
 
 from queue_services.client import wire
 from queue_services.client.errors import Fault, ValidationFailed
+from queue_services.client.figures import ChannelMetrics, ChannelRateLimits, ChannelUse, Exceedance, Metrics, RateLimit, WorkspaceMetrics
 from queue_services.client.testing.held import Held, counts
 from queue_services.client.testing.queue import FakeQueue
-from queue_services.client.types import (
-    Channel,
-    ChannelMetrics,
-    ChannelRateLimits,
-    ChannelUse,
-    Exceedance,
-    Forecast,
-    Metrics,
-    RateLimit,
-    Status,
-    Workspace,
-    WorkspaceMetrics,
-)
+from queue_services.client.types import Channel, Forecast, Status, Workspace
 
 LIMITS = {Channel.SMS: 50.0, Channel.EMAIL: 100.0}
 DETAILS = 50
