@@ -33,3 +33,14 @@ def test_the_reasons_for_every_dependency_are_written_down() -> None:
 def test_a_link_leads_to_a_file_that_is_there(document: Path) -> None:
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8"))]
     assert [link for link in links if link and "://" not in link and not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_test_or_a_source_file_that_is_named_is_there(document: Path) -> None:
+    written = document.read_text(encoding="utf-8")
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", written):
+        found = [folder / path for folder in (ROOT, document.parent) if (folder / path).exists()]
+        assert found, path
+        assert not name or re.search(rf"def {name}\b", found[0].read_text(encoding="utf-8")), name
+    for path in re.findall(r"`((?:api|wire|domain|storage|delivery|service|dispatcher)/[\w/]*\.py)`", written):
+        assert (ROOT / "src" / "queue_services" / path).exists(), path

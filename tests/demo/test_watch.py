@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import msgspec
 from hypothesis import given
@@ -79,10 +80,12 @@ def test_where_there_is_no_terminal_progress_is_a_line_a_second() -> None:
 
 def test_the_result_fits_a_terminal_of_eighty_columns_uncut() -> None:
     console = Console(file=io.StringIO(), width=80)
-    console.print(result_table(watch(*ALL), COMPLETED, {Channel.SMS: 50, Channel.EMAIL: 100}))
+    late = watch(arrival("a", 5), arrival("b", 2030), arrival("c", 17_412))
+    late.expected = {job: replace(message, workspace=f"{message.workspace}-workspace") for job, message in late.expected.items()}
+    console.print(result_table(late, COMPLETED, {Channel.SMS: 1000, Channel.EMAIL: 1000}))
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
     assert "…" not in shown
-    assert all(word in shown for word in ("acme", "bolt", "50/s", "100/s", "5.0 ms", "30.0 ms"))
+    assert all(word in shown for word in ("acme-workspace", "bolt-workspace", "retried", "1000/s", "5.0 ms", "30.0 ms", "17.41 s"))
 
 
 @given(st.lists(st.integers(0, 5 * SECOND), max_size=40))

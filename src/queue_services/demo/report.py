@@ -75,7 +75,7 @@ def _progress_table(watch: Watch, now: Instant) -> Table:
 def result_table(watch: Watch, statuses: Mapping[str, Job], limits: Mapping[Channel, int]) -> Table:
     """The figures by channel and workspace, as measured at the receiver."""
     caption = "Lateness is that of the first try. The SMS all fell due at once and waited for the limit."
-    table = Table(title="As measured at the receiver", caption=caption, box=SIMPLE_HEAD)
+    table = Table(title="As measured at the receiver", caption=caption, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("channel\nworkspace", no_wrap=True)
     for name in ("sent", "failed", "retried", "densest\nsecond", "limit", "late\np50", "late\np99"):
         table.add_column(name, justify="right", no_wrap=True)
