@@ -225,8 +225,8 @@ async def _allowed(tx: Tx, request: ClaimRequest, candidates: list[Candidate], b
     for cancelled_at, key in sorted(doomed):
         ids = [row[0] for row in await tx.fetch("doomed_messages", *key)]
         await endings.cancel_unclaimed(tx, ids, Reason.CANCELLED, now, request.writer, finished_at=cancelled_at)
-    for key in sorted(parked):
-        await tx.fetch("park_messages", *key)
+    for paused in sorted(parked):
+        await tx.fetch("park_messages", *paused)
     return allowed
 
 
