@@ -250,6 +250,12 @@ async def test_an_awaiting_campaign_has_the_same_calls() -> None:
     assert (await spring.resume(), service.callbacks) == (4, [])
 
 
+async def test_an_awaiting_campaign_takes_a_plain_list_too() -> None:
+    service = AsyncFakeQueueService()
+    service.fail_next(503)
+    assert (await service.campaign("spring", workspace_id="acme", steps=[HELLO]).launch([ADA, BOB])).accepted == 2
+
+
 @pytest.mark.parametrize("share", [0, 1, 10, 50, 100])
 def test_a_rollout_takes_about_its_share_and_raising_it_only_adds(share: int) -> None:
     contacts = [f"c-{number}" for number in range(2_000)]

@@ -184,6 +184,37 @@ def test_a_workspaces_settings_are_changed_by_what_is_given_and_cleared_by_none(
     assert script.bodies[0] == {"tier": None, "limits": {"sms": 5.0}, "sendWindow": {"start": "08:00", "end": "21:00", "days": [1, 2, 3, 4, 5, 6, 7]}}
 
 
+def test_workspaces_are_walked_by_the_page() -> None:
+    script = pages({"workspaces": [{"workspaceId": "a"}], "nextCursor": "1"}, {"workspaces": [{"workspaceId": "b"}], "nextCursor": None})
+    assert [workspace.workspace_id for workspace in client(script).workspaces(sort="exceeded")] == ["a", "b"]
+    assert dict(script.requests[1].url.params) == {"sort": "exceeded", "cursor": "1"}
+
+
+def test_history_is_asked_for_in_steps_of_seconds_between_two_instants() -> None:
+    point = {"timestamp": "2026-03-01T00:00:00.000Z", "sent": 3, "failed": 1, "exceeded": 0, "averageLatenessMs": None}
+    script = Script(answer(stepSeconds=3600, points=[point]))
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    history = client(script).metrics_history(start=start, end=start + timedelta(days=1), step_seconds=3600, channel="sms")
+    assert (history.points[0].sent, history.points[0].average_lateness_ms) == (3, None)
+    assert dict(script.requests[0].url.params) == {
+        "from": "2026-03-01T00:00:00.000Z",
+        "to": "2026-03-02T00:00:00.000Z",
+        "stepSeconds": "3600",
+        "channel": "sms",
+    }
+
+
+def test_metrics_are_read_as_the_seed_shows_them() -> None:
+    channel = {"totalProcessed": 1250, "batchesProcessed": 25, "successRate": 99.8, "avgProcessingTime": 120, "throughput": 42, "rateExceededCount": 0}
+    newest = {"timestamp": "2025-03-22T10:15:30.123Z", "batchSize": 75, "errorMessage": "Rate limit exceeded: 50 per second"}
+    limits = {"acme": {"sms": {"count": 5, "lastExceeded": newest["timestamp"], "details": [newest]}}}
+    body = {"sms": {**channel, "lastProcessedTime": None}, "email": channel, "workspaceRateLimits": limits, "timestamp": "2025-03-22T10:15:45.123Z"}
+    metrics = client(Script(answer(**body))).metrics()
+    assert (metrics.sms.total_processed, metrics.email.success_rate, metrics.sms.last_processed_time) == (1250, 99.8, None)
+    assert metrics.workspace_rate_limits["acme"].sms.details[0].batch_size == 75
+    assert metrics.workspace_rate_limits["acme"].email.count == 0
+
+
 def test_resetting_metrics_names_only_what_is_given() -> None:
     script = Script(answer(message="Metrics reset."))
     client(script).reset_metrics(channel="sms")
