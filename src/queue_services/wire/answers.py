@@ -15,6 +15,10 @@ from queue_services.domain.message import Channel, Status
 StatusName = Literal["SCHEDULED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
+# Members that faults name from outside this package.
+WORKSPACE = "workspaceId"
+IDEMPOTENCY_KEY = "idempotencyKey"
+
 STATUS_NAMES: dict[Status, StatusName] = {
     Status.SCHEDULED: "SCHEDULED",
     Status.CLAIMED: "PROCESSING",
@@ -51,6 +55,8 @@ class Problem(msgspec.Struct):
 
 
 class ScheduleAnswer(Answer, kw_only=True):
+    """The message is on disk; `replayed` where its idempotency key had been used for it before."""
+
     job_id: str
     message: str
     status: Literal["SCHEDULED"] = "SCHEDULED"
@@ -68,12 +74,16 @@ class BatchResult(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class BatchAnswer(Answer, kw_only=True):
+    """One result for each message, in order; a replay counts as accepted."""
+
     accepted: int
     rejected: int
     results: list[BatchResult]
 
 
 class Attempt(msgspec.Struct, rename="camel", kw_only=True):
+    """One POST that went out and has an outcome: delivered, failed, rejected, throttled or timeout."""
+
     number: int
     started_at: Time
     duration_ms: float
@@ -83,6 +93,8 @@ class Attempt(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class Job(msgspec.Struct, rename="camel", kw_only=True):
+    """A job. `attemptsMade` counts the tries used; while it waits, `waitingFor` says for what."""
+
     job_id: str
     status: StatusName
     reason: str | None
@@ -110,6 +122,8 @@ class JobStatusAnswer(Job, kw_only=True):
 
 
 class JobAnswer(Answer, kw_only=True):
+    """The job as it is now."""
+
     job: Job
 
 
@@ -121,11 +135,15 @@ class JobsAnswer(Answer, kw_only=True):
 
 
 class JobListAnswer(Answer, kw_only=True):
+    """One page; `nextCursor` is null on the last."""
+
     jobs: list[Job]
     next_cursor: str | None
 
 
 class StatusCounts(msgspec.Struct):
+    """Jobs by status."""
+
     SCHEDULED: int
     PROCESSING: int
     COMPLETED: int
@@ -134,6 +152,8 @@ class StatusCounts(msgspec.Struct):
 
 
 class CampaignAnswer(Answer, kw_only=True):
+    """A campaign; `state` is active, paused, shifting or cancelled."""
+
     campaign_id: str
     workspace_id: str
     state: str
@@ -150,5 +170,7 @@ class CountAnswer(Answer, kw_only=True):
 
 
 class HealthAnswer(msgspec.Struct):
+    """All is well at `timestamp`."""
+
     status: str
     timestamp: Time

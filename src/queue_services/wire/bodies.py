@@ -29,7 +29,15 @@ Time = Annotated[
     Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None, Meta(description="a time with an offset, such as 2025-03-22T10:15:30.123Z")
 ]
 Url = Annotated[Annotated[str, Meta(extra_json_schema={"format": "uri"})] | None, Meta(description="an http or https URL with a host")]
-Metadata = Annotated[Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema={"type": ["object", "null"]})]
+_READ_FROM_METADATA = {
+    "callbackEndpoint": {"type": ["string", "null"], "maxLength": 2000, "description": "a path of the application, such as /send-sms"},
+    "campaignId": {"description": "text or an integer names the campaign"},
+    "messageId": {},
+    "source": {},
+}
+Metadata = Annotated[
+    Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema={"type": ["object", "null"], "properties": _READ_FROM_METADATA})
+]
 Key = Annotated[Id | None, Meta(description="text of 1-255 characters")]
 
 
@@ -56,6 +64,8 @@ class SmsBody(MessageBody, kw_only=True):
 
 
 class EmailBody(MessageBody, kw_only=True):
+    """An email."""
+
     to: Annotated[str, Meta(description="an email address", extra_json_schema={"format": "email"})]
     subject: Text
     html: Text
@@ -73,6 +83,8 @@ Element: Any = SmsElement | EmailElement  # told apart by `channel`
 
 
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Messages of both channels; each is told by its `channel`."""
+
     messages: Annotated[list[Element], Meta(max_length=10_000, description="a list of at most 10,000 messages")]
 
 
@@ -81,6 +93,8 @@ class NoMembers(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class JobIdsBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The jobs asked for."""
+
     job_ids: Annotated[list[str], Meta(max_length=MOST_JOB_IDS, description="a list of at most 1,000 job ids")]
 
 
@@ -92,6 +106,8 @@ class RescheduleBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True)
 
 
 class ShiftBody(msgspec.Struct, forbid_unknown_fields=True):
+    """How far to move."""
+
     delay: Annotated[
         float,
         Meta(ge=-LONGEST_DELAY_MS, le=LONGEST_DELAY_MS, description="a finite number of milliseconds, at most 400 days either way; negative for earlier"),
@@ -99,6 +115,8 @@ class ShiftBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BatchQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether one bad message spoils the batch."""
+
     atomic: Annotated[Literal["true", "false"], Meta(description="`true` (all messages or none) or `false`")] = "false"
 
 
@@ -107,6 +125,8 @@ class NoQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CampaignQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Whose campaign."""
+
     workspace_id: Id
 
 

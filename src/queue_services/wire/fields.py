@@ -88,6 +88,7 @@ def read_query(query: Mapping[str, str], shape: type[T]) -> T:
 
 @functools.cache
 def decoder(shape: Any, *, strict: bool = True) -> msgspec.json.Decoder[Any]:
+    """The decoder of a shape, made once; where not `strict` it reads numbers from text."""
     return msgspec.json.Decoder(shape, strict=strict)
 
 
@@ -172,6 +173,9 @@ def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct],
             continue
         values[field.name] = UNSET
     config = shape.__struct_config__
+    tag = members.get(config.tag_field or "")
+    if tag is not None and bytes(tag) != msgspec.json.encode(config.tag):
+        faults.append(Fault(config.tag_field or "", f"must be `{config.tag}`"))
     if config.forbid_unknown_fields:
         faults.extend(_strangers(members, {field.encode_name for field in fields} | {config.tag_field}))
     return Partial(values, faults)

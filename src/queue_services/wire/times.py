@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LATEST: Instant = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _LEAP_SECOND = re.compile(r"(.{17})60(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII | re.IGNORECASE)
-_decode = msgspec.json.Decoder(Annotated[datetime, msgspec.Meta(tz=True)]).decode
+_Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 MALFORMED = "must be a time with an offset, such as 2025-03-22T10:15:30.123Z"
 
@@ -32,9 +32,6 @@ def instant(text: str) -> Instant:
         return (msgspec.convert(text, _Aware) - _EPOCH) // _MICROSECOND
     except msgspec.ValidationError:
         return _leap_second(text)
-
-
-_Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def _leap_second(text: str) -> Instant:
@@ -58,4 +55,5 @@ def rfc3339(moment: Instant) -> str:
 
 
 def optional_rfc3339(moment: Instant | None) -> str | None:
+    """`moment` as `rfc3339` writes it, or None."""
     return None if moment is None else rfc3339(moment)

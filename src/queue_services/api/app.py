@@ -1,0 +1,112 @@
+"""Assembles the HTTP API: services, routes, and what stands around them. Called by `bootstrap` and the tests; holds no rule."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from queue_services.api import openapi, routes_campaigns, routes_health, routes_jobs, routes_messages
+from queue_services.api.calls import Services, routes
+from queue_services.api.guard import AdminKey, KeyCheck, LoopbackRule
+from queue_services.api.paths import Segments
+from queue_services.api.problems import ProblemResponse, answer_error
+from queue_services.clock import Clock
+from queue_services.domain.message import new_id
+from queue_services.errors import QueueServicesError
+from queue_services.service.campaigns import Campaigns
+from queue_services.service.jobs import Jobs
+from queue_services.service.messages import Intake
+from queue_services.storage.port import Database
+from queue_services.wire.intake import Rules
+
+CALLS = [*routes_messages.CALLS, *routes_jobs.CALLS, *routes_campaigns.CALLS, *routes_health.CALLS]
+"""The route table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSettings:
+    """What the API needs of the settings. `insecure`: without a key, everybody is served, not this machine's programs alone."""
+
+    admin_key: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    callback_paths: tuple[str, ...] = ("/",)
+    max_attempts: int = 3
+    insecure: bool = False
+
+
+def create_app(database: Database, clock: Clock, settings: ApiSettings, *, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application. `more_routes` are other parts' pages (the dashboard's), behind the same loopback rule. Its lifespan must be run."""
+    services = _services(database, clock, settings)
+    keys = AdminKey(settings.admin_key)
+    around = [Middleware(Segments)]
+    if not settings.insecure:
+        around.append(Middleware(LoopbackRule, keys=keys, origins=settings.cors_origins))
+    if settings.cors_origins:
+        around.append(
+            Middleware(
+                Cors,
+                allow_origins=settings.cors_origins,
+                allow_methods=("GET", "POST", "PUT", "DELETE"),
+                allow_headers=ALLOWED_HEADERS,
+                expose_headers=("Retry-After",),
+            )
+        )
+    around.append(Middleware(KeyCheck, keys=keys))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        writing = asyncio.create_task(services.intake.run())
+        try:
+            yield
+        finally:
+            writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
+
+    app = Starlette(
+        routes=[*routes(CALLS, services), *openapi.routes(CALLS), *more_routes],
+        middleware=around,
+        exception_handlers=dict.fromkeys((QueueServicesError, HTTPException, ClientDisconnect, Exception), answer_error),
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False  # `Segments` takes the slash off; a redirected POST may lose its body
+    return app
+
+
+ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key")
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, but that a preflight it refuses is answered with a problem, like every other error."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a preflight."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        vary = {"vary": response.headers["vary"]}
+        return ProblemResponse(403, f"{bytes(response.body).decode()}. Origins are allowed by QUEUE_SERVICES_CORS_ORIGINS.", headers=vary)
+
+
+def _services(database: Database, clock: Clock, settings: ApiSettings) -> Services:
+    writer = f"api-{new_id(clock.now())}"  # names this process in the tallies, so that no two write one row
+    return Services(
+        database=database,
+        clock=clock,
+        intake=Intake(database, clock, writer),
+        jobs=Jobs(database, clock, writer),
+        campaigns=Campaigns(database, clock),
+        rules=Rules(settings.callback_paths),
+        max_attempts=settings.max_attempts,
+    )

@@ -1,0 +1,79 @@
+"""Reads a request's body within bounds of size and time, after its type has been found to be one that the call reads.
+
+Used by `calls` before a handler runs. Does not look into the body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+
+from queue_services.errors import TooLarge, UnsupportedMediaType
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a call reads: at most `limit` bytes, of one of `media_types`, that arrive within `seconds`; `optional` where an empty body is none."""
+
+    limit: int = 1024 * 1024
+    media_types: tuple[str, ...] = (JSON,)
+    seconds: float = 30
+    optional: bool = False
+
+
+SINGLE = Reads(limit=2 * 1024 * 1024)
+BATCH = Reads(limit=32 * 1024 * 1024, media_types=(JSON, NDJSON), seconds=120)
+OTHER = Reads()
+NONE = Reads(optional=True)
+
+
+async def read(request: Request, reads: Reads) -> tuple[bytes, str]:
+    """The body and its media type. Raises UnsupportedMediaType and TooLarge, the latter before the body arrives where its length is told."""
+    headers = request.headers
+    content_type, encoding, length = (headers.get(name, "") for name in ("content-type", "content-encoding", "content-length"))
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(f"{content_type} in {encoding}", reads.media_types)
+    if length.isdecimal() and int(length[:20]) > reads.limit:
+        raise TooLarge(reads.limit)
+    if reads.optional and (length == "0" or (not length and "transfer-encoding" not in headers)):
+        return b"", JSON
+    media_type = media_type_of(content_type)
+    if media_type not in reads.media_types:
+        raise UnsupportedMediaType(content_type, reads.media_types)
+    try:
+        async with asyncio.timeout(reads.seconds):
+            return await _receive(request, reads.limit), media_type
+    except TimeoutError:
+        raise HTTPException(408, f"The body did not arrive within {reads.seconds:g} s.", {"connection": "close"}) from None
+
+
+def media_type_of(header: str) -> str:
+    """The type and subtype of a Content-Type (RFC 9110, 8.3) in lower case; empty where it names a charset other than UTF-8."""
+    media_type, *parameters = (part.strip().lower() for part in header.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
+            return ""
+    return media_type
+
+
+async def _receive(request: Request, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,0 +1,152 @@
+"""A call of the API: one line of the route table, and how a request to it is served.
+
+The table is all there is: the router, the checks before a handler runs and the OpenAPI document are made from it. The `routes_*` modules hold its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from queue_services.api import bodies
+from queue_services.api.guard import Caller, Scope, caller_of
+from queue_services.api.paths import parameter
+from queue_services.clock import Clock
+from queue_services.domain.message import Instant
+from queue_services.errors import Fault, InvalidRequest
+from queue_services.service.campaigns import Campaigns
+from queue_services.service.jobs import Jobs
+from queue_services.service.messages import Intake
+from queue_services.storage.port import Database
+from queue_services.wire import fields
+from queue_services.wire.intake import Rules
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True)
+class Services:
+    """What handlers work with; one object a process."""
+
+    database: Database
+    clock: Clock
+    intake: Intake
+    jobs: Jobs
+    campaigns: Campaigns
+    rules: Rules
+    max_attempts: int
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One request as a handler sees it: checked, its query and body decoded by the call's own types where it has some.
+
+    `name` is the path's parameter; `content` the body as it came, for handlers that decode it themselves.
+    """
+
+    services: Services
+    caller: Caller
+    request: Request
+    now: Instant
+    name: str
+    query: Any
+    body: Any
+    content: bytes
+    media_type: str
+
+
+Handler = Callable[[Incoming], Awaitable[msgspec.Struct]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One line of the table.
+
+    `query` None: the query is not looked at. `reads` None: there is no body. `decodes`: the body is decoded into `body` before the handler runs;
+    where False, `body` says only what it is. `errors`: the statuses of its own problems; those that any call like it may answer with come by themselves.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answer: Any
+    scope: Scope | None = Scope.READ
+    query: type[msgspec.Struct] | None = None
+    body: Any = None
+    reads: bodies.Reads | None = None
+    decodes: bool = True
+    headers: tuple[str, ...] = ()
+    errors: tuple[int, ...] = ()
+    tag: str = field(default="", kw_only=True)
+
+    async def serve(self, request: Request, services: Services) -> Response:
+        """Check, decode, let the handler answer. Raises what the checks and the handler raise."""
+        caller = caller_of(request.scope)
+        if self.scope is not None:
+            caller.check(self.scope)
+        query = None if self.query is None else read_query(request.scope["query_string"], self.query)
+        content, media_type = (b"", "") if self.reads is None else await bodies.read(request, self.reads)
+        body = None
+        if self.reads is not None and self.decodes:
+            body = fields.read(content or b"{}", self.body) if self.reads.optional else fields.read(content, self.body)
+        answer = await self.handler(Incoming(services, caller, request, services.clock.now(), parameter(request.scope), query, body, content, media_type))
+        return Response(_encode(answer), media_type=bodies.JSON)
+
+
+class Resource:
+    """Every call of one path: an ASGI application that knows its methods."""
+
+    def __init__(self, calls: Iterable[Call], services: Services) -> None:
+        self._calls = {call.method: call for call in calls}
+        self._services = services
+        methods = {*self._calls, "OPTIONS", *(["HEAD"] if "GET" in self._calls else [])}
+        self._allow = {"allow": ", ".join(sorted(methods))}
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Serve the call of the request's method. Raises HTTPException 405 with Allow where it has none."""
+        method = scope["method"]
+        call = self._calls.get("GET" if method == "HEAD" else method)
+        if call is not None:
+            response = await call.serve(Request(scope, receive), self._services)
+        elif method == "OPTIONS":
+            response = Response(status_code=204, headers=self._allow)
+        else:
+            raise HTTPException(405, headers=self._allow)
+        await response(scope, receive, send)
+
+
+def routes(calls: Iterable[Call], services: Services) -> list[Route]:
+    """The router's table, in the order of the calls' paths."""
+    by_path: dict[str, list[Call]] = {}
+    for call in calls:
+        by_path.setdefault(call.path, []).append(call)
+    return [Route(path, Resource(of_path, services)) for path, of_path in by_path.items()]
+
+
+def read_query(query: bytes, shape: type[T]) -> T:
+    """A query string decoded into `shape`. Raises InvalidRequest with every fault; a parameter may be there once."""
+    if b"%" in query:
+        try:
+            unquote_to_bytes(query).decode()
+        except UnicodeDecodeError:
+            raise InvalidRequest(Fault("query", "must be percent-encoded UTF-8")) from None
+    pairs = QueryParams(query).multi_items()
+    parameters = dict(pairs)
+    if len(parameters) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise InvalidRequest(*(Fault(fields.shown(name), "is there more than once") for name in parameters if names.count(name) > 1))
+    return fields.read_query(parameters, shape)

@@ -1,0 +1,169 @@
+"""Who may call: keys, and the rule that keeps a service without keys to programs of its own machine (CONTRACT 8).
+
+Two ASGI middlewares around the application. A request's `Caller` is resolved once, by `KeyCheck`, and passed on in its scope.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from queue_services.api.problems import problem_of
+from queue_services.errors import Forbidden, QueueServicesError, Unauthenticated
+
+CALLER = "queue_services.caller"
+KEYED = ("/api/", "/metrics")
+"""Paths that need a key where keys exist, and those under them; the dashboard has its own login."""
+
+
+class Scope(StrEnum):
+    """What a key may be used for; `admin` includes the others."""
+
+    READ = "read"
+    SEND = "send"
+    MANAGE = "manage"
+    ADMIN = "admin"
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """On whose behalf a request is made. `workspace` is the only one it sees and touches; None = all."""
+
+    workspace: str | None
+    scopes: frozenset[Scope]
+
+    def check(self, scope: Scope) -> None:
+        """Raise Forbidden where the caller's key is not for this."""
+        if scope not in self.scopes and Scope.ADMIN not in self.scopes:
+            raise Forbidden(f"The key is not allowed to do this: it lacks the scope {scope!r}.")
+
+    def only(self, workspace: str) -> str:
+        """Return `workspace` if it is one the caller may see. Raises Forbidden."""
+        if self.workspace not in (None, workspace):
+            raise Forbidden("The key is another workspace's.")
+        return workspace
+
+
+ADMINISTRATOR = Caller(None, frozenset(Scope))
+
+
+class Keys(Protocol):
+    """Where keys are looked up."""
+
+    async def exist(self) -> bool:
+        """Whether there is any key."""
+        ...
+
+    async def caller(self, key: str) -> Caller | None:
+        """Whose key it is; None for one that is not valid."""
+        ...
+
+
+class AdminKey:
+    """The one key that stands in the settings; None = there is none."""
+
+    def __init__(self, key: str | None) -> None:
+        self._digest = None if key is None else _digest(key)
+
+    async def exist(self) -> bool:
+        """Whether it is set."""
+        return self._digest is not None
+
+    async def caller(self, key: str) -> Caller | None:
+        """The administrator, for that key; compared in constant time."""
+        return ADMINISTRATOR if self._digest is not None and hmac.compare_digest(_digest(key), self._digest) else None
+
+
+class LoopbackRule:
+    """While no key exists, refuses what a program of this machine would not send: a web page's requests, and those that a proxy passes on."""
+
+    def __init__(self, app: ASGIApp, keys: Keys, origins: Collection[str]) -> None:
+        self._app, self._keys, self._origins = app, keys, frozenset(origins)
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 403."""
+        if scope["type"] == "http" and not await self._keys.exist() and (reason := self._foreign(scope)):
+            error = Forbidden(f"{reason} Without a key only programs of this machine are served: make a key, and send it as `Authorization: Bearer`.")
+            await problem_of(error)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _foreign(self, scope: AsgiScope) -> str | None:
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if not hosts or not all(map(is_loopback, hosts)):
+            return "The Host is not a loopback name."
+        own = f"{scope.get('scheme', 'http')}://{hosts[0]}".lower()
+        if any(origin.lower() != own and origin not in self._origins for origin in headers.getlist("origin")):
+            return "The Origin is another site's."
+        if any(name == "forwarded" or name.startswith("x-forwarded") for name in headers):
+            return "The request was forwarded by a proxy."
+        return None
+
+
+class KeyCheck:
+    """Resolves the caller of every request, and refuses those to `KEYED` paths that have no valid key where keys exist."""
+
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
+        self._app, self._keys = app, keys
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its caller, or answer 401."""
+        if scope["type"] == "http" and scope["path"].startswith(KEYED):
+            try:
+                scope[CALLER] = await self._resolve(Headers(scope=scope)) if await self._keys.exist() else ADMINISTRATOR
+            except QueueServicesError as error:
+                await problem_of(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _resolve(self, headers: Headers) -> Caller:
+        caller = await self._keys.caller(key_of(headers.get("authorization", "")))
+        if caller is None:
+            raise Unauthenticated("The key is not valid.")
+        return caller
+
+
+def caller_of(scope: AsgiScope) -> Caller:
+    """The caller that `KeyCheck` resolved; the paths that need no key act for nobody in particular."""
+    caller = scope.get(CALLER)
+    return caller if isinstance(caller, Caller) else Caller(None, frozenset())
+
+
+def key_of(authorization: str) -> str:
+    """The key in an Authorization header: a Bearer token (RFC 6750), or the password of Basic (RFC 7617). Raises Unauthenticated."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            raise Unauthenticated("The Basic credentials are not base64 of `user:key`.") from None
+    raise Unauthenticated("A key is needed: send it as `Authorization: Bearer KEY`, or as the password of Basic.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a Host header names this machine itself: localhost, a name under it, 127.0.0.0/8 or [::1], with any port."""
+    name = host.strip().lower()
+    name = name[1:].partition("]")[0] if name.startswith("[") else name.rpartition(":")[0] or name
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

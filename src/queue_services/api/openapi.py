@@ -1,0 +1,159 @@
+"""The OpenAPI 3.1 document, made from the route table and the wire's structs; so it says what the service does. Served at /openapi.json.
+
+Called once by `app`. Whatever a schema cannot take from a type is in `_AMENDMENTS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from queue_services import __version__
+from queue_services.api import bodies as reading
+from queue_services.api.calls import Call
+from queue_services.api.guard import KEYED
+from queue_services.api.openapi_page import page_routes
+from queue_services.api.problems import MEDIA_TYPE, PROBLEMS
+from queue_services.wire import answers, bodies
+
+Schema = dict[str, Any]
+
+_REF = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_ABOUT = """Sends a multi-tenant application's SMS and email when they are due, within exact limits.
+
+Times are RFC 3339 in UTC with milliseconds; offsets are accepted on input. Durations are milliseconds. Every error is `application/problem+json`
+(RFC 9457) that also carries `success: false`, `message` and, for a bad request, `errors` with every fault. While no key exists, only programs of the
+same machine are served."""
+
+_ONE_OF_TWO = "anyOf"
+_AMENDMENTS: dict[str, Schema] = {
+    name: {_ONE_OF_TWO: [{"required": [member], "properties": {member: {"type": kind}}} for member, kind in members]}
+    for name, members in {
+        "SmsBody": (("phoneNumber", "string"), ("to", "string")),
+        "SmsElement": (("phoneNumber", "string"), ("to", "string")),
+        "RescheduleBody": (("delay", "number"), ("scheduledFor", "string")),
+    }.items()
+}
+_HEADERS: dict[int, Schema] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+    503: {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+}
+
+
+def document(calls: Iterable[Call]) -> Schema:
+    """The whole document, as JSON values."""
+    calls = list(calls)
+    shapes = [shape for call in calls for shape in (call.answer, call.body) if shape is not None]
+    schemas, components = msgspec.json.schema_components([*shapes, answers.Problem, *_elements(calls)], ref_template=_REF)
+    by_shape = dict(zip(map(id, shapes), schemas, strict=False))
+    paths: dict[str, Schema] = {}
+    for call in calls:
+        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, by_shape)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Queue Services", "version": __version__, "description": _ABOUT},
+        "tags": [{"name": name} for name in dict.fromkeys(call.tag for call in calls)],
+        "paths": paths,
+        "components": {
+            "schemas": {name: schema | _AMENDMENTS.get(name, {}) for name, schema in components.items()},
+            "responses": {str(status): _problem(status) for status in PROBLEMS},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "a key"},
+                "basic": {"type": "http", "scheme": "basic", "description": "a key as the password, with any user name"},
+            },
+        },
+    }
+
+
+def routes(calls: Iterable[Call]) -> list[BaseRoute]:
+    """/openapi.json, and the page that shows it."""
+    whole = document(calls)
+    encoded = msgspec.json.encode(whole)
+
+    async def openapi(_: Request) -> Response:
+        return Response(encoded, media_type=reading.JSON)
+
+    return [Route("/openapi.json", openapi), *page_routes(whole)]
+
+
+def _elements(calls: list[Call]) -> list[Any]:
+    return [bodies.Element] if any(call.body is bodies.BatchBody for call in calls) else []
+
+
+def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
+    operation: Schema = {
+        "operationId": f"{call.handler.__module__.rpartition('_')[2]}_{call.handler.__name__}{'_live' if call.path.endswith('/live') else ''}",
+        "tags": [call.tag],
+        "summary": call.summary,
+        "parameters": [*_path_parameters(call), *_query_parameters(call), *_header_parameters(call)],
+        "responses": {
+            "200": {"description": "What was asked for.", "content": {reading.JSON: {"schema": by_shape[id(call.answer)]}}},
+            **{str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(_statuses(call))},
+        },
+    }
+    if _keyed(call):
+        operation["security"] = [{"bearer": []}, {"basic": []}, {}]
+    if call.reads is not None:
+        content = {media_type: {"schema": by_shape[id(call.body)]} for media_type in call.reads.media_types}
+        if reading.NDJSON in content:
+            content[reading.NDJSON] = {"schema": {"type": "string", "description": "One message a line, each a JSON object such as those in `messages`."}}
+        operation["requestBody"] = {"required": not call.reads.optional, "content": content}
+    return operation
+
+
+def _keyed(call: Call) -> bool:
+    return call.path.startswith(KEYED)
+
+
+def _statuses(call: Call) -> set[int]:
+    """The problems that a call may answer with: its own, and those that come with having a body, a query, an id, a key, a store."""
+    statuses = {403, 500, *call.errors}
+    if _keyed(call):
+        statuses |= {400, 401, 503}
+    if call.reads is not None:
+        statuses |= {408, 413, 415}
+    return statuses
+
+
+def _path_parameters(call: Call) -> list[Schema]:
+    schema = {"type": "string", "maxLength": bodies.LONGEST_ID}
+    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in _PARAMETER.findall(call.path)]
+
+
+def _query_parameters(call: Call) -> list[Schema]:
+    if call.query is None:
+        return []
+    _, components = msgspec.json.schema_components([call.query], ref_template=_REF)
+    schema = components[call.query.__name__]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema["required"],
+            "description": member.get("description", ""),
+            "schema": {key: value for key, value in member.items() if key != "description"},
+        }
+        for name, member in schema["properties"].items()
+    ]
+
+
+def _header_parameters(call: Call) -> list[Schema]:
+    schema = {"type": "string", "maxLength": 2 * bodies.LONGEST_ID}
+    about = "bare, or quoted as in RFC 8941; the same key again schedules nothing and answers the first job"
+    return [{"name": name, "in": "header", "required": False, "description": about, "schema": schema} for name in call.headers]
+
+
+def _problem(status: int) -> Schema:
+    return {
+        "description": PROBLEMS[status][1],
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
+        **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+    }

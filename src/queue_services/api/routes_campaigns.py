@@ -1,0 +1,65 @@
+"""Campaigns: their counts, and ending, holding or moving all of their jobs (CONTRACT 2)."""
+
+from __future__ import annotations
+
+from queue_services.api import bodies as reading
+from queue_services.api import render
+from queue_services.api.calls import Call, Incoming
+from queue_services.api.guard import Scope
+from queue_services.errors import NotFound
+from queue_services.wire import answers, bodies
+from queue_services.wire.fields import shown
+
+
+async def campaign(incoming: Incoming) -> answers.CampaignAnswer:
+    """GET /api/campaigns/{campaignId}."""
+    return render.campaign(await incoming.services.campaigns.summary(*_campaign(incoming)))
+
+
+async def cancel(incoming: Incoming) -> answers.CountAnswer:
+    """POST /api/campaigns/{campaignId}/cancel."""
+    return answers.CountAnswer(count=await incoming.services.campaigns.cancel(*_campaign(incoming)))
+
+
+async def pause(incoming: Incoming) -> answers.CountAnswer:
+    """POST /api/campaigns/{campaignId}/pause."""
+    return answers.CountAnswer(count=await incoming.services.campaigns.pause(*_campaign(incoming)))
+
+
+async def resume(incoming: Incoming) -> answers.CountAnswer:
+    """POST /api/campaigns/{campaignId}/resume."""
+    return answers.CountAnswer(count=await incoming.services.campaigns.resume(*_campaign(incoming)))
+
+
+async def shift(incoming: Incoming) -> answers.CountAnswer:
+    """POST /api/campaigns/{campaignId}/shift."""
+    delta = round(incoming.body.delay * 1000)
+    return answers.CountAnswer(count=await incoming.services.campaigns.shift(*_campaign(incoming), delta))
+
+
+def _campaign(incoming: Incoming) -> tuple[str, str]:
+    """The workspace and name that are meant. Raises NotFound, where it is another workspace's too."""
+    workspace: str = incoming.query.workspace_id
+    if len(incoming.name) > bodies.LONGEST_ID or incoming.caller.workspace not in (None, workspace):
+        raise NotFound("campaign", shown(incoming.name))
+    return workspace, incoming.name
+
+
+CALLS = [
+    Call(
+        "GET", "/api/campaigns/{campaignId}", campaign, "A campaign's state and counts", answers.CampaignAnswer,
+        query=bodies.CampaignQuery, errors=(404,), tag="Campaigns",
+    ),
+    *(
+        Call(
+            "POST", f"/api/campaigns/{{campaignId}}/{action}", handler, summary, answers.CountAnswer,
+            scope=Scope.MANAGE, query=bodies.CampaignQuery, body=body, reads=reads, errors=(404, 409), tag="Campaigns",
+        )
+        for action, handler, summary, body, reads in (
+            ("cancel", cancel, "End every job that exists now", bodies.NoMembers, reading.NONE),
+            ("pause", pause, "Hold every job, and those scheduled later", bodies.NoMembers, reading.NONE),
+            ("resume", resume, "Let a paused campaign's jobs go", bodies.NoMembers, reading.NONE),
+            ("shift", shift, "Move the due times of every job", bodies.ShiftBody, reading.OTHER),
+        )
+    ),
+]  # fmt: skip

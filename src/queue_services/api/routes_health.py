@@ -1,0 +1,32 @@
+"""Whether the process runs, and whether it can do its work (CONTRACT 8). Needs no key and says nothing else."""
+
+from __future__ import annotations
+
+from queue_services.api.calls import Call, Incoming
+from queue_services.domain.message import Instant
+from queue_services.storage.port import Tx
+from queue_services.storage.upkeep import read_clock
+from queue_services.wire import answers
+from queue_services.wire.times import rfc3339
+
+
+async def health(incoming: Incoming) -> answers.HealthAnswer:
+    """GET /health and /health/live: the process answers."""
+    return answers.HealthAnswer(status="ok", timestamp=rfc3339(incoming.now))
+
+
+async def ready(incoming: Incoming) -> answers.HealthAnswer:
+    """GET /health/ready: the store can be written. Raises StoreUnavailable."""
+    await incoming.services.database.write(_nothing)
+    return answers.HealthAnswer(status="ok", timestamp=rfc3339(incoming.now))
+
+
+async def _nothing(tx: Tx) -> Instant:
+    return await read_clock(tx)  # a transaction that may write, begun and committed
+
+
+CALLS = [
+    Call("GET", "/health", health, "Whether the service runs", answers.HealthAnswer, scope=None, tag="Health"),
+    Call("GET", "/health/live", health, "Whether the process answers", answers.HealthAnswer, scope=None, tag="Health"),
+    Call("GET", "/health/ready", ready, "Whether the store can be written", answers.HealthAnswer, scope=None, errors=(503,), tag="Health"),
+]

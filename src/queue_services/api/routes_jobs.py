@@ -1,0 +1,151 @@
+"""Jobs: their status, the list, and an operator's wishes for one (CONTRACT 2). An id that is no UUID is not found, without asking the store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from msgspec import UNSET, UnsetType
+
+from queue_services.api import bodies as reading
+from queue_services.api import render
+from queue_services.api.calls import Call, Incoming
+from queue_services.api.guard import Scope
+from queue_services.domain.message import Channel, Instant
+from queue_services.errors import Fault, InvalidRequest, NotFound
+from queue_services.storage.records import Job, JobFilter
+from queue_services.wire import answers, bodies
+from queue_services.wire.addresses import searched_recipient
+from queue_services.wire.fields import shown
+from queue_services.wire.intake import Faults, due_at
+from queue_services.wire.times import instant
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+async def job_status(incoming: Incoming) -> answers.JobStatusAnswer:
+    """GET /api/job-status/{jobId}."""
+    job, attempts = await incoming.services.jobs.status(_job_id(incoming.name), incoming.caller.workspace)
+    return render.job_status(job, attempts, incoming.services.max_attempts)
+
+
+async def job_statuses(incoming: Incoming) -> answers.JobsAnswer:
+    """POST /api/job-status."""
+    wanted = {given: given.lower() for given in incoming.body.job_ids}
+    known = {job.id: job for job in await incoming.services.jobs.statuses(list(dict.fromkeys(filter(_is_id, wanted.values()))), incoming.caller.workspace)}
+    return answers.JobsAnswer(
+        jobs=[_shown(incoming, job) for job in known.values()],
+        unknown=[given for given, job in wanted.items() if job not in known],
+    )
+
+
+async def retry_job(incoming: Incoming) -> answers.JobAnswer:
+    """POST /api/retry-job/{jobId}."""
+    return await _acted(incoming, incoming.services.jobs.retry)
+
+
+async def promote_job(incoming: Incoming) -> answers.JobAnswer:
+    """POST /api/promote-job/{jobId}."""
+    return await _acted(incoming, incoming.services.jobs.promote)
+
+
+async def cancel_job(incoming: Incoming) -> answers.JobAnswer:
+    """POST /api/cancel-job/{jobId}."""
+    return await _acted(incoming, incoming.services.jobs.cancel)
+
+
+async def reschedule_job(incoming: Incoming) -> answers.JobAnswer:
+    """POST /api/reschedule-job/{jobId}."""
+    body, faults = incoming.body, Faults()
+    if body.delay is None and body.scheduled_for is None:
+        faults.append(Fault("delay", "is required, or `scheduledFor` in its place"))
+    due = due_at(body.delay, body.scheduled_for, incoming.now, faults)
+    if faults:
+        raise InvalidRequest(*faults)
+    job = await incoming.services.jobs.reschedule(_job_id(incoming.name), due, incoming.caller.workspace)
+    return answers.JobAnswer(job=_shown(incoming, job))
+
+
+async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
+    """GET /api/jobs."""
+    wanted = _filter(incoming)
+    found = await incoming.services.jobs.search(wanted)
+    page, more = found[: wanted.limit - 1], len(found) == wanted.limit
+    return answers.JobListAnswer(jobs=[_shown(incoming, job) for job in page], next_cursor=page[-1].id if more else None)
+
+
+def _filter(incoming: Incoming) -> JobFilter:
+    """What the query asks for; one job more than the page, to know whether there is a next one."""
+    query, faults = incoming.query, Faults()
+    created_from, created_to = (faults.unless(name, _instant, given) for name, given in (("from", query.created_from), ("to", query.created_to)))
+    before = faults.unless("cursor", _cursor, query.cursor)
+    if faults:
+        raise InvalidRequest(*faults)
+    workspace = _given(query.workspace_id)
+    channel, recipient = _given(query.channel), _given(query.recipient)
+    return JobFilter(
+        workspace=incoming.caller.workspace if workspace is None else incoming.caller.only(workspace),
+        channel=None if channel is None else Channel(channel),
+        status=None if query.status is UNSET else answers.STATUSES[query.status],
+        campaign=_given(query.campaign_id),
+        contact=_given(query.contact_id),
+        recipient=None if recipient is None else searched_recipient(recipient),
+        created_from=created_from,
+        created_to=created_to,
+        before=before,
+        limit=query.limit + 1,
+    )
+
+
+async def _acted(incoming: Incoming, act: Callable[[str, str | None], Awaitable[Job]]) -> answers.JobAnswer:
+    return answers.JobAnswer(job=_shown(incoming, await act(_job_id(incoming.name), incoming.caller.workspace)))
+
+
+def _shown(incoming: Incoming, job: Job) -> answers.Job:
+    return render.job(job, incoming.services.max_attempts)
+
+
+def _given(value: str | UnsetType) -> str | None:
+    return None if value is UNSET else value
+
+
+def _instant(text: str) -> Instant:
+    return instant(text.replace(" ", "+"))  # a plus sign that the caller forgot to encode
+
+
+def _is_id(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
+
+
+def _job_id(text: str) -> str:
+    if not _is_id(text.lower()):
+        raise NotFound("job", shown(text))
+    return text.lower()
+
+
+def _cursor(text: str) -> str:
+    if not _is_id(text):
+        raise ValueError("must be the `nextCursor` of the page before")
+    return text
+
+
+CALLS = [
+    Call("GET", "/api/job-status/{jobId}", job_status, "A job and its attempts", answers.JobStatusAnswer, errors=(404,), tag="Jobs"),
+    Call(
+        "POST", "/api/job-status", job_statuses, "Up to 1,000 jobs", answers.JobsAnswer,
+        query=bodies.NoQuery, body=bodies.JobIdsBody, reads=reading.OTHER, tag="Jobs",
+    ),
+    Call("GET", "/api/jobs", list_jobs, "Jobs that match, newest first", answers.JobListAnswer, query=bodies.JobsQuery, tag="Jobs"),
+    *(
+        Call(
+            "POST", path, handler, summary, answers.JobAnswer,
+            scope=Scope.MANAGE, query=bodies.NoQuery, body=body, reads=reads, errors=(404, 409), tag="Jobs",
+        )
+        for path, handler, summary, body, reads in (
+            ("/api/retry-job/{jobId}", retry_job, "Schedule a FAILED or CANCELLED job now", bodies.NoMembers, reading.NONE),
+            ("/api/promote-job/{jobId}", promote_job, "Make a SCHEDULED job due now", bodies.NoMembers, reading.NONE),
+            ("/api/reschedule-job/{jobId}", reschedule_job, "Give a SCHEDULED job another time", bodies.RescheduleBody, reading.OTHER),
+            ("/api/cancel-job/{jobId}", cancel_job, "Cancel a SCHEDULED job", bodies.NoMembers, reading.NONE),
+        )
+    ),
+]  # fmt: skip

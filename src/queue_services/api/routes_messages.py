@@ -1,0 +1,125 @@
+"""Scheduling: one SMS, one email, a batch (CONTRACT 1). Holds no rule: `wire.intake` decodes, `service.messages` writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from msgspec import UNSET
+
+from queue_services.api import bodies as reading
+from queue_services.api import render
+from queue_services.api.calls import Call, Incoming, Services
+from queue_services.api.guard import Caller, Scope
+from queue_services.domain.message import Instant, Message
+from queue_services.errors import Conflict, Fault, InvalidRequest
+from queue_services.service.messages import KeyConflicts
+from queue_services.storage.records import Insertion
+from queue_services.wire import answers, batches, bodies, intake
+
+KEY_HEADER = "Idempotency-Key"
+DECODED_AT_ONCE = 100
+"""Messages between two looks at what else the event loop has to do: about 3 ms of work."""
+
+CONFLICT = "was first used for another message"
+
+Decode = Callable[[bytes, Instant, intake.Rules, str | None], Message]
+
+
+async def schedule_sms(incoming: Incoming) -> answers.ScheduleAnswer:
+    """POST /api/schedule-sms."""
+    return await _schedule(incoming, intake.sms)
+
+
+async def schedule_email(incoming: Incoming) -> answers.ScheduleAnswer:
+    """POST /api/schedule-email."""
+    return await _schedule(incoming, intake.email)
+
+
+async def schedule_batch(incoming: Incoming) -> answers.BatchAnswer:
+    """POST /api/schedule-batch."""
+    if KEY_HEADER in incoming.request.headers:
+        raise InvalidRequest(Fault(KEY_HEADER, "is for one message; give each message of a batch an `idempotencyKey`"))
+    elements = batches.lines(incoming.content) if incoming.media_type == reading.NDJSON else batches.elements(incoming.content)
+    messages, refused = await _decode(elements, incoming)
+    if incoming.query.atomic == "true":
+        insertions = await _accept_all(incoming.services, messages, refused)
+    else:
+        insertions = await incoming.services.intake.schedule(list(messages.values()))
+    accepted = dict(zip(messages, insertions, strict=True))
+    results = [_result(index, accepted.get(index), refused.get(index, ())) for index in range(len(messages) + len(refused))]
+    rejected = sum(result.job_id is UNSET for result in results)
+    return answers.BatchAnswer(accepted=len(results) - rejected, rejected=rejected, results=results)
+
+
+async def _schedule(incoming: Incoming, decode: Decode) -> answers.ScheduleAnswer:
+    keys = set(incoming.request.headers.getlist(KEY_HEADER))
+    if len(keys) > 1:
+        raise InvalidRequest(Fault(KEY_HEADER, "is there more than once"))
+    message = decode(incoming.content, incoming.now, incoming.services.rules, next(iter(keys), None))
+    incoming.caller.only(message.workspace)
+    [insertion] = await incoming.services.intake.schedule([message])
+    if insertion.conflict:
+        raise Conflict(f"The idempotency key was first used for another message, job {insertion.id}; nothing was scheduled.")
+    return render.scheduled(insertion, message.channel, incoming.now)
+
+
+async def _decode(elements: Iterable[bytes], incoming: Incoming) -> tuple[dict[int, Message], dict[int, tuple[Fault, ...]]]:
+    """The messages and the faults of a batch, by index."""
+    messages: dict[int, Message] = {}
+    refused: dict[int, tuple[Fault, ...]] = {}
+    for index, element in enumerate(elements):
+        if index % DECODED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        try:
+            messages[index] = _element(element, incoming.now, incoming.services.rules, incoming.caller)
+        except InvalidRequest as error:
+            refused[index] = error.faults
+    return messages, refused
+
+
+def _element(element: bytes, now: Instant, rules: intake.Rules, caller: Caller) -> Message:
+    if len(element) > batches.LARGEST_MESSAGE:
+        raise InvalidRequest(Fault("body", "is larger than 2 MiB"))
+    message = intake.element(element, now, rules)
+    if caller.workspace not in (None, message.workspace):
+        raise InvalidRequest(Fault(answers.WORKSPACE, "is not the workspace of the key"))
+    return message
+
+
+async def _accept_all(services: Services, messages: dict[int, Message], refused: dict[int, tuple[Fault, ...]]) -> list[Insertion]:
+    if refused:
+        raise InvalidRequest(*(Fault(f"messages[{index}].{fault.field}", fault.message) for index, faults in refused.items() for fault in faults))
+    if not messages:
+        return []
+    try:
+        return await services.intake.schedule_all(list(messages.values()))
+    except KeyConflicts as error:
+        faults = [Fault(f"messages[{index}].{answers.IDEMPOTENCY_KEY}", CONFLICT) for index in error.indexes]
+        raise Conflict(
+            f"{len(faults):,} messages have an idempotency key that was first used for another message; nothing was scheduled.", faults=faults
+        ) from None
+
+
+def _result(index: int, insertion: Insertion | None, faults: tuple[Fault, ...]) -> answers.BatchResult:
+    if insertion is None:
+        return answers.BatchResult(index=index, errors=render.field_errors(faults))
+    if insertion.conflict:
+        return answers.BatchResult(index=index, errors=[answers.FieldError(answers.IDEMPOTENCY_KEY, CONFLICT)])
+    return answers.BatchResult(index=index, job_id=insertion.id, replayed=True if insertion.replayed else UNSET)
+
+
+CALLS = [
+    Call(
+        "POST", "/api/schedule-sms", schedule_sms, "Schedule an SMS", answers.ScheduleAnswer,
+        scope=Scope.SEND, body=bodies.SmsBody, reads=reading.SINGLE, decodes=False, headers=(KEY_HEADER,), errors=(409, 429), tag="Scheduling",
+    ),
+    Call(
+        "POST", "/api/schedule-email", schedule_email, "Schedule an email", answers.ScheduleAnswer,
+        scope=Scope.SEND, body=bodies.EmailBody, reads=reading.SINGLE, decodes=False, headers=(KEY_HEADER,), errors=(409, 429), tag="Scheduling",
+    ),
+    Call(
+        "POST", "/api/schedule-batch", schedule_batch, "Schedule up to 10,000 messages", answers.BatchAnswer,
+        scope=Scope.SEND, query=bodies.BatchQuery, body=bodies.BatchBody, reads=reading.BATCH, decodes=False, errors=(409, 429), tag="Scheduling",
+    ),
+]  # fmt: skip
