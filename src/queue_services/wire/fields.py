@@ -173,9 +173,9 @@ def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct],
             continue
         values[field.name] = UNSET
     config = shape.__struct_config__
-    tag = members.get(config.tag_field or "")
+    tag = None if config.tag_field is None else members.get(config.tag_field)
     if tag is not None and bytes(tag) != msgspec.json.encode(config.tag):
-        faults.append(Fault(config.tag_field or "", f"must be `{config.tag}`"))
+        faults.append(Fault(str(config.tag_field), f"must be `{config.tag}`"))
     if config.forbid_unknown_fields:
         faults.extend(_strangers(members, {field.encode_name for field in fields} | {config.tag_field}))
     return Partial(values, faults)
