@@ -53,7 +53,7 @@ async def _demo(console: Console, *, keep: bool) -> int:
                 console.print("Every message arrived exactly once.", style="green")
             if keep:
                 console.print(
-                    f"Still running, until Ctrl-C: the dashboard is at {stage.service}/admin/queues, what arrived at {stage.receiver}/arrivals.", soft_wrap=True
+                    f"Still running, until Ctrl-C: the calls are listed at {stage.service}/docs, what arrived at {stage.receiver}/arrivals.", soft_wrap=True
                 )
                 await asyncio.Event().wait()
             return 1 if faults else 0
