@@ -149,6 +149,12 @@ class TestSlots:
         assert reserve(log, 50, EPOCH + 9 * SECOND, LEAD, [EPOCH + 10 * SECOND]) == []
         assert log == before
 
+    def test_nothing_is_free_while_the_last_slot_lies_beyond_the_horizon(self) -> None:
+        log = LimitLog()
+        far = EPOCH + MAX_LEAD + HORIZON
+        assert reserve(log, 50, EPOCH, MAX_LEAD, [far]) == [far]
+        assert free(log, 50, EPOCH, LEAD) == 0 == len(reserve(log, 50, EPOCH, LEAD, [EPOCH]))
+
     def test_the_slot_number_runs_on_over_calls(self) -> None:
         log, slots = backlog(50, EPOCH + 5 * SECOND)
         assert log.number == len(slots)
@@ -217,6 +223,11 @@ class TestUnits:
         assert at == slots[-8] + WINDOW
         assert entries(log)[-1] == (at, 3)
 
+    def test_units_use_up_what_may_be_caught_up_like_as_many_messages(self) -> None:
+        log, now = LimitLog(), EPOCH + LEAD
+        assert reserve_units(log, 50, EPOCH, LEAD, EPOCH, 10) == now
+        assert reserve(log, 50, EPOCH, LEAD, [EPOCH] * 50).count(now) == CATCH_UP * 50 // WINDOW + 1 - 10
+
     def test_more_units_than_the_limit_have_as_many_windows_to_themselves(self) -> None:
         now = EPOCH + 3 * SECOND
         log, slots = backlog(10, now)
@@ -270,6 +281,11 @@ class TestTheStoredLog:
     def test_its_json_stays_small(self, rate: int, size: int) -> None:
         log, _ = backlog(rate, EPOCH + 3 * SECOND)
         assert len(msgspec.json.encode(log)) < size
+
+    def test_up_to_200_a_second_every_instant_has_an_entry(self) -> None:
+        log = LimitLog()
+        slots = reserve(log, 200, EPOCH, LEAD, [EPOCH + LEAD + at for at in (0, 0, 1, 2_000)])
+        assert entries(log) == [(slots[0], 2), (slots[2], 1), (slots[3], 1)]
 
     def test_above_200_a_second_an_entry_is_a_slice_stamped_with_its_latest_slot(self) -> None:
         log, slots = backlog(1000, EPOCH + 3 * SECOND)
