@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Kind
 from tests.storage.store import Store, later
@@ -10,12 +12,12 @@ from tests.support.builders import NOW, message
 PASS = 50_000
 
 
-async def ledger(store: Store) -> list[tuple[object, ...]]:
+async def ledger(store: Store) -> list[tuple[Any, ...]]:
     """Every exceedance, oldest first: workspace, channel, at, batch size, message, kind."""
     return [tuple(row) for row in await store.select("select workspace, channel, at, batch_size, message, kind from exceedance order by at, workspace")]
 
 
-async def claim_for(store: Store, seconds: float, rate: float = 50.0, **changes: object) -> int:
+async def claim_for(store: Store, seconds: float, rate: float = 50.0, **changes: Any) -> int:
     """Claim twenty times a second and deliver at once; how many."""
     count = 0
     for step in range(round(seconds * SECOND / PASS)):
@@ -35,9 +37,8 @@ async def test_more_due_than_the_limit_sends_in_a_second_is_an_exceedance(store:
 async def test_a_workspace_gets_one_exceedance_a_second_at_most(store: Store) -> None:
     await store.insert(*(message() for _ in range(250)))
     await claim_for(store, 2.5)
-    instants = [row[2] for row in await ledger(store)]
-    assert len(instants) == 3
-    assert all(late - early >= SECOND for early, late in zip(instants, instants[1:], strict=False))  # type: ignore[operator]
+    first, second, third = (row[2] for row in await ledger(store))
+    assert min(second - first, third - second) >= SECOND
 
 
 async def test_the_batch_size_is_how_many_were_due_then_counting_what_was_taken(store: Store) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from queue_services.domain.message import Priority
 from queue_services.domain.outcome import Kind
+from queue_services.errors import Conflict
 from queue_services.storage import campaigns, claims, intake, jobs, settling, upkeep
 from queue_services.storage.port import Tx
 from tests.storage.interleaving import Work, run_within
@@ -137,7 +138,7 @@ async def test_a_cancel_between_the_statements_of_a_claim_ends_the_message_or_fi
         async def cancelling(tx: Tx, identity: str = job.id, refused: list[str] = refused) -> None:
             try:
                 await jobs.cancel(tx, identity, NOW, WRITER)
-            except jobs.Conflict as conflict:
+            except Conflict as conflict:
                 refused.append(conflict.fields["status"])
 
         interleaved = await run_within(store, claiming, stop, cancelling, watch)

@@ -70,9 +70,9 @@ def answer(kind: Kind = Kind.DELIVERED, *, error: str | None = None, wait_until:
     return Answer(kind, STATUS_CODES.get(kind), error, wait_until)
 
 
-def settlement(claimed: ClaimedMessage, kind: Kind = Kind.DELIVERED, *, started_at: Instant | None = None, duration: int = 20_000, **members: Any) -> Settlement:
+def settlement(claimed: ClaimedMessage, kind: Kind = Kind.DELIVERED, *, started_at: Instant | None = None, duration: int = 20_000, **more: Any) -> Settlement:
     """The outcome of a claimed message that was started at its slot and took `duration` microseconds."""
-    return Settlement(claimed, answer(kind, **members), claimed.slot if started_at is None else started_at, duration)
+    return Settlement(claimed, answer(kind, **more), claimed.slot if started_at is None else started_at, duration)
 
 
 def terms(dispatcher: int = DISPATCHER, **policy: Any) -> Terms:

@@ -19,7 +19,17 @@ from queue_services.storage.port import Flow, P, Row, T
 
 WAKE_CHANNEL = "queue_services_wake"
 CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
 RETRIES = 5
 CONNECT_SECONDS = 5.0
 
@@ -121,6 +131,8 @@ class PostgresDatabase:
             async with pool.acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction(**options):
                 yield PostgresTx(connection, self._texts)
         except AWAY as error:
+            if isinstance(error, ValueError):  # asyncpg's error for a parameter that it cannot encode: no waiting makes that right
+                raise
             raise StoreUnavailable(f"PostgreSQL: {error or type(error).__name__}") from error
 
     async def _open(self) -> Any:

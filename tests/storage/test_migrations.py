@@ -1,0 +1,141 @@
+"""The schema: brought up to date once, by whoever comes first, and refused where it is not what this version knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from queue_services.errors import ConfigurationError
+from queue_services.storage import migrate, open_database, statements
+from queue_services.storage.port import Row, Tx
+from queue_services.storage.statements import Migration
+from tests.storage.schema import describe, snapshot
+from tests.storage.store import Store
+from tests.support.builders import message
+
+
+@pytest.fixture
+async def empty_store(empty_url: str) -> AsyncIterator[Store]:
+    """A store without a schema."""
+    opened = Store(open_database(empty_url), reopen=lambda: open_database(empty_url))
+    yield opened
+    await opened.close()
+
+
+async def applied(store: Store) -> list[Row]:
+    return await store.select("select number, name, checksum from schema_migration order by number")
+
+
+async def test_the_migrations_make_the_schema_of_the_snapshot(empty_store: Store) -> None:
+    await empty_store.database.migrate()
+    expected = snapshot(empty_store.backend).read_text(encoding="utf-8")
+    assert await describe(empty_store.database) == expected, "if this change is meant: python -m tests.storage.schema"
+
+
+async def test_both_backends_have_the_same_tables_and_columns(tmp_path: Path, postgres_url: str) -> None:
+    tables: list[set[tuple[str, str]]] = []
+    for url, query in (
+        (f"sqlite:///{tmp_path / 'queue.db'}", "select t.name, c.name from sqlite_schema t, pragma_table_xinfo(t.name) c where t.type = 'table'"),
+        (postgres_url, "select table_name, column_name from information_schema.columns where table_schema = 'public'"),
+    ):
+        store = Store(open_database(url), reopen=lambda: open_database(url))  # noqa: B023 - not reopened
+        await store.database.migrate()
+        tables.append({(table, column) for table, column in await store.select(query)})
+        await store.close()
+    sqlite, postgres = tables
+    change_feed = {("change_seq", "value"), ("sqlite_sequence", "name"), ("sqlite_sequence", "seq"), ("result", "xid")}
+    assert sqlite ^ postgres == change_feed  # PostgreSQL has sequences and transaction ids, SQLite one writer
+
+
+def test_both_backends_have_the_same_statements() -> None:
+    assert set(statements.load("sqlite")) == set(statements.load("postgres"))
+
+
+def test_a_statement_that_stands_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "sql" / "twice"
+    folder.mkdir(parents=True)
+    for name in ("a.sql", "b.sql"):
+        (folder / name).write_text("-- name: same\nselect 1;\n")
+    monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
+    with pytest.raises(ValueError, match="same"):
+        statements.load("twice")
+
+
+async def test_migrating_twice_changes_nothing(empty_store: Store) -> None:
+    await empty_store.database.migrate()
+    await empty_store.insert(message())
+    before = await applied(empty_store)
+    await empty_store.database.migrate()
+    assert await applied(empty_store) == before
+    assert len(await empty_store.claim()) == 1
+
+
+async def test_processes_that_migrate_at_once_apply_each_migration_once(empty_store: Store) -> None:
+    await asyncio.gather(*(empty_store.beside().database.migrate() for _ in range(4)))
+    assert len(await applied(empty_store)) == len(statements.migrations(empty_store.backend))
+    await empty_store.insert(message())
+    assert len(await empty_store.claim()) == 1
+
+
+async def test_a_database_of_a_newer_version_is_refused(empty_store: Store) -> None:
+    await empty_store.database.migrate()
+    await empty_store.change("insert into schema_migration (number, name, checksum) values (9999, 'future', 'x')")
+    with pytest.raises(ConfigurationError, match="9999"):
+        await empty_store.database.migrate()
+
+
+async def test_a_migration_whose_text_has_changed_is_refused(empty_store: Store) -> None:
+    await empty_store.database.migrate()
+    await empty_store.change("update schema_migration set checksum = 'another' where number = 1")
+    with pytest.raises(ConfigurationError, match="migration 1"):
+        await empty_store.database.migrate()
+
+
+async def test_a_later_migration_is_applied_to_what_is_there(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await empty_store.database.migrate()
+    await empty_store.insert(message())
+    later = Migration(9000, "colour", "alter table lane add column colour text not null default 'red';\nupdate lane set colour = 'blue';\n")
+    known = statements.migrations(empty_store.backend)
+    monkeypatch.setattr(statements, "migrations", lambda _: [*known, later])
+    await empty_store.database.migrate()
+    assert await empty_store.select("select colour from lane") == [("blue",)]
+    assert [row[0] for row in await applied(empty_store)] == [*(migration.number for migration in known), 9000]
+
+
+async def test_a_migration_that_fails_leaves_everything_as_it_was(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    await empty_store.database.migrate()
+    before = await describe(empty_store.database)
+    broken = Migration(9000, "broken", "alter table lane add column colour text;\ninsert into nowhere values (1);\n")
+    known = statements.migrations(empty_store.backend)
+    monkeypatch.setattr(statements, "migrations", lambda _: [*known, broken])
+    with pytest.raises(Exception, match="nowhere"):
+        await empty_store.database.migrate()
+    assert await describe(empty_store.database) == before
+    assert len(await applied(empty_store)) == len(known)
+
+
+def test_a_checksum_is_of_the_text_alone() -> None:
+    one, renamed, changed = Migration(1, "a", "select 1;"), Migration(2, "b", "select 1;"), Migration(1, "a", "select 2;")
+    assert migrate.checksum(one) == migrate.checksum(renamed) != migrate.checksum(changed)
+
+
+async def test_what_a_flow_wrote_before_it_failed_is_undone(empty_store: Store) -> None:
+    await empty_store.database.migrate()
+
+    async def failing(tx: Tx) -> None:
+        await tx.each("ensure_lanes", [("acme", "sms")])
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        await empty_store.database.write(failing)
+    assert await empty_store.select("select count(*) from lane") == [(0,)]
+
+
+async def test_reading_cannot_write(empty_store: Store) -> None:
+    await empty_store.database.migrate()
+    with pytest.raises(Exception, match=r"read-?only|readonly"):
+        await empty_store.database.read(lambda tx: tx.each("ensure_lanes", [("acme", "sms")]))
+    assert await empty_store.select("select count(*) from lane") == [(0,)]
