@@ -142,7 +142,7 @@ class PostgresDatabase:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._url,
-                    min_size=1,
+                    min_size=0,  # else the pool itself tries to reconnect while the server is away, and logs a traceback each time
                     max_size=self._pool_size,
                     timeout=CONNECT_SECONDS,
                     statement_cache_size=self._cache_size,

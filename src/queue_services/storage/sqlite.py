@@ -93,6 +93,7 @@ class SqliteDatabase:
         def run() -> T:
             return self._transaction(self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs))
 
+        self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
     async def migrate(self) -> None:
@@ -119,8 +120,7 @@ class SqliteDatabase:
         self._listeners.append(listener)
 
     async def _on_writer(self, run: Callable[[], T]) -> T:
-        if self._closed:
-            raise StoreUnavailable("it is closed")
+        self._check_open()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
 
@@ -134,6 +134,10 @@ class SqliteDatabase:
 
         self._tasks.put(task)
         return await answer
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("it is closed")
 
     def _write_until_closed(self) -> None:
         while (task := self._tasks.get()) is not None:
