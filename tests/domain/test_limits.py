@@ -254,6 +254,12 @@ class TestClockErrors:
         assert densest([*slots, *after], SECOND + JITTER) <= 50
         assert after[0] <= EPOCH + 5 * SECOND
 
+    def test_silence_outlasts_the_furthest_slot_that_any_process_holds(self) -> None:
+        log = LimitLog()
+        [furthest] = reserve(log, 50, EPOCH, MAX_LEAD, [EPOCH + MAX_LEAD + HORIZON])
+        silence(log, EPOCH)
+        assert next_free(log, 50, EPOCH, LEAD) >= furthest + WINDOW
+
     def test_a_log_made_by_a_clock_that_ran_ahead_is_seen(self) -> None:
         log, _ = backlog(50, EPOCH + 3 * SECOND)
         assert not astray(log, EPOCH + 3 * SECOND)
@@ -308,6 +314,12 @@ class TestUtilization:
         assert utilization(backlog(50, now)[0], 50, now) == pytest.approx(1 / 1.02, abs=0.02)
         assert utilization(backlog(50, now)[0], 100, now) == pytest.approx(0.5 / 1.02, abs=0.02)
         assert utilization(LimitLog(), 50, now) == 0
+
+    def test_the_second_that_runs_and_those_before_the_last_ten_do_not_count(self) -> None:
+        log = LimitLog()
+        for at in (0, 5, 15):
+            reserve(log, 50, EPOCH + at * SECOND, LEAD, [EPOCH] * 3)
+        assert utilization(log, 50, EPOCH + 15 * SECOND + SECOND // 2) == 3 / 500
 
     def test_what_was_given_back_was_not_sent(self) -> None:
         now = EPOCH + 12 * SECOND
