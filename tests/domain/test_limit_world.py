@@ -53,11 +53,11 @@ def test_a_burst_of_24_after_idle_is_out_within_a_quarter_second() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("commits", [(1 * MILLISECOND, 2 * MILLISECOND), (10 * MILLISECOND, 20 * MILLISECOND), SLOW])
-@pytest.mark.parametrize("processes", [1, 2, 3, 5])
-@pytest.mark.parametrize("rate", [0.2, 1, 5, 50, 200, 201, 1000, 2000])
+@pytest.mark.parametrize("processes", [1, 3, 5])
+@pytest.mark.parametrize("rate", [0.2, 5, 50, 201, 1000, 2000])
 def test_no_second_holds_more_than_the_limit_in_many_worlds(rate: float, processes: int, commits: tuple[int, int], seed: int) -> None:
     for stalls in (Stalls(), ONE_STALL, MANY_STALLS):
-        world = World(rate, seed, processes, 20, commits, stalls, crashes_per_minute=5 * (seed % 2), clocks_apart=MILLISECOND * seed).run()
+        world = World(rate, seed, processes, 20, commits, stalls, crashes_per_minute=5 * (seed % 2), clocks_apart=2 * MILLISECOND * seed).run()
         assert world.densest() <= max(rate, 1)
