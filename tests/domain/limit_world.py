@@ -1,6 +1,7 @@
 """A simulated service that sends under one limit: processes, their stalls, slow commits, clocks of their own and crashes, all from one seed.
 
-    python -m tests.domain.limit_world      # prints a table: densest second at the receiver, share of the limit used
+    python -m tests.domain.limit_world              # a table: densest second at the receiver, share of the limit used
+    python -m tests.domain.limit_world without      # the same at 50/s with one part of the rule taken away at a time
 
 What stands for the real thing: a heap of instants for the event loops, one `LimitLog` for the limit's row, one instant for its lock. Each process
 repeats a pass: it reads `now`, reaches the row when its lock is free, gives back what was late, reserves, commits, and starts each message at its slot.
@@ -10,10 +11,15 @@ from __future__ import annotations
 
 import heapq
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
 
+from queue_services.domain import limits
 from queue_services.domain.limits import HORIZON, LATE, WINDOW, LimitLog, give_back, lead_after, reserve
 from queue_services.domain.message import SECOND, Instant
 from tests.support.densest import densest
@@ -65,6 +71,8 @@ class World:
     crashes_per_minute: float = 0
     clocks_apart: int = 0
     every: int = 50 * MILLISECOND
+    late: int = LATE
+    horizon: int = HORIZON
     sent: list[Instant] = field(default_factory=list)
     lateness: list[int] = field(default_factory=list)
     given_back: int = 0
@@ -131,10 +139,10 @@ class World:
         self.given_back += len(late)
         lead = lead_after(process.commits)
         if self.arrivals is None:
-            return [(slot, clock) for slot in reserve(self._log, self.rate, clock, lead, [clock] * 1_000)]
+            return [(slot, clock) for slot in reserve(self._log, self.rate, clock, lead, [clock] * 1_000, self.horizon)]
         self._waiting[:0] = [due for _, due in late]
-        due = [at for at in self._waiting[:1_000] if at <= clock + lead + HORIZON]
-        slots = reserve(self._log, self.rate, clock, lead, due)
+        due = [at for at in self._waiting[:1_000] if at <= clock + lead + self.horizon]
+        slots = reserve(self._log, self.rate, clock, lead, due, self.horizon)
         del self._waiting[: len(slots)]
         return list(zip(slots, due, strict=False))
 
@@ -148,7 +156,7 @@ class World:
         self._plan_on(process, at, lambda now: self._start(process, now, slot, due))
 
     def _start(self, process: Process, now: Instant, slot: Instant, due: Instant) -> None:
-        if now + process.clock_ahead > slot + LATE:
+        if now + process.clock_ahead > slot + self.late:
             process.late.append((slot, due))
             return
         self.sent.append(now + self._random.randint(0, WIRE))
@@ -178,5 +186,25 @@ def table() -> None:
             print(f"{stalls:20}{commit:10} ms{processes:12}{rate:7}{most:9}{least:8.2%}{back:10}", flush=True)
 
 
+def without() -> None:
+    parts: list[tuple[str, dict[str, int], dict[str, Any]]] = [
+        ("the whole rule", {}, {}),
+        ("a window of a second exactly", {"WINDOW": SECOND}, {}),
+        ("starts up to 20 ms late made", {}, {"late": 20 * MILLISECOND}),
+        ("no lead", {"MAX_LEAD": 0}, {}),
+        ("no catching up", {"CATCH_UP": 0}, {}),
+        ("no horizon", {}, {"horizon": 0}),
+        ("no horizon and no lead", {"MAX_LEAD": 0}, {"horizon": 0}),
+        ("clocks up to 6 ms apart", {}, {"clocks_apart": 6 * MILLISECOND}),
+        ("clocks up to 40 ms apart", {}, {"clocks_apart": 40 * MILLISECOND}),
+    ]
+    for name, constants, options in parts:
+        with ExitStack() as patched:
+            for constant, value in constants.items():
+                patched.enter_context(patch.object(limits, constant, value))
+            worlds = [World(50, seed, 3, stalls=Stalls(1, 60 * MILLISECOND), **options).run() for seed in range(5)]
+        print(f"{name:32}{max(w.densest() for w in worlds):5}{min(w.used() for w in worlds):9.2%}", flush=True)
+
+
 if __name__ == "__main__":
-    table()
+    without() if sys.argv[1:] == ["without"] else table()
