@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 
 from queue_services.api import openapi, routes_campaigns, routes_health, routes_jobs, routes_messages
 from queue_services.api.calls import Services, routes
-from queue_services.api.guard import AdminKey, KeyCheck, LoopbackRule
+from queue_services.api.guard import AdminKey, KeyCheck, Keys, LoopbackRule
 from queue_services.api.paths import Segments
 from queue_services.api.problems import ProblemResponse, answer_error
 from queue_services.clock import Clock
@@ -45,10 +45,13 @@ class ApiSettings:
     insecure: bool = False
 
 
-def create_app(database: Database, clock: Clock, settings: ApiSettings, *, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """The ASGI application. `more_routes` are other parts' pages (the dashboard's), behind the same loopback rule. Its lifespan must be run."""
+def create_app(database: Database, clock: Clock, settings: ApiSettings, *, keys: Keys | None = None, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application; its lifespan must be run.
+
+    `keys` None: the settings' administrator key is the only one. `more_routes` are other parts' pages (the dashboard's), behind the same loopback rule.
+    """
     services = _services(database, clock, settings)
-    keys = AdminKey(settings.admin_key)
+    keys = keys or AdminKey(settings.admin_key)
     around = [Middleware(Segments)]
     if not settings.insecure:
         around.append(Middleware(LoopbackRule, keys=keys, origins=settings.cors_origins))

@@ -26,6 +26,9 @@ STATUS_NAMES: dict[Status, StatusName] = {
     Status.DEAD: "FAILED",
     Status.CANCELLED: "CANCELLED",
 }
+WAIT_NAMES = {"workspace_limit": "workspaceLimit", "service_limit": "serviceLimit"}
+"""What a job waits for, where the wire names it otherwise."""
+
 STATUSES: dict[StatusName, Status] = {name: status for status, name in STATUS_NAMES.items()}
 
 
