@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+from queue_services.api.problems import UNREAD
 from queue_services.errors import TooLarge, UnsupportedMediaType
 
 JSON = "application/json"
@@ -40,6 +41,7 @@ async def read(request: Request, reads: Reads) -> tuple[bytes, str]:
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(f"{content_type} in {encoding}", reads.media_types)
     if length.isdecimal() and int(length[:20]) > reads.limit:
+        request.scope[UNREAD] = True
         raise TooLarge(reads.limit)
     if reads.optional and (length == "0" or (not length and "transfer-encoding" not in headers)):
         return b"", JSON
@@ -73,6 +75,7 @@ async def _receive(request: Request, limit: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
+            request.scope[UNREAD] = message.get("more_body", False)
             raise TooLarge(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):

@@ -27,6 +27,8 @@ from queue_services.wire.answers import STATUS_NAMES, Problem
 MEDIA_TYPE = "application/problem+json"
 MOST_IN_DETAIL = 5
 LINGER_SECONDS = 10
+UNREAD = "queue_services.unread"
+"""In a request's scope: whether some of its body may still come. Receiving more than there is would wait for the client to hang up."""
 
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("invalid-request", "The request is wrong"),
@@ -80,8 +82,8 @@ class LingeringResponse(ProblemResponse):
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0 if "expect" in Headers(scope=scope) else LINGER_SECONDS):
-                while (await receive()).get("more_body", False):
-                    pass
+                while scope.get(UNREAD, False):
+                    scope[UNREAD] = (await receive()).get("more_body", False)
         await send({"type": "http.response.body", "body": b""})
 
 
