@@ -6,6 +6,7 @@ Used by `calls` before a handler runs. Does not look into the body.
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -36,14 +37,14 @@ NONE = Reads(optional=True)
 
 async def read(request: Request, reads: Reads) -> tuple[bytes, str]:
     """The body and its media type. Raises UnsupportedMediaType and TooLarge, the latter before the body arrives where its length is told."""
-    headers = request.headers
-    content_type, encoding, length = (headers.get(name, "") for name in ("content-type", "content-encoding", "content-length"))
+    headers: dict[bytes, bytes] = dict(request.scope["headers"])
+    content_type, encoding, length = (headers.get(name, b"").decode("latin-1") for name in (b"content-type", b"content-encoding", b"content-length"))
+    request.scope[UNREAD] = length != "0" and (bool(length) or b"transfer-encoding" in headers)
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(f"{content_type} in {encoding}", reads.media_types)
     if length.isdecimal() and int(length[:20]) > reads.limit:
-        request.scope[UNREAD] = True
         raise TooLarge(reads.limit)
-    if reads.optional and (length == "0" or (not length and "transfer-encoding" not in headers)):
+    if reads.optional and not request.scope[UNREAD]:
         return b"", JSON
     media_type = media_type_of(content_type)
     if media_type not in reads.media_types:
@@ -52,9 +53,11 @@ async def read(request: Request, reads: Reads) -> tuple[bytes, str]:
         async with asyncio.timeout(reads.seconds):
             return await _receive(request, reads.limit), media_type
     except TimeoutError:
+        request.scope[UNREAD] = False
         raise HTTPException(408, f"The body did not arrive within {reads.seconds:g} s.", {"connection": "close"}) from None
 
 
+@functools.lru_cache(256)
 def media_type_of(header: str) -> str:
     """The type and subtype of a Content-Type (RFC 9110, 8.3) in lower case; empty where it names a charset other than UTF-8."""
     media_type, *parameters = (part.strip().lower() for part in header.split(";"))
@@ -71,12 +74,13 @@ async def _receive(request: Request, limit: int) -> bytes:
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
+            request.scope[UNREAD] = False
             raise ClientDisconnect
+        more = request.scope[UNREAD] = message.get("more_body", False)
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            request.scope[UNREAD] = message.get("more_body", False)
             raise TooLarge(limit)
         chunks.append(chunk)
-        if not message.get("more_body", False):
+        if not more:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)

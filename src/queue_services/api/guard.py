@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import ipaddress
@@ -99,15 +100,20 @@ class LoopbackRule:
         await self._app(scope, receive, send)
 
     def _foreign(self, scope: AsgiScope) -> str | None:
-        headers = Headers(scope=scope)
-        hosts = headers.getlist("host")
+        hosts: list[str] = []
+        origins: list[str] = []
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts.append(value.decode("latin-1"))
+            elif name == b"origin":
+                origins.append(value.decode("latin-1"))
+            elif name == b"forwarded" or name.startswith(b"x-forwarded"):
+                return "The request was forwarded by a proxy."
         if not hosts or not all(map(is_loopback, hosts)):
             return "The Host is not a loopback name."
         own = f"{scope.get('scheme', 'http')}://{hosts[0]}".lower()
-        if any(origin.lower() != own and origin not in self._origins for origin in headers.getlist("origin")):
+        if any(origin.lower() != own and origin not in self._origins for origin in origins):
             return "The Origin is another site's."
-        if any(name == "forwarded" or name.startswith("x-forwarded") for name in headers):
-            return "The request was forwarded by a proxy."
         return None
 
 
@@ -153,6 +159,7 @@ def key_of(authorization: str) -> str:
     raise Unauthenticated("A key is needed: send it as `Authorization: Bearer KEY`, or as the password of Basic.")
 
 
+@functools.lru_cache(256)
 def is_loopback(host: str) -> bool:
     """Whether a Host header names this machine itself: localhost, a name under it, 127.0.0.0/8 or [::1], with any port."""
     name = host.strip().lower()

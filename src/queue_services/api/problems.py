@@ -60,7 +60,11 @@ _STATUSES: dict[type[errors.QueueServicesError], int] = {
 
 
 class ProblemResponse(Response):
-    """A problem on the wire."""
+    """A problem on the wire.
+
+    It may be answered before the body has come in. What still comes is then read and dropped for a while: a client that sends all before it reads
+    would see its connection reset instead of the answer.
+    """
 
     media_type = MEDIA_TYPE
 
@@ -70,11 +74,6 @@ class ProblemResponse(Response):
             type=f"/docs#{slug}", title=title, status=status, detail=detail, success=False, message=detail, errors=field_errors(faults) if faults else UNSET
         )
         super().__init__(msgspec.json.encode(problem), status, headers)
-
-
-class LingeringResponse(ProblemResponse):
-    """A problem that is answered before the body has come in. What still comes is read and dropped for a while: a client that sends all before
-    it reads would see its connection reset instead of the answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, then read on."""
@@ -97,7 +96,7 @@ def problem_of(error: Exception) -> ProblemResponse:
     if isinstance(error, errors.InvalidRequest):
         return ProblemResponse(400, _summary(error.faults), list(error.faults))
     if isinstance(error, errors.TooLarge):
-        return LingeringResponse(413, str(error), headers={"connection": "close"})
+        return ProblemResponse(413, str(error), headers={"connection": "close"})
     if isinstance(error, errors.Conflict):
         return ProblemResponse(409, _conflict_detail(error), error.fields.get("faults"))
     if isinstance(error, errors.Unauthenticated):

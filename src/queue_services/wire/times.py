@@ -5,6 +5,7 @@ Reads no clock and knows no zone but offsets.
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -51,7 +52,12 @@ def rfc3339(moment: Instant) -> str:
     """
     moment = min(max(moment, -62_135_596_800 * SECOND), _LATEST)
     seconds, microseconds = divmod(moment, SECOND)
-    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]}.{microseconds // 1000:03}Z"
+    return f"{_whole_seconds(seconds)}.{microseconds // 1000:03}Z"
+
+
+@functools.lru_cache(1024)  # most of what is written at one time is of the same few seconds
+def _whole_seconds(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def optional_rfc3339(moment: Instant | None) -> str | None:
