@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from math import ceil
 
 import msgspec
 
@@ -234,10 +235,23 @@ def astray(log: LimitLog, now: Instant) -> bool:
     return ahead > now + MAX_LEAD + HORIZON + 2 * WINDOW
 
 
-def utilization(log: LimitLog, rate: float, now: Instant) -> float:
-    """The share of the limit (0-1) that the slots of the last 10 whole seconds used."""
+def utilization(log: LimitLog, rate: float, now: Instant, seconds: int = 10) -> float:
+    """The share of the limit (0-1) that the slots of the last whole `seconds` (10 at most) used."""
     second = now // SECOND
-    return min(1.0, sum(count for at, count in log.sends if second - 10 <= at < second) / (10 * rate))
+    return min(1.0, sum(count for at, count in log.sends if second - seconds <= at < second) / (seconds * rate))
+
+
+def telling_seconds(rate: float) -> int:
+    """Of how many whole seconds a `utilization` tells something: the slots of one are too few at less than 5 a second."""
+    return max(1, min(10, ceil(5 / rate)))
+
+
+def note_sends(log: LimitLog, slots: Sequence[Instant], now: Instant) -> None:
+    """Count slots that another limit's log keeps, for the `utilization` of a lane that has no limit of its own: nothing else stays in its log."""
+    log.gaps, log.counts, log.pace, log.quiet_until = [], [], 0, 0
+    for slot in slots:
+        _count_sends(log, slot, 1)
+    log.sends = [pair for pair in log.sends if pair[0] >= now // SECOND - 12]
 
 
 def _next_pace(log: LimitLog, terms: _Terms, now: Instant) -> Instant:

@@ -72,7 +72,7 @@ class Message(msgspec.Struct, frozen=True):
     """A message as intake accepted it. `recipient` is what search finds it by: lower case, or digits only.
 
     `due_at` is not before `created_at`. `fingerprint` identifies channel, recipient, content, contact and metadata: the same
-    idempotency key with another fingerprint is a conflict.
+    idempotency key with another fingerprint is a conflict. `units` are how much it takes of a limit.
     """
 
     id: str
@@ -88,6 +88,7 @@ class Message(msgspec.Struct, frozen=True):
     idempotency_key: str | None
     fingerprint: str | None
     payload: str
+    units: int = 1
 
 
 _sequence = count(int.from_bytes(os.urandom(3), "big"))

@@ -7,12 +7,16 @@ differs from the service: None falls back, from the workspace to its tier, from 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from queue_services.domain.message import Channel
+
+V = TypeVar("V")
 
 DEFAULT_TIER = "standard"
 # One message in 100,000 s, a little over a day: a limit below it is a pause, and that has a call of its own.
@@ -32,7 +36,7 @@ class Scale(msgspec.Struct, frozen=True):
     step: float
 
 
-class Tier(msgspec.Struct, frozen=True):
+class Tier(msgspec.Struct, frozen=True, omit_defaults=True):
     """What workspaces of one tier get, by channel; None, or no entry, is the service's limit, no automatic scaling, no quota.
 
     `limits` are messages a second. `weight` is the share of a busy channel against the other lanes' weights. `daily_quota` is how many messages
@@ -42,6 +46,15 @@ class Tier(msgspec.Struct, frozen=True):
     name: str
     limits: dict[Channel, float | None] = {}
     weight: float = 1
+    auto_scale: dict[Channel, Scale | None] = {}
+    daily_quota: dict[Channel, int | None] = {}
+
+
+class TierChange(msgspec.Struct, frozen=True):
+    """What to change of a tier: a channel that is not named stays, None falls back to the service's limit, no scaling, no quota, weight 1."""
+
+    limits: dict[Channel, float | None] = {}
+    weight: float | UnsetType | None = UNSET
     auto_scale: dict[Channel, Scale | None] = {}
     daily_quota: dict[Channel, int | None] = {}
 
@@ -83,6 +96,22 @@ def limit_in_force(service_limit: float, tier_limit: float | None, override: flo
     if base is None or base >= service_limit:
         return Limit(service_limit, Source.SERVICE)
     return Limit(base, source)
+
+
+def changed(tier: Tier, change: TierChange) -> Tier:
+    """The tier after a change."""
+    return Tier(
+        name=tier.name,
+        limits=merged(tier.limits, change.limits),
+        weight=tier.weight if change.weight is UNSET else change.weight or 1,
+        auto_scale=merged(tier.auto_scale, change.auto_scale),
+        daily_quota=merged(tier.daily_quota, change.daily_quota),
+    )
+
+
+def merged(given: Mapping[Channel, V | None], change: Mapping[Channel, V | None]) -> dict[Channel, Any]:
+    """The figures by channel of `given` with those of `change`; None takes one away."""
+    return {channel: value for channel, value in {**given, **change}.items() if value is not None}
 
 
 def limit_fault(value: object) -> str | None:
