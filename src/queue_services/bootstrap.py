@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +23,7 @@ from queue_services.clock import Clock
 from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher.maintenance import measure
+from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.settings import Settings
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
@@ -53,7 +55,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     try:
         await database.migrate()
         clock = Clock()
-        clock.correct(await measure(database, clock))
+        clock.correct(await measure(database, clock), at_once=True)
         yield Core(settings, database, clock)
     finally:
         await database.close()
@@ -61,6 +63,8 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
     """Serve the API, dispatch, or both, until SIGTERM or SIGINT; then drain: first no new requests, then no new deliveries."""
+    if api:
+        refuse_open_door(settings)
     with listening(settings) if api else contextlib.nullcontext() as listener:
         async with open_core(settings) as core:
             stop = asyncio.Event()
@@ -69,6 +73,8 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
             async with contextlib.AsyncExitStack() as stack:
                 if dispatch:
                     await stack.enter_async_context(_dispatching(core))
+                else:
+                    await stack.enter_async_context(_keeping_time(core))
                 if listener is not None:
                     await stack.enter_async_context(_serving(core, listener))
                 await stop.wait()
@@ -91,6 +97,23 @@ async def _dispatching(core: Core) -> AsyncIterator[None]:
         process.stop()
         await running
         await sender.close()
+
+
+@contextlib.asynccontextmanager
+async def _keeping_time(core: Core) -> AsyncIterator[None]:
+    """Follow the database's clock, where no dispatcher's maintenance does."""
+
+    async def follow() -> None:
+        while True:
+            await asyncio.sleep(CLOCK_SECONDS)
+            with contextlib.suppress(StoreUnavailable):
+                core.clock.correct(await measure(core.database, core.clock))
+
+    following = asyncio.create_task(follow())
+    try:
+        yield
+    finally:
+        following.cancel()
 
 
 @contextlib.asynccontextmanager
@@ -178,4 +201,24 @@ def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
 
 def api_settings(settings: Settings) -> ApiSettings:
     """What the API needs of the settings."""
-    return ApiSettings(admin_key=settings.admin_key, cors_origins=settings.cors_origins, callback_paths=settings.callback_paths)
+    return ApiSettings(
+        admin_key=settings.admin_key,
+        cors_origins=settings.cors_origins,
+        callback_paths=settings.callback_paths,
+        max_attempts=settings.max_attempts,
+        insecure=settings.insecure,
+    )
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Raise ConfigurationError for an address that others reach, while no key is asked for and `--insecure` was not said."""
+    if settings.admin_key is None and not settings.insecure and not _is_loopback(settings.host):
+        fault = Fault("HOST", f"{settings.host} can be reached from elsewhere: set QUEUE_SERVICES_ADMIN_KEY, or say --insecure")
+        raise ConfigurationError(fault)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
+import pytest_asyncio
+from pytest_asyncio import is_async_test
 
+from queue_services.domain.tiers import SHIPPED
 from queue_services.storage import open_database
-from tests.storage.store import Store
+from queue_services.storage.port import Database, Tx
+from queue_services.storage.tenancy import write
+from tests.storage.store import Store, change, select
 from tests.support.postgres import Postgres
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -34,33 +37,49 @@ def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def store(shared_url: str) -> AsyncIterator[Store]:
+def shared_database(request: pytest.FixtureRequest, shared_url: str) -> Database:
+    """The store of `shared_url`: on PostgreSQL one for the whole run, because connecting takes longer than the tests."""
+    return request.getfixturevalue("shared_postgres") if shared_url.startswith("postgresql") else open_database(shared_url)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def store(shared_url: str, shared_database: Database) -> AsyncIterator[Store]:
     """A migrated store without a message."""
-    if shared_url.startswith("postgresql"):
-        await _empty(shared_url)
-    opened = Store(open_database(shared_url), reopen=lambda: open_database(shared_url))
-    await opened.database.migrate()
+    await shared_database.migrate()
+    if shared_database.backend == "postgres":
+        await shared_database.write(_empty)
+    opened = Store(shared_database, reopen=lambda: open_database(shared_url))
     yield opened
     await opened.close()
+    if shared_database.backend == "sqlite":
+        await shared_database.close()
 
 
 @pytest.fixture(scope="session")
 def shared_postgres_url(postgres: Postgres) -> Iterator[str]:
-    """A migrated database that one test after another uses: making one for each would take longer than the tests."""
-
-    async def migrate(url: str) -> None:
-        database = open_database(url)
-        await database.migrate()
-        await database.close()
-
+    """The URL of a database that one test after another uses."""
     with postgres.database() as url:
-        asyncio.run(migrate(url))
         yield url
 
 
-async def _empty(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    tables = await connection.fetch("select tablename from pg_tables where schemaname = 'public' and tablename not in ('schema_migration', 'limit_state')")
-    await connection.execute("; ".join(f"delete from {table}" for (table,) in tables))
-    await connection.execute("update limit_state set log = null, paused = 0")
-    await connection.close()
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_postgres(shared_postgres_url: str) -> AsyncIterator[Database]:
+    database = open_database(shared_postgres_url)
+    yield database
+    await database.close()
+
+
+async def _empty(tx: Tx) -> None:
+    tables = await select(tx, "select tablename from pg_tables where schemaname = 'public' and tablename not in ('schema_migration', 'limit_state')")
+    for (table,) in tables:
+        await change(tx, f"delete from {table}")
+    await change(tx, "update limit_state set log = null, paused = 0")
+    for tier in SHIPPED:
+        await change(tx, f"insert into tier (name, settings) values ('{tier.name}', '{write(tier)}')")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of this folder share one event loop, which the shared connections live on."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

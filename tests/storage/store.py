@@ -50,7 +50,8 @@ class Store:
         return Store(self._others[-1], reopen=self._reopen)
 
     async def close(self) -> None:
-        for database in [*self._others, self.database]:
+        """Close what was opened beside it."""
+        for database in self._others:
             await database.close()
 
     async def select(self, sql: str) -> list[Row]:
@@ -85,10 +86,9 @@ class Store:
     async def renew(self, *claimed: ClaimedMessage, now: Instant = NOW, dispatcher: int = DISPATCHER) -> set[str]:
         return await self.database.write(claims.renew, [(message.id, message.claim) for message in claimed], dispatcher, now + LEASE)
 
-    async def job(self, message: str | Message, now: Instant = NOW) -> Job:
-        identity = message.id if isinstance(message, Message) else message
-        [job] = await self.database.read(jobs.find, [identity], now)
-        return job
+    async def job(self, job: Message | str, now: Instant = NOW) -> Job:
+        [found] = await self.database.read(jobs.find, [id_of(job)], now)
+        return found
 
     async def statuses(self, messages: Sequence[Message | ClaimedMessage], now: Instant = NOW) -> list[Status]:
         found = await self.database.read(jobs.find, [message.id for message in messages], now)
@@ -100,17 +100,17 @@ class Store:
     async def search(self, now: Instant = NOW, **wanted: Any) -> list[Job]:
         return await self.database.read(jobs.search, JobFilter(**wanted), now)
 
-    async def cancel(self, message: Message, now: Instant = NOW, workspace: str | None = None) -> Job:
-        return await self.database.write(jobs.cancel, message.id, now, WRITER, workspace=workspace)
+    async def cancel(self, job: Message | str, now: Instant = NOW, workspace: str | None = None) -> Job:
+        return await self.database.write(jobs.cancel, id_of(job), now, WRITER, workspace=workspace)
 
-    async def requeue(self, message: Message, now: Instant = NOW, workspace: str | None = None) -> Job:
-        return await self.database.write(jobs.requeue, message.id, now, WRITER, workspace=workspace)
+    async def requeue(self, job: Message | str, now: Instant = NOW, workspace: str | None = None) -> Job:
+        return await self.database.write(jobs.requeue, id_of(job), now, WRITER, workspace=workspace)
 
-    async def reschedule(self, message: Message, due_at: Instant, now: Instant = NOW, workspace: str | None = None) -> Job:
-        return await self.database.write(jobs.reschedule, message.id, due_at, now, workspace=workspace)
+    async def reschedule(self, job: Message | str, due_at: Instant, now: Instant = NOW, workspace: str | None = None) -> Job:
+        return await self.database.write(jobs.reschedule, id_of(job), due_at, now, workspace=workspace)
 
-    async def promote(self, message: Message, now: Instant = NOW, workspace: str | None = None) -> Job:
-        return await self.database.write(jobs.promote, message.id, now, workspace=workspace)
+    async def promote(self, job: Message | str, now: Instant = NOW, workspace: str | None = None) -> Job:
+        return await self.database.write(jobs.promote, id_of(job), now, workspace=workspace)
 
     async def campaign(self, name: str = "spring", now: Instant = NOW, workspace: str = "acme") -> Campaign:
         return await self.database.read(campaigns.summary, workspace, name, now)
@@ -151,6 +151,10 @@ class Store:
             await self.settle_as(Kind.DELIVERED, *claimed, now=now)
             delivered += claimed
         return delivered
+
+
+def id_of(job: Message | str) -> str:
+    return job.id if isinstance(job, Message) else job
 
 
 def later(seconds: float) -> Instant:

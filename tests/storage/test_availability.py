@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from queue_services.errors import ConfigurationError, StoreUnavailable
 from queue_services.storage import open_database, sqlite, upkeep
@@ -36,11 +37,11 @@ async def opened(url: str) -> Store:
     return store
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def on_sqlite(tmp_path: Path) -> AsyncIterator[Store]:
     store = await opened(f"sqlite:///{tmp_path / 'queue.db'}")
     yield store
-    await store.close()
+    await store.database.close()
 
 
 async def assert_away(database: Database) -> None:
@@ -65,22 +66,22 @@ async def test_postgres_that_stops_is_away_until_it_is_back(own_postgres: Postgr
         await assert_away(store.database)
         own_postgres.start()
         assert [claimed.id for claimed in await store.claim()] == [due.id]
-        await store.close()
+        await store.database.close()
 
 
 @ON_POSTGRES
 async def test_a_connection_that_breaks_in_the_middle_of_a_flow_undoes_it(store: Store, shared_url: str) -> None:
     async def breaking(tx: Tx) -> None:
-        await tx.each("ensure_lanes", [("acme", "sms")])
+        await tx.each("ensure_campaigns", [("acme", "spring")])
         own: Any = tx._connection  # type: ignore[attr-defined]
         other = await asyncpg.connect(shared_url)
         await other.execute("select pg_terminate_backend($1)", own.get_server_pid())
         await other.close()
-        await tx.each("ensure_lanes", [("globex", "sms")])
+        await tx.each("ensure_campaigns", [("globex", "spring")])
 
     with pytest.raises(StoreUnavailable):
         await store.database.write(breaking)
-    assert await store.select("select count(*) from lane") == [(0,)]
+    assert await store.select("select count(*) from campaign") == [(0,)]
 
 
 @pytest.mark.postgres
@@ -98,7 +99,7 @@ async def test_more_at_once_than_there_are_connections_wait_their_turn(postgres_
     store = await opened(postgres_url + "?pool_size=2")
     await asyncio.gather(*(store.insert(message()) for _ in range(20)))
     assert len(await store.claim()) == 20
-    await store.close()
+    await store.database.close()
 
 
 @pytest.mark.postgres
@@ -106,7 +107,7 @@ async def test_postgres_behind_a_pooler_needs_no_prepared_statements(postgres_ur
     store = await opened(postgres_url + "?statement_cache_size=0")
     await store.insert(message())
     assert len(await store.deliver_all()) == 1
-    await store.close()
+    await store.database.close()
 
 
 async def test_an_sqlite_file_in_a_missing_folder_is_away_until_the_folder_is_there(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ async def test_an_sqlite_file_that_another_program_locks_is_away_for_writers_unt
     other.close()
     await store.insert(message())
     assert len(await store.claim()) == 2
-    await store.close()
+    await store.database.close()
 
 
 async def test_a_full_disk_is_an_absence_that_changes_nothing(on_sqlite: Store) -> None:
@@ -159,9 +160,11 @@ async def test_a_full_disk_is_an_absence_that_changes_nothing(on_sqlite: Store) 
 
 
 async def test_a_closed_store_is_away(store: Store) -> None:
-    await store.database.close()
-    await assert_away(store.database)
-    await store.database.close()
+    database = store.beside().database
+    await database.migrate()
+    await database.close()
+    await assert_away(database)
+    await database.close()
 
 
 async def test_an_error_of_a_flow_is_no_absence(store: Store) -> None:
@@ -173,9 +176,10 @@ async def test_an_error_of_a_flow_is_no_absence(store: Store) -> None:
     assert await store.select("select sum(accepted) from tally") == [(1,)]
 
 
-async def test_a_parameter_of_the_wrong_type_is_no_absence(store: Store) -> None:
+@pytest.mark.parametrize("parameters", [(object(),), (1, 2, 3)], ids=["of the wrong type", "too many"])
+async def test_a_statement_called_wrongly_is_no_absence(store: Store, parameters: tuple[object, ...]) -> None:
     with pytest.raises(Exception, match=r".") as refused:
-        await store.database.write(upkeep.see, object(), 1, 1, 1, 1)  # type: ignore[arg-type]
+        await store.database.write(lambda tx: tx.fetch("forget_dispatcher", *parameters))
     assert not isinstance(refused.value, StoreUnavailable)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from queue_services.domain.message import Priority
 from queue_services.domain.outcome import Kind
@@ -104,7 +105,7 @@ async def claiming(tx: Tx) -> None:
 SOONER = [inserting, inserting_high, rescheduling, requeueing, releasing, trying_again, resuming]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def watch(shared_url: str) -> AsyncIterator[Any]:
     connection = await asyncpg.connect(shared_url)
     yield connection

@@ -201,7 +201,7 @@ async def test_a_promoted_job_is_due_now(store: Store, priority: Priority) -> No
     await store.insert(job)
     await store.pass_()
     promoted = await store.promote(job, later(3))
-    assert (promoted.due_at, promoted.waiting_for) == (later(3), "serviceLimit")
+    assert (promoted.due_at, promoted.waiting_for) == (later(3), "service_limit")
     assert len(await store.claim(later(3))) == 1
 
 
@@ -219,7 +219,7 @@ async def test_what_a_job_waits_for_is_told(store: Store) -> None:
     await store.change(f"update lane set slot_at = {later(9)} where workspace = 'own'")
     await store.change("update lane set paused = 1 where workspace = 'paused'")
     waiting = [(await store.job(job)).waiting_for for job in (future, due, held, own, paused)]
-    assert waiting == ["due", "serviceLimit", "hold", "workspaceLimit", "pause"]
+    assert waiting == ["due", "service_limit", "hold", "workspace_limit", "pause"]
     await store.change("update limit_state set paused = 1 where channel = 'sms'")
     assert (await store.job(due)).waiting_for == "pause"
 

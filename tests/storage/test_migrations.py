@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from queue_services.errors import ConfigurationError
 from queue_services.storage import migrate, open_database, statements
@@ -17,12 +18,13 @@ from tests.storage.store import Store
 from tests.support.builders import message
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def empty_store(empty_url: str) -> AsyncIterator[Store]:
     """A store without a schema."""
     opened = Store(open_database(empty_url), reopen=lambda: open_database(empty_url))
     yield opened
     await opened.close()
+    await opened.database.close()
 
 
 async def applied(store: Store) -> list[Row]:
@@ -44,7 +46,7 @@ async def test_both_backends_have_the_same_tables_and_columns(tmp_path: Path, po
         store = Store(open_database(url), reopen=lambda: open_database(url))  # noqa: B023 - not reopened
         await store.database.migrate()
         tables.append({(table, column) for table, column in await store.select(query)})
-        await store.close()
+        await store.database.close()
     sqlite, postgres = tables
     change_feed = {("change_seq", "value"), ("sqlite_sequence", "name"), ("sqlite_sequence", "seq"), ("result", "xid")}
     assert sqlite ^ postgres == change_feed  # PostgreSQL has sequences and transaction ids, SQLite one writer
@@ -126,16 +128,16 @@ async def test_what_a_flow_wrote_before_it_failed_is_undone(empty_store: Store) 
     await empty_store.database.migrate()
 
     async def failing(tx: Tx) -> None:
-        await tx.each("ensure_lanes", [("acme", "sms")])
+        await tx.each("ensure_campaigns", [("acme", "spring")])
         raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
         await empty_store.database.write(failing)
-    assert await empty_store.select("select count(*) from lane") == [(0,)]
+    assert await empty_store.select("select count(*) from campaign") == [(0,)]
 
 
 async def test_reading_cannot_write(empty_store: Store) -> None:
     await empty_store.database.migrate()
     with pytest.raises(Exception, match=r"read-?only|readonly"):
-        await empty_store.database.read(lambda tx: tx.each("ensure_lanes", [("acme", "sms")]))
-    assert await empty_store.select("select count(*) from lane") == [(0,)]
+        await empty_store.database.read(lambda tx: tx.each("ensure_campaigns", [("acme", "spring")]))
+    assert await empty_store.select("select count(*) from campaign") == [(0,)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -32,7 +34,7 @@ async def test_jobs_come_newest_first(store: Store) -> None:
     [{"workspace": "globex"}, {"channel": Channel.EMAIL}, {"campaign": "autumn"}, {"contact": "c-2"}, {"recipient": "a@example.com"}],
     ids=lambda wanted: next(iter(wanted)),
 )
-async def test_a_filter_finds_what_matches_and_nothing_else(store: Store, wanted: dict[str, object]) -> None:
+async def test_a_filter_finds_what_matches_and_nothing_else(store: Store, wanted: dict[str, Any]) -> None:
     base = {"workspace": "acme", "channel": Channel.SMS, "campaign": "spring", "contact": "c-1", "recipient": "155501"}
     match, others = message(**(base | wanted)), [message(**base), message(**(base | {"campaign": None}))]  # type: ignore[arg-type]
     await store.insert(match, *others)
@@ -57,7 +59,7 @@ async def test_the_period_includes_its_beginning_and_not_its_end(store: Store) -
 
 
 @pytest.mark.parametrize("wanted", [{}, {"status": Status.SCHEDULED}, {"workspace": "acme"}, {"contact": "contact-1", "channel": Channel.SMS}], ids=str)
-async def test_pages_by_key_show_every_job_once_while_new_ones_come(store: Store, wanted: dict[str, object]) -> None:
+async def test_pages_by_key_show_every_job_once_while_new_ones_come(store: Store, wanted: dict[str, Any]) -> None:
     jobs = [at(NOW - number * 500) for number in range(25)]
     await store.insert(*jobs)
     seen: list[str] = []

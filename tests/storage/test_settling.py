@@ -153,6 +153,16 @@ async def test_an_outcome_after_its_lease_but_before_anyone_claimed_anew_still_c
     assert await store.claim(NOW + 2 * LEASE) == []
 
 
+@pytest.mark.parametrize("late", [Kind.DELIVERED, Kind.FAILED])
+@pytest.mark.parametrize("kind", [Kind.DELIVERED, Kind.FAILED])
+async def test_of_two_outcomes_of_a_message_that_its_dispatcher_claimed_anew_only_the_later_claim_counts(store: Store, late: Kind, kind: Kind) -> None:
+    first = await claimed_one(store)
+    [second] = await store.claim(NOW + LEASE)
+    settled = await store.settle(settlement(first, late), settlement(second, kind), now=NOW + LEASE)
+    assert (settled.delivered, settled.again, settled.lost) == (kind is Kind.DELIVERED, kind is Kind.FAILED, 1)
+    assert (await store.select("select sum(delivered), sum(retried) from tally")) == [(settled.delivered, settled.again)]
+
+
 async def test_an_outcome_settles_once(store: Store) -> None:
     claimed = await claimed_one(store)
     await store.settle(settlement(claimed))
@@ -200,5 +210,7 @@ async def test_batches_and_lateness_are_counted(store: Store) -> None:
     [claimed] = await store.claim()
     outcome = settlement(claimed, started_at=NOW + 10_000, duration=5_000)
     await store.database.write(settling.settle, [outcome], [FinishedBatch("acme", Channel.SMS, 70_000)], terms(), later(1))
-    counted = await store.select("select batches, batch_time, starts, lateness, first_at, last_at, delivered from tally where writer = 'tests' and delivered = 1")
+    counted = await store.select(
+        "select batches, batch_time, starts, lateness, first_at, last_at, delivered from tally where writer = 'tests' and delivered = 1"
+    )
     assert [tuple(row) for row in counted] == [(1, 70_000, 1, 50_000, NOW + 10_000, later(1), 1)]

@@ -22,6 +22,7 @@ from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.storage import claims
 from queue_services.storage.claims import Claim, ClaimedMessage, ClaimRequest
 from queue_services.storage.port import Database
+from queue_services.storage.slots import reserve_again
 
 COMMITS_REMEMBERED = 32
 SLOTLESS_PAUSE = 20_000
@@ -59,8 +60,14 @@ class Dispatcher:
         self._database, self._clock, self._sender = database, clock, sender
         self._flights, self._pacer, self._settler, self._terms = flights, pacer, settler, terms
         self._commits: deque[int] = deque(maxlen=COMMITS_REMEMBERED)
+        self._busy: set[int] = set()
         self.claimed = 0
         self.lag = 0
+
+    def take_busy(self) -> list[int]:
+        """The lanes that came near their limits since they were last asked for."""
+        busy, self._busy = sorted(self._busy), set()
+        return busy
 
     async def run_once(self, channel: Channel, now: Instant) -> Pass:
         """One pass: new slots for starts that were missed, then as many due messages as there are slots and connections for."""
@@ -78,7 +85,7 @@ class Dispatcher:
         if not missed:
             return 0
         try:
-            slots = await self._database.write(claims.reserve_again, self._request(channel), [(f.message.lane, f.slot) for f in missed], now)
+            slots = await self._database.write(reserve_again, self._request(channel), [(f.message.lane, f.slot, f.message.units) for f in missed], now)
         except BaseException:
             self._pacer.put_back(missed)
             raise
@@ -95,6 +102,7 @@ class Dispatcher:
     async def _claim(self, request: ClaimRequest, now: Instant) -> Claim:
         claim = await self._database.write(claims.claim, request, now)
         self._commits.append(self._clock.now() - now)
+        self._busy.update(claim.busy)
         if claim.recovered:
             log.warning("claimed again after a lease ran out", messages=claim.recovered, channel=request.channel.value)
         return claim
@@ -124,7 +132,9 @@ class Dispatcher:
     async def _deliver(self, flight: Flight) -> None:
         """Deliver one message and hand its outcome on; whatever happens, the flight ends in the settler."""
         message = flight.message
-        delivery = Delivery(message.id, message.workspace, message.channel, message.contact, message.number, message.payload)
+        delivery = Delivery(
+            message.id, message.workspace, message.channel, message.contact, message.number, message.payload, message.base_url, message.secrets
+        )  # fmt: skip
         try:
             answer = await self._sender.send(delivery, lambda: self._pacer.gate(flight))
         except GivenUp:

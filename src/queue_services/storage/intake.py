@@ -11,6 +11,7 @@ from queue_services.domain.message import FOREVER, Instant, Message, Priority
 from queue_services.storage.port import Tx
 from queue_services.storage.records import Insertion
 from queue_services.storage.tallies import Tally
+from queue_services.storage.tenancy import ensure_lanes
 
 Key = tuple[str, str]
 
@@ -77,7 +78,9 @@ async def _insert_new(tx: Tx, messages: Sequence[Message], now: Instant, writer:
     for m in messages:
         campaign, epoch = campaigns[m.workspace, m.campaign] if m.campaign is not None else (None, 0)
         lane = lanes[m.workspace, m.channel]
-        wide.append((m.id, m.workspace, m.channel, m.contact, campaign, m.recipient, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload))
+        wide.append(
+            (m.id, m.workspace, m.channel, m.contact, campaign, m.recipient, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units)
+        )
         narrow.append((m.id, lane, m.priority, campaign, epoch, m.due_at, m.expires_at))
         tally.of(m.workspace, m.channel, campaign).accepted += 1
         due = earliest.setdefault(lane, [FOREVER, FOREVER])
@@ -110,6 +113,6 @@ async def _share_campaigns(tx: Tx, names: list[Key]) -> dict[Key, tuple[int, int
 async def _lanes(tx: Tx, names: list[Key]) -> dict[Key, int]:
     found = {(workspace, channel): lane for lane, workspace, channel in await tx.each("lane_ids", names)}
     if missing := [name for name in names if name not in found]:
-        await tx.each("ensure_lanes", missing)
+        await ensure_lanes(tx, missing)
         found |= {(workspace, channel): lane for lane, workspace, channel in await tx.each("lane_ids", missing)}
     return found

@@ -165,4 +165,4 @@ def _waiting_for(next_at: Instant, state: str | None, lane: Row, now: Instant) -
         return "due"
     if held_until > now:
         return "hold"
-    return "workspaceLimit" if slot_at > now else "serviceLimit"
+    return "workspace_limit" if slot_at > now else "service_limit"

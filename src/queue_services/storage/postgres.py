@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -131,8 +132,8 @@ class PostgresDatabase:
             async with pool.acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction(**options):
                 yield PostgresTx(connection, self._texts)
         except AWAY as error:
-            if isinstance(error, ValueError):  # asyncpg's error for a parameter that it cannot encode: no waiting makes that right
-                raise
+            if isinstance(error, asyncpg.InterfaceError) and not re.search("clos(ed|ing)|released", str(error)):
+                raise  # a statement called wrongly: no waiting makes that right
             raise StoreUnavailable(f"PostgreSQL: {error or type(error).__name__}") from error
 
     async def _open(self) -> Any:

@@ -6,7 +6,9 @@ counted and no error. Lock order: lanes by id, then pending rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -16,7 +18,7 @@ from queue_services.domain.lane import Hold, HoldReason
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy, Step
-from queue_services.storage import claims, endings
+from queue_services.storage import endings, exceedances
 from queue_services.storage.claims import ClaimedMessage
 from queue_services.storage.endings import Ending
 from queue_services.storage.intake import lower_lanes
@@ -75,6 +77,7 @@ class _Lane(msgspec.Struct):
     exceeded_at: Instant
     before: Hold
     hold: Hold
+    throttled_at: Instant
     throttled: int = 0
 
 
@@ -96,6 +99,7 @@ async def settle(
     for settlement, _ in ended + waiting:
         _count_start(tally, settlement, now)
     released = await _release(tx, unsent, terms, now)
+    await _return_to_day(tx, [s.message for s, _ in waiting if not s.answer.posted] + list(unsent), now)
     await tally.add(tx, terms.writer, now)
     await _save_holds(tx, lanes, terms, now)
     delivered = sum(step.status is Status.DELIVERED for _, step in ended)
@@ -117,9 +121,9 @@ async def _lock_lanes(tx: Tx, settlements: Sequence[Settlement], unsent: Sequenc
     moved |= {row[0] for row in await tx.each("held_lanes", [(lane,) for lane in others])}
     lanes = {}
     for row in await tx.each("lock_holds", [(lane,) for lane in sorted(moved)]):
-        identity, workspace, channel, rate, exceeded_at, until, reason, step, refusals, set_at = row
+        identity, workspace, channel, rate, exceeded_at, until, reason, step, refusals, set_at, throttled_at = row
         hold = Hold(until, HoldReason(reason) if reason else None, step, refusals, set_at)
-        lanes[identity] = _Lane(workspace, Channel(channel), rate, exceeded_at, hold, hold)
+        lanes[identity] = _Lane(workspace, Channel(channel), rate, exceeded_at, hold, hold, throttled_at)
     return lanes
 
 
@@ -130,7 +134,9 @@ def _step(settlement: Settlement, lane: _Lane | None, terms: Terms, now: Instant
     step = retry.after(answer, tries=message.tries, refused_since=message.refused_since, held_for=held_for, now=now, policy=terms.policy, random=terms.random)
     if lane:
         lane.hold = lane_rules.after(lane.hold, answer, settlement.started_at, now)
-        lane.throttled += answer.kind is Kind.THROTTLED
+        if answer.kind is Kind.THROTTLED:
+            lane.throttled += 1
+            lane.throttled_at = max(lane.throttled_at, settlement.started_at)
     return step
 
 
@@ -141,10 +147,16 @@ async def _release(tx: Tx, unsent: Sequence[ClaimedMessage], terms: Terms, now: 
     return len(rows)
 
 
+async def _return_to_day(tx: Tx, unposted: Iterable[ClaimedMessage], now: Instant) -> None:
+    """Messages that have never gone out count for no day: a daily quota gets them back. Their lanes are locked already."""
+    counts = Counter(message.lane for message in unposted if message.number == 1)
+    await tx.each("return_to_day", [(lane, counts[lane], now) for lane in sorted(counts)])
+
+
 async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
     rows = await tx.each("delete_claimed", [_claim_of(s, terms) for s, _ in final])
-    mine = {row[0] for row in rows}
-    ended = [(s, step) for s, step in final if s.message.id in mine]
+    mine = {(message, number) for message, number in rows}
+    ended = [(s, step) for s, step in final if (s.message.id, s.message.claim) in mine]
     results = []
     for s, step in ended:
         m = s.message
@@ -172,8 +184,8 @@ async def _schedule_again(tx: Tx, again: list[tuple[Settlement, Step]], terms: T
         "schedule_again",
         [(*_claim_of(s, terms), step.again_at or now, s.message.tries + step.uses_try, _posts(s), step.refused_since) for s, step in again],
     )
-    mine = {row[0] for row in rows}
-    waiting = [(s, step) for s, step in again if s.message.id in mine]
+    mine = {(message, number) for message, number in rows}
+    waiting = [(s, step) for s, step in again if (s.message.id, s.message.claim) in mine]
     earliest: dict[int, list[Instant]] = {}
     for s, step in waiting:
         due = earliest.setdefault(s.message.lane, [FOREVER, FOREVER])
@@ -215,10 +227,12 @@ async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instan
         if lane.throttled and exceedance.recordable(lane.exceeded_at, now):
             lane.exceeded_at = now
             [[due]] = await tx.fetch("count_visible", identity, [priority.value for priority in Priority], now)
-            rate = lane.rate or terms.rates[lane.channel]
-            await claims.add_exceedances(tx, [(lane.workspace, lane.channel, now, max(due, lane.throttled), rate, "endpoint", lane.hold.until)])
+            rate = min(lane.rate or math.inf, terms.rates[lane.channel])
+            await exceedances.add(tx, [(lane.workspace, lane.channel, now, max(due, lane.throttled), rate, "endpoint", lane.hold.until)])
         elif lane.hold == lane.before:
             continue
         hold = lane.hold
-        changed.append((identity, hold.until, hold.reason.value if hold.reason else None, hold.step, hold.refusals, hold.set_at, lane.exceeded_at))
+        changed.append(
+            (identity, hold.until, hold.reason.value if hold.reason else None, hold.step, hold.refusals, hold.set_at, lane.exceeded_at, lane.throttled_at)
+        )
     await tx.each("save_holds", changed)

@@ -14,6 +14,8 @@ NAME = re.compile(r"^-- name: (\S+)$", re.MULTILINE)
 
 
 class Migration(NamedTuple):
+    """One numbered step of a schema."""
+
     number: int
     name: str
     sql: str

@@ -8,14 +8,16 @@ select log, paused from limit_state where channel = $1 for update;
 update limit_state set log = $2 where channel = $1;
 
 -- name: claim_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
+    terms, day_ends_at, day_count
 from lane
 where channel = $1 and ready_at <= $2 and not workspace = any($3::text[])
 order by ready_at limit $4
 for update skip locked;
 
 -- name: claim_high_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
+    terms, day_ends_at, day_count
 from lane
 where channel = $1 and high_ready_at <= $2 and next_high_at < 4611686018427387904 and not workspace = any($3::text[])
 order by high_ready_at limit $4
@@ -23,7 +25,7 @@ for update skip locked;
 
 -- name: claim_candidates
 select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
-    m.contact, m.payload
+    m.contact, m.units, m.payload
 from unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::integer[]) u(lane, priority, before, most)
 cross join lateral (
     select * from pending q
@@ -55,9 +57,9 @@ select count(*) from (select 1 from pending where lane = $1 and priority = any($
 
 -- name: save_lanes
 update lane l set next_due_at = u.next_due_at, next_high_at = u.next_high_at, slot_at = u.slot_at, rest = u.rest, log = u.log,
-    exceeded_at = u.exceeded_at, held_until = u.held_until
-from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[])
-    u(id, next_due_at, next_high_at, slot_at, rest, log, exceeded_at, held_until)
+    exceeded_at = u.exceeded_at, held_until = u.held_until, day_ends_at = u.day_ends_at, day_count = u.day_count
+from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::integer[])
+    u(id, next_due_at, next_high_at, slot_at, rest, log, exceeded_at, held_until, day_ends_at, day_count)
 where l.id = u.id;
 
 -- name: first_ready

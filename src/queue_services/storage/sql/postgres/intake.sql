@@ -1,6 +1,7 @@
 -- name: ensure_lanes
-insert into lane (workspace, channel)
-select u.workspace, u.channel from unnest($1::text[], $2::text[]) u(workspace, channel)
+insert into lane (workspace, channel, rate, weight, terms)
+select u.workspace, u.channel, u.rate, u.weight, u.terms
+from unnest($1::text[], $2::text[], $3::double precision[], $4::double precision[], $5::text[]) u(workspace, channel, rate, weight, terms)
 where not exists (select 1 from lane l where l.workspace = u.workspace and l.channel = u.channel)
 order by 1, 2
 on conflict do nothing;
@@ -37,8 +38,8 @@ left join pending p on p.id = i.id
 left join result r on r.id = i.id;
 
 -- name: insert_messages
-insert into message (id, workspace, channel, contact, campaign, recipient, priority, created_at, expires_at, idempotency_key, payload)
-select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::smallint[], $8::bigint[], $9::bigint[], $10::text[], $11::text[]);
+insert into message (id, workspace, channel, contact, campaign, recipient, priority, created_at, expires_at, idempotency_key, payload, units)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::smallint[], $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::integer[]);
 
 -- name: insert_pending
 insert into pending (id, lane, priority, campaign, epoch, due_at, visible_at, expires_at)

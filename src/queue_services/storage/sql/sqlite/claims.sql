@@ -8,20 +8,22 @@ select log, paused from limit_state where channel = ?1;
 update limit_state set log = ?2 where channel = ?1;
 
 -- name: claim_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
+    terms, day_ends_at, day_count
 from lane
 where channel = ?1 and ready_at <= ?2 and workspace not in (select value from json_each(?3))
 order by ready_at limit ?4;
 
 -- name: claim_high_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at
+select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
+    terms, day_ends_at, day_count
 from lane
 where channel = ?1 and high_ready_at <= ?2 and next_high_at < 4611686018427387904 and workspace not in (select value from json_each(?3))
 order by high_ready_at limit ?4;
 
 -- name: claim_candidates
 select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
-    m.contact, m.payload
+    m.contact, m.units, m.payload
 from (
     select * from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 order by visible_at, id limit ?4
 ) p
@@ -46,7 +48,9 @@ select ?1,
 select count(*) from (select 1 from pending where lane = ?1 and priority in (select value from json_each(?2)) and visible_at <= ?3 limit 10000) due;
 
 -- name: save_lanes
-update lane set next_due_at = ?2, next_high_at = ?3, slot_at = ?4, rest = ?5, log = ?6, exceeded_at = ?7, held_until = ?8 where id = ?1;
+update lane set next_due_at = ?2, next_high_at = ?3, slot_at = ?4, rest = ?5, log = ?6, exceeded_at = ?7, held_until = ?8,
+    day_ends_at = ?9, day_count = ?10
+where id = ?1;
 
 -- name: first_ready
 select nullif(min(

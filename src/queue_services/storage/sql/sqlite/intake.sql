@@ -1,5 +1,5 @@
 -- name: ensure_lanes
-insert into lane (workspace, channel) select ?1, ?2
+insert into lane (workspace, channel, rate, weight, terms) select ?1, ?2, ?3, ?4, ?5
 where not exists (select 1 from lane where workspace = ?1 and channel = ?2);
 
 -- name: lane_ids
@@ -23,8 +23,8 @@ from idempotency i left join pending p on p.id = i.id left join result r on r.id
 where i.workspace = ?1 and i.key = ?2;
 
 -- name: insert_messages
-insert into message (id, workspace, channel, contact, campaign, recipient, priority, created_at, expires_at, idempotency_key, payload)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+insert into message (id, workspace, channel, contact, campaign, recipient, priority, created_at, expires_at, idempotency_key, payload, units)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 
 -- name: insert_pending
 insert into pending (id, lane, priority, campaign, epoch, due_at, visible_at, expires_at)

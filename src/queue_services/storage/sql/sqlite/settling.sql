@@ -2,19 +2,20 @@
 select id from lane where id = ?1 and (hold_reason is not null or refusals <> 0);
 
 -- name: lock_holds
-select id, workspace, channel, rate, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at from lane where id = ?1;
+select id, workspace, channel, rate, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at, throttled_at from lane where id = ?1;
 
 -- name: save_holds
-update lane set held_until = ?2, hold_reason = ?3, hold_step = ?4, refusals = ?5, hold_set_at = ?6, exceeded_at = ?7 where id = ?1;
+update lane set held_until = ?2, hold_reason = ?3, hold_step = ?4, refusals = ?5, hold_set_at = ?6, exceeded_at = ?7, throttled_at = ?8
+where id = ?1;
 
 -- name: delete_claimed
 delete from pending where id = ?1 and claim = ?2 and claimed_by = ?3
-returning id;
+returning id, claim;
 
 -- name: schedule_again
 update pending set visible_at = ?4, tries = ?5, attempts = ?6, refused_since = ?7, claimed_by = null
 where id = ?1 and claim = ?2 and claimed_by = ?3
-returning id;
+returning id, claim;
 
 -- name: insert_attempts
 insert into attempt (id, number, outcome, started_at, duration, status_code, error) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
@@ -23,3 +24,6 @@ on conflict do nothing;
 -- name: release_claimed
 update pending set visible_at = ?4, claimed_by = null where id = ?1 and claim = ?2 and claimed_by = ?3
 returning id;
+
+-- name: return_to_day
+update lane set day_count = max(0, day_count - ?2) where id = ?1 and day_ends_at > ?3;
