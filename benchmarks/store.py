@@ -111,7 +111,7 @@ def _by_lane(messages: list[ClaimedMessage]) -> list[list[ClaimedMessage]]:
     return list(lanes.values())
 
 
-async def main(backend: str, messages: int, url: str | None) -> None:
+async def main(backend: str, messages: int, url: str) -> None:
     async with fresh_store(backend, url) as database:
         per_second = await fill(database, messages, clock())
         report("store", backend, figure="inserted", per_second=round(per_second), messages=messages)

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
+
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
 
 
 @contextlib.asynccontextmanager
-async def fresh_store(backend: str, url: str | None = None) -> AsyncIterator[Database]:
+async def fresh_store(backend: str, url: str = "") -> AsyncIterator[Database]:
     """An empty, migrated store of `backend`; on PostgreSQL a database of its own on the server of `url`, or on one started for it."""
     with contextlib.ExitStack() as stack:
         if backend == "sqlite":
@@ -34,8 +36,6 @@ async def fresh_store(backend: str, url: str | None = None) -> AsyncIterator[Dat
 
 
 async def _fresh_database(url: str) -> str:
-    import asyncpg
-
     name = f"bench_{os.getpid()}"
     connection = await asyncpg.connect(url)
     await connection.execute(f"drop database if exists {name}")

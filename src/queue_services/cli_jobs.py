@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import cyclopts
 import msgspec
-from msgspec import UNSET
 from cyclopts import Parameter
+from msgspec import UNSET
 from rich.console import Console
 from rich.table import Table
 

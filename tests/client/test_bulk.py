@@ -173,9 +173,17 @@ async def test_the_awaiting_client_takes_an_async_iterable() -> None:
 
 
 async def test_a_reader_that_stops_early_leaves_no_request_behind() -> None:
-    results = awaiting_client(Gate(together=4)).schedule_each(texts(10_000))
+    never = asyncio.Event()
+
+    async def only_the_first(request: httpx2.Request) -> httpx2.Response:
+        if lines(request)[0]["message"] != "0":
+            await never.wait()
+        return take_all(request)
+
+    results = awaiting_client(httpx2.MockTransport(only_the_first)).schedule_each(texts(10_000))
     await anext(results)
-    await results.aclose()  # type: ignore[attr-defined]  # an async generator, typed as what callers need
+    async with asyncio.timeout(10):
+        await results.aclose()  # type: ignore[attr-defined]  # an async generator, typed as what callers need
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 

@@ -96,11 +96,12 @@ async def test_an_answer_that_never_comes_or_ends_is_a_timeout(begun: bytes) -> 
 
 async def test_bytes_that_keep_trickling_do_not_put_off_the_timeout() -> None:
     async def trickle(writer: asyncio.StreamWriter, request: Request) -> None:
+        closed = asyncio.ensure_future(writer.wait_closed())
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
         while not writer.is_closing():
             writer.write(b"x")
             await writer.drain()
-            await asyncio.sleep(0.02)  # this receiver is slow; the test waits for nothing here
+            await asyncio.wait([closed], timeout=0.02)  # a byte now and then
 
     assert (await answer_to(trickle, timeout=0.2)).kind is Kind.TIMEOUT
 
@@ -121,8 +122,8 @@ async def test_an_answer_of_a_gigabyte_is_not_read() -> None:
 
 
 async def test_nothing_is_decompressed() -> None:
-    bomb = gzip.compress(bytes(50_000_000))
-    assert await answer_to(answering(200, bomb, content_encoding="gzip")) == Answer(Kind.DELIVERED, 200)
+    assert await answer_to(answering(200, gzip.compress(bytes(50_000_000)), content_encoding="gzip")) == Answer(Kind.DELIVERED, 200)
+    assert await answer_to(answering(500, b"plain after all", content_encoding="gzip")) == Answer(Kind.FAILED, 500, "HTTP 500: plain after all")
 
 
 async def test_an_answer_that_comes_before_the_whole_request_was_read_counts() -> None:

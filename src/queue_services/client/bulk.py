@@ -134,6 +134,7 @@ async def each_awaiting(caller: Awaiting, entries: Iterable[Entry] | AsyncIterab
 
 
 def gather(results: Iterable[ScheduleResult]) -> ScheduledMany:
+    """The results as one, with how many were accepted, replayed and rejected."""
     kept = list(results)
     accepted, replayed = sum(result.success for result in kept), sum(result.replayed for result in kept)
     return ScheduledMany(accepted=accepted, replayed=replayed, rejected=len(kept) - accepted, results=kept)

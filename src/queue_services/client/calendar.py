@@ -87,7 +87,7 @@ def next_opening(window: SendWindow, moment: datetime, zone: str) -> datetime:
         closing = _on(day if closes > opens else day + DAY, closes, place)
         if asked < closing and opening < closing:
             return max(asked, opening).astimezone(place)
-    raise ValidationFailed.of(Fault("sendWindow", "it never opens"))
+    raise ValidationFailed.of(Fault("window", "it never opens"))
 
 
 def time_zone(name: str) -> ZoneInfo:

@@ -79,6 +79,7 @@ Steps: TypeAlias = Generator[Request | Pause | Awaitable[object], Reply | Lost |
 
 
 def full_jitter(longest: float) -> float:
+    """A pause of 0 to `longest` seconds, evenly spread, so that what failed together does not come back together."""
     return random.uniform(0, longest)
 
 

@@ -113,7 +113,7 @@ class Calls(Caller):
         >>> service.status(service.schedule_sms("+491701234567", "Hi", contact_id="c-1", workspace_id="acme").job_id).status
         <Status.SCHEDULED: 'SCHEDULED'>
         """
-        return get(f"/api/job-status/{segment(job_id, 'jobId')}", Job)
+        return get(f"/api/job-status/{segment(job_id, wire.JOB_ID)}", Job)
 
     @flow
     def statuses(self, job_ids: Iterable[str]) -> Steps[Statuses]:
@@ -186,7 +186,7 @@ class Calls(Caller):
     @call
     def workspace_metrics(self, workspace_id: str) -> Call[WorkspaceMetrics]:
         """A workspace's figures, limits and newest exceedances; zeros for one the service has not seen."""
-        return get(f"/api/metrics/workspace/{segment(workspace_id, 'workspaceId')}", WorkspaceMetrics)
+        return get(f"/api/metrics/workspace/{segment(workspace_id, wire.WORKSPACE_ID)}", WorkspaceMetrics)
 
     @call
     def reset_metrics(self, *, channel: ChannelName | None = None, workspace_id: str | None = None) -> Call[None]:
@@ -205,7 +205,7 @@ class Calls(Caller):
     @call
     def workspace(self, workspace_id: str) -> Call[Workspace]:
         """A workspace's settings."""
-        return Call("GET", f"/api/workspaces/{segment(workspace_id, 'workspaceId')}", wire.decode_workspace, repeatable=True)
+        return Call("GET", f"/api/workspaces/{segment(workspace_id, wire.WORKSPACE_ID)}", wire.decode_workspace, repeatable=True)
 
     @pages
     def workspaces(self, *, sort: Sort = "sent") -> Pages[Workspace]:
@@ -237,7 +237,7 @@ class Calls(Caller):
         """
         body = wire.members(tier=tier, timezone=timezone, limits=limits, callback_base_urls=callback_base_urls, paused=paused, events_url=events_url)
         body |= wire.members(signing_secret=signing_secret, send_window=send_window)
-        path = f"/api/workspaces/{segment(workspace_id, 'workspaceId')}"
+        path = f"/api/workspaces/{segment(workspace_id, wire.WORKSPACE_ID)}"
         return Call("PUT", path, wire.decode_workspace, partial(wire.encode, body), repeatable=True)
 
 
@@ -267,10 +267,12 @@ def failed(error: QueueServiceError, key: str | None) -> ScheduleResult:
 
 
 def get(path: str, answer: type[T], query: dict[str, str] | None = None) -> Call[T]:
+    """A GET whose answer is read as `answer`; it may be repeated."""
     return Call("GET", path, partial(wire.decode, answer), query=query or {}, repeatable=True)
 
 
 def post(path: str, read: Callable[[bytes], T], body: Any = UNSET, *, query: dict[str, str] | None = None, repeatable: bool = False) -> Call[T]:
+    """A POST whose answer `read` reads; `repeatable` where sending it twice does what sending it once does."""
     write = None if body is UNSET else partial(wire.encode, body)
     return Call("POST", path, read, write, query=query or {}, repeatable=repeatable)
 
@@ -278,7 +280,9 @@ def post(path: str, read: Callable[[bytes], T], body: Any = UNSET, *, query: dic
 def act_on_job(verb: str, job_id: str, body: Callable[[], Any] | None = None, *, repeatable: bool = False) -> Call[Job]:
     """A call that acts on one job. Not repeatable by itself: asked twice, the second answer is a Conflict that says nothing of the first."""
     write = (lambda: wire.encode(body())) if body else None
-    return Call("POST", f"/api/{verb}-job/{segment(job_id, 'jobId')}", lambda content: wire.decode(wire.JobAnswer, content).job, write, repeatable=repeatable)
+    return Call(
+        "POST", f"/api/{verb}-job/{segment(job_id, wire.JOB_ID)}", lambda content: wire.decode(wire.JobAnswer, content).job, write, repeatable=repeatable
+    )
 
 
 def segment(name: str, field: str) -> str:

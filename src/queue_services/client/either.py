@@ -46,12 +46,16 @@ class Part(Caller, Generic[S]):
 
 
 class Blocking(Caller, ABC):
+    """Carries out calls at once: `service.status(id)` is a Job."""
+
     @abstractmethod
     def run(self, steps: Steps[T]) -> T:
         """Carry out `steps`, waiting, and return what they return."""
 
 
 class Awaiting(Caller, ABC):
+    """Carries out calls when awaited: `await service.status(id)` is a Job."""
+
     @abstractmethod
     async def run(self, steps: Steps[T]) -> T:
         """Carry out `steps` and return what they return."""

@@ -27,6 +27,8 @@ class RateLimit(Record, frozen=True, kw_only=True):
 
 
 class ChannelRateLimits(Record, frozen=True, kw_only=True):
+    """A workspace's exceedances by channel."""
+
     sms: RateLimit = RateLimit()
     email: RateLimit = RateLimit()
 
@@ -88,5 +90,7 @@ class MetricsPoint(Record, frozen=True, kw_only=True):
 
 
 class MetricsHistory(Record, frozen=True, kw_only=True):
+    """Figures over time, a point every `step_seconds`."""
+
     step_seconds: int
     points: tuple[MetricsPoint, ...]

@@ -21,6 +21,8 @@ Delay: TypeAlias = float | timedelta | datetime
 
 
 class Channel(StrEnum):
+    """What carries a message."""
+
     SMS = "sms"
     EMAIL = "email"
 

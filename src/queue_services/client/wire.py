@@ -52,7 +52,13 @@ class BatchResult(msgspec.Struct, frozen=True, rename="camel"):
     errors: tuple[Fault, ...] = ()
 
 
+WORKSPACE_ID, JOB_ID = "workspaceId", "jobId"
+"""How the service names what is wrong with an id."""
+
+
 class BatchAnswer(msgspec.Struct, frozen=True, rename="camel"):
+    """The answer of /api/schedule-batch."""
+
     accepted: int
     rejected: int
     results: tuple[BatchResult, ...]
@@ -90,6 +96,7 @@ def decode_workspace(content: bytes) -> Workspace:
 
 
 def channel_of(message: Message) -> Channel:
+    """The channel that carries `message`."""
     return Channel.SMS if isinstance(message, Sms) else Channel.EMAIL
 
 

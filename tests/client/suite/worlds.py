@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from threading import Thread
 
 import httpx2
 import pytest
@@ -103,7 +103,6 @@ class RealWorld(World):
         while time.monotonic() < deadline:
             if all(job.status.final for job in self.service.statuses(job_ids).jobs):
                 return
-            time.sleep(0.02)  # another process is at work, and has nothing to wait on but its answers
         pytest.fail(f"after {PATIENCE:g} s not all of {job_ids} had ended")
 
     def advance(self, by: timedelta) -> None:
@@ -129,20 +128,23 @@ def real_service(folder: Path, endpoint: Endpoint) -> Iterator[tuple[str, frozen
         settings = {"SMS_API_URL": callbacks, "EMAIL_API_URL": callbacks, "QUEUE_SERVICES_BACKOFF_SECONDS": "0.05"}
         database = ["--database-url", f"sqlite:///{folder / 'queue.db'}"]
         command = [*COMMAND, "serve", "--port", str(port), *database, *(["--test-clock"] if moves else [])]
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
         try:
             yield f"http://127.0.0.1:{port}", _paths(f"http://127.0.0.1:{port}", process), moves
         finally:
             process.terminate()
             process.wait(timeout=30)
+            process.stderr.close()
 
 
-def _paths(url: str, process: subprocess.Popen[Any]) -> frozenset[str]:
-    """The paths of the service's OpenAPI document, as soon as it answers."""
-    deadline = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
+def _paths(url: str, process: subprocess.Popen[str]) -> frozenset[str]:
+    """The paths of the service's OpenAPI document, once its log says that it listens."""
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "startup complete" in line:
+            Thread(target=process.stderr.read).start()  # a full pipe would stop the service
             return frozenset(httpx2.get(f"{url}/openapi.json").raise_for_status().json()["paths"])
-        except httpx2.TransportError:
-            time.sleep(0.05)
-    pytest.fail(f"the service did not start within {PATIENCE:g} s (exit code {process.poll()})")
+    pytest.fail(f"the service did not start: {said}")

@@ -17,6 +17,8 @@ LEASE = 60.0
 
 
 class Claim(Enum):
+    """What is known of a message when it arrives."""
+
     NEW = auto()
     IN_PROGRESS = auto()
     ACCEPTED = auto()

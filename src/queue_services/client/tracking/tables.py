@@ -58,6 +58,8 @@ class QueuedMessageMixin:
 
 
 class Base(DeclarativeBase):
+    """The declarative base of the ready table, with metadata of its own."""
+
     metadata = MetaData()
 
 
