@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -119,7 +120,7 @@ async def test_health_and_the_document_need_no_key(keyed: Service) -> None:
 class WorkspaceKeys:
     """A key that is the administrator's, one of workspace-1 for everything, and one of it for reading alone."""
 
-    callers = {
+    callers: ClassVar = {
         KEY: ADMINISTRATOR,
         "all": Caller("workspace-1", frozenset({Scope.READ, Scope.SEND, Scope.MANAGE})),
         "read": Caller("workspace-1", frozenset({Scope.READ})),

@@ -14,6 +14,8 @@ import sys
 from collections import deque
 from dataclasses import dataclass, field
 
+import msgspec
+
 from queue_services.domain import limits, turns
 from queue_services.domain.calendar import Window, opening
 from queue_services.domain.connections import allowance
@@ -131,8 +133,9 @@ class LoadWorld:
 
     def _claim(self, lanes: list[Sender], now: Instant, free: int, free_connections: int) -> None:
         before = now + LEAD
-        asked = [turns.Turn(s.lane.weight, s.rest, allowance(free_connections, s.held)) for s in lanes]
-        for place, (sender, turn, share) in enumerate(zip(lanes, asked, turns.shares(free, asked), strict=True)):
+        asked = [turns.Turn(s.lane.weight, s.rest, self._cap(s, now, free_connections)) for s in lanes]
+        shares = turns.shares(free, asked, more=len(lanes) == min(free, LANES_A_CLAIM))
+        for place, (sender, turn, share) in enumerate(zip(lanes, asked, shares, strict=True)):
             taken = 0
             for due in sender.visible(before, share):
                 slot = self._reserve(sender, now, due)
@@ -141,6 +144,10 @@ class LoadWorld:
                 taken += 1
                 self._start(sender, slot)
             self._save(sender, turn, taken, free, now, place)
+
+    def _cap(self, sender: Sender, now: Instant, free_connections: int) -> int:
+        cap = allowance(free_connections, sender.held)
+        return min(cap, limits.free(sender.log, sender.lane.limit, now, LEAD)) if sender.lane.limit else cap
 
     def _reserve(self, sender: Sender, now: Instant, due: Instant) -> Instant | None:
         if sender.lane.limit is None or sender.lane.limit >= self.load.limit:
@@ -171,33 +178,36 @@ class LoadWorld:
 
 
 def random_load(seed: int) -> tuple[Load, int, Instant]:
-    """A load of a few to some dozens of lanes, the count asked about and when it is due: tiers, own limits, windows, holds, waves, slow endpoints."""
+    """A load of 2 to 51 lanes, how many more messages are asked about and when those are due.
+
+    The lanes have weights and limits as tiers give them, waves, holds, closed windows, pauses, and endpoints that answer in 50 ms to 2 s.
+    """
     rnd = random.Random(seed)
-    limit = rnd.choice([20, 50, 100])
-    seconds = rnd.randint(10, 60)
+    limit = rnd.choice([50, 100])
+    seconds = rnd.randint(30, 90)
     now = EPOCH + rnd.randrange(86_400) * SECOND
     size = rnd.choice([1, 3, 8, 20, 50])
+    most = max(1, 2 * limit * seconds // (size + 1))
 
-    def wave() -> tuple[Instant, int]:
-        return now + rnd.randrange(seconds * SECOND), rnd.randint(1, max(1, 2 * limit * seconds // (size + 1) // 3))
+    def soon() -> Instant:
+        return now + rnd.randrange(seconds * SECOND)
 
     def lane() -> Lane:
         return Lane(
-            due=rnd.choice([0, rnd.randint(1, max(1, 2 * limit * seconds // (size + 1)))]),
-            waves=tuple(sorted(wave() for _ in range(rnd.randint(0, 2)))),
-            limit=rnd.choice([None, None, None, 1, 5, 10, 0.5]),
+            due=rnd.choice([0, rnd.randint(1, most)]),
+            waves=tuple(sorted((soon(), rnd.randint(1, max(1, most // 3))) for _ in range(rnd.randint(0, 2)))),
+            limit=rnd.choice([None, None, None, 10, 5, 1]),
             weight=rnd.choice([0.5, 1, 1, 2]),
-            window=rnd.choice([None] * 4 + [Window("00:00", "12:00")]),
-            held_until=rnd.choice([0, 0, 0, now + rnd.randrange(seconds * SECOND)]),
+            window=rnd.choice([None, None, None, None, Window("00:00", "12:00")]),
+            held_until=rnd.choice([0, 0, 0, soon()]),
             paused=rnd.random() < 0.05,
-            answer=rnd.choice([50_000, 200_000, 2 * SECOND, 8 * SECOND]),
+            answer=rnd.choice([50_000, 50_000, 200_000, 500_000, 2 * SECOND]),
         )
 
-    mine = lane()
-    mine = Lane(mine.due // 4, mine.waves, mine.limit, mine.weight, held_until=mine.held_until, answer=mine.answer)
-    load = Load(now, limit, mine, [lane() for _ in range(size)], concurrency=rnd.choice([64, 256]))
-    count = max(2, int(min(mine.limit or limit, limit) * seconds / rnd.choice([1, 3, 6])))
-    return load, count, now + rnd.choice([0, rnd.randrange(seconds * SECOND)])
+    mine = msgspec.structs.replace(lane(), window=None, paused=False)
+    mine = msgspec.structs.replace(mine, due=mine.due // 4)
+    count = max(20, int(min(mine.limit or limit, limit) * seconds / rnd.choice([1, 3, 6])))
+    return Load(now, limit, mine, [lane() for _ in range(size)]), count, rnd.choice([now, soon()])
 
 
 def main() -> None:

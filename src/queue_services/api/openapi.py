@@ -51,9 +51,11 @@ _HEADERS: dict[int, Schema] = {
 def document(calls: Iterable[Call]) -> Schema:
     """The whole document, as JSON values."""
     calls = list(calls)
-    shapes = [shape for call in calls for shape in (call.answer, call.body) if shape is not None]
-    schemas, components = msgspec.json.schema_components([*shapes, answers.Problem, *_elements(calls)], ref_template=_REF)
-    by_shape = dict(zip(map(id, shapes), schemas, strict=False))
+    sent, received = [call.body for call in calls if call.body is not None], [*(call.answer for call in calls), answers.Problem]
+    of_sent, for_bodies = msgspec.json.schema_components(sent, ref_template=_REF)
+    of_received, for_answers = msgspec.json.schema_components(received, ref_template=_REF)
+    by_shape = dict(zip(map(id, [*sent, *received]), [*of_sent, *of_received], strict=True))
+    components = for_bodies | {name: _always_there(schema) for name, schema in for_answers.items()}
     paths: dict[str, Schema] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, by_shape)
@@ -84,8 +86,11 @@ def routes(calls: Iterable[Call]) -> list[BaseRoute]:
     return [Route("/openapi.json", openapi), *page_routes(whole)]
 
 
-def _elements(calls: list[Call]) -> list[Any]:
-    return [bodies.Element] if any(call.body is bodies.BatchBody for call in calls) else []
+def _always_there(schema: Schema) -> Schema:
+    """The schema of an answer: a member with a default value is there all the same."""
+    if "properties" not in schema:
+        return schema
+    return schema | {"required": [name for name, member in schema["properties"].items() if name in schema["required"] or "default" in member]}
 
 
 def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
