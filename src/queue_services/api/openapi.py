@@ -58,7 +58,9 @@ def document(calls: Iterable[Call]) -> Schema:
     components = for_bodies | {name: _always_there(schema) for name, schema in for_answers.items()}
     paths: dict[str, Schema] = {}
     for call in calls:
-        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, by_shape)
+        operation = paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, by_shape)
+        if links := _links(call, calls):
+            operation["responses"]["200"]["links"] = links
     return {
         "openapi": "3.1.0",
         "info": {"title": "Queue Services", "version": __version__, "description": _ABOUT},
@@ -95,7 +97,7 @@ def _always_there(schema: Schema) -> Schema:
 
 def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
     operation: Schema = {
-        "operationId": f"{call.handler.__module__.rpartition('_')[2]}_{call.handler.__name__}{'_live' if call.path.endswith('/live') else ''}",
+        "operationId": _identity(call),
         "tags": [call.tag],
         "summary": call.summary,
         "parameters": [*_path_parameters(call), *_query_parameters(call), *_header_parameters(call)],
@@ -112,6 +114,10 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
             content[reading.NDJSON] = {"schema": {"type": "string", "description": "One message a line, each a JSON object such as those in `messages`."}}
         operation["requestBody"] = {"required": not call.reads.optional, "content": content}
     return operation
+
+
+def _identity(call: Call) -> str:
+    return f"{call.handler.__module__.rpartition('_')[2]}_{call.handler.__name__}{'_live' if call.path.endswith('/live') else ''}"
 
 
 def _keyed(call: Call) -> bool:
@@ -151,9 +157,27 @@ def _query_parameters(call: Call) -> list[Schema]:
 
 
 def _header_parameters(call: Call) -> list[Schema]:
-    schema = {"type": "string", "maxLength": 2 * bodies.LONGEST_ID}
+    bare = {"maxLength": bodies.LONGEST_ID, "pattern": "^[!#-~]([ -~]*[!-~])?$"}
+    quoted = {"maxLength": bodies.LONGEST_ID + 2, "pattern": r'^"([ !#-\[\]-~]|\\["\\])+"$'}
     about = "bare, or quoted as in RFC 8941; the same key again schedules nothing and answers the first job"
+    schema = {"type": "string", "anyOf": [bare, quoted]}
     return [{"name": name, "in": "header", "required": False, "description": about, "schema": schema} for name in call.headers]
+
+
+def _links(call: Call, calls: list[Call]) -> Schema:
+    """From the answer to a scheduling request to every call about its job and its campaign."""
+    if call.answer is not answers.ScheduleAnswer:
+        return {}
+    leads = {
+        "{jobId}": {"jobId": "$response.body#/jobId"},
+        "{campaignId}": {"campaignId": "$request.body#/metadata/campaignId", "workspaceId": "$request.body#/workspaceId"},
+    }
+    return {
+        _identity(other): {"operationId": _identity(other), "parameters": parameters}
+        for other in calls
+        for parameter, parameters in leads.items()
+        if parameter in other.path
+    }
 
 
 def _problem(status: int) -> Schema:

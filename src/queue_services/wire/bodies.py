@@ -16,11 +16,13 @@ LARGEST_METADATA = 16 * 1024
 MOST_JOB_IDS = 1000
 MOST_JOBS = 200
 
-Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="text of 1-255 characters")]
+_NO_NUL = {"pattern": r"^[^\u0000]*$"}  # checked for the whole body at once, by `fields`
+Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="text of 1-255 characters", extra_json_schema=_NO_NUL)]
 WorkspaceId = Annotated[
-    Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)] | int, Meta(description="text of 1-255 characters, or an integer of as many digits")
+    Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, extra_json_schema=_NO_NUL)] | int,
+    Meta(description="text of 1-255 characters, or an integer of as many digits"),
 ]
-Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
+Text = Annotated[str, Meta(min_length=1, description="text that is not empty", extra_json_schema=_NO_NUL)]
 # `$` alone would let a line feed follow in Python's dialect of regular expressions.
 _Phone = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[+()\-. ]*[0-9][0-9+()\-. ]*$(?!\n)")]
 Phone = Annotated[_Phone | None, Meta(description="3-32 of digits, `+ ( ) - .` and space, with a digit among them")]
@@ -95,7 +97,7 @@ class NoMembers(msgspec.Struct, forbid_unknown_fields=True):
 class JobIdsBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The jobs asked for."""
 
-    job_ids: Annotated[list[str], Meta(max_length=MOST_JOB_IDS, description="a list of at most 1,000 job ids")]
+    job_ids: Annotated[list[Annotated[str, Meta(extra_json_schema=_NO_NUL)]], Meta(max_length=MOST_JOB_IDS, description="a list of at most 1,000 job ids")]
 
 
 class RescheduleBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -141,7 +143,7 @@ class JobsQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit
     ] = UNSET
     campaign_id: Id | UnsetType = UNSET
     contact_id: Id | UnsetType = UNSET
-    recipient: Annotated[str, Meta(min_length=1, max_length=320, description="a phone number or email address")] | UnsetType = UNSET
+    recipient: Annotated[str, Meta(min_length=1, max_length=320, description="a phone number or email address", extra_json_schema=_NO_NUL)] | UnsetType = UNSET
     created_from: Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="a time with an offset")] | UnsetType = msgspec.field(
         default=UNSET, name="from"
     )
@@ -149,4 +151,6 @@ class JobsQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit
         default=UNSET, name="to"
     )
     limit: Annotated[int, Meta(ge=1, le=MOST_JOBS, description="a whole number, 1-200")] = 50
-    cursor: Annotated[str, Meta(description="the `nextCursor` of the page before")] | UnsetType = UNSET
+    cursor: (
+        Annotated[str, Meta(description="the `nextCursor` of the page before", pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\\n)")] | UnsetType
+    ) = UNSET
