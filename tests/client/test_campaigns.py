@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 
-from queue_services.client import Campaign, Contact, NotFound, QueueService, Rollout, Status, Step, ValidationFailed, jinja_templates
+from queue_services.client import Campaign, Contact, NotFound, QueueService, Rollout, Status, Step, Unavailable, ValidationFailed, jinja_templates
 from queue_services.client.plan import idempotency_key
 from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService, QueueClock
-from tests.client.builders import JOB, Script, answer
+from tests.client.builders import JOB, Naps, Script, answer
 
 ADA = Contact("c-1", phone="+491701234567", email="ada@example.org", fields={"name": "Ada <b>"})
 BOB = Contact("c-2", phone="+815012345678", email="bob@example.org", zone="Asia/Tokyo", fields={"name": "Bob"})
@@ -218,11 +219,19 @@ def test_a_shifted_campaign_goes_out_so_much_later(service: FakeQueueService) ->
 
 
 def test_a_shift_whose_answer_was_lost_is_not_asked_twice() -> None:
-    script = Script(answer(count=1))
-    with QueueService("http://127.0.0.1:3000", transport=script.transport) as service:
+    script = Script(httpx2.ReadError("reset"))
+    with QueueService("http://127.0.0.1:3000", transport=script.transport, sleep=Naps()) as service, pytest.raises(Unavailable):
         Campaign("spring", workspace_id="acme", service=service).shift(timedelta(hours=-1))
     assert script.bodies == [{"delay": -3_600_000}]
     assert str(script.requests[0].url.raw_path) == str(b"/api/campaigns/spring/shift?workspaceId=acme")
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_what_does_no_harm_twice_is_asked_again_when_its_answer_was_lost(verb: str) -> None:
+    script = Script(httpx2.ReadError("reset"), answer(count=3))
+    with QueueService("http://127.0.0.1:3000", transport=script.transport, sleep=Naps()) as service:
+        assert getattr(service.campaign("spring", workspace_id="acme"), verb)() == 3
+    assert [request.url.path for request in script.requests] == [f"/api/campaigns/spring/{verb}"] * 2
 
 
 def test_a_forecast_spans_all_steps(service: FakeQueueService) -> None:

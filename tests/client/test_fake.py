@@ -162,6 +162,21 @@ def test_being_told_to_slow_down_uses_no_try_and_waits_as_told() -> None:
     assert job.attempts[0].error == "429 slow down"
 
 
+def test_no_endpoint_slows_a_message_down_by_more_than_an_hour_at_a_time() -> None:
+    service, endpoint = against(CallbackAnswer(status=429, headers={"retry-after": "86400"}), None)
+    service.schedule_message(sms())
+    service.advance(days=1)
+    assert endpoint.after == [0, 3_600]
+
+
+def test_a_day_of_slowing_down_is_counted_anew_after_a_try_that_failed() -> None:
+    slow = [CallbackAnswer(status=429, headers={"retry-after": "3600"})] * 20
+    service, _ = against(*slow, 500, *slow, None)
+    result = service.schedule_message(sms())
+    service.advance(days=3)
+    assert sent(service, result).status is Status.COMPLETED
+
+
 def test_an_endpoint_that_is_not_reached_is_tried_for_a_day_and_uses_no_try() -> None:
     service, endpoint = against(ConnectionRefusedError("refused"))
     result = service.schedule_message(sms())
