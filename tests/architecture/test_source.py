@@ -131,6 +131,12 @@ def test_no_file_names_the_host_of_a_registry() -> None:
     assert found == []
 
 
+def test_no_file_refers_to_a_document_that_is_not_here() -> None:
+    elsewhere = re.compile(r"\b(?:" + "|".join(["CON" + "TRACT", "DES" + "IGN"]) + r")\b")
+    ours = (path for path in kept() if path.suffix in {".py", ".md", ".sql"})
+    assert [str(path.relative_to(ROOT)) for path in ours if elsewhere.search(path.read_text(encoding="utf-8", errors="replace"))] == []
+
+
 def test_the_lock_holds_no_address() -> None:
     assert "://" not in (ROOT / "requirements.lock").read_text(encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Who may call: keys, and the rule that keeps a service without keys to programs of its own machine (CONTRACT 8).
+"""Who may call: keys, and the rule that keeps a service without keys to programs of its own machine.
 
 Two ASGI middlewares around the application. A request's `Caller` is resolved once, by `KeyCheck`, and passed on in its scope.
 """

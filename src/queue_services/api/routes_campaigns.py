@@ -1,4 +1,4 @@
-"""Campaigns: their counts, and ending, holding or moving all of their jobs (CONTRACT 2)."""
+"""Campaigns: their counts, and ending, holding or moving all of their jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the process runs, and whether it can do its work (CONTRACT 8). Needs no key and says nothing else."""
+"""Whether the process runs, and whether it can do its work. Needs no key and says nothing else."""
 
 from __future__ import annotations
 

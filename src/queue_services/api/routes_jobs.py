@@ -1,4 +1,4 @@
-"""Jobs: their status, the list, and an operator's wishes for one (CONTRACT 2). An id that is no UUID is not found, without asking the store."""
+"""Jobs: their status, the list, and an operator's wishes for one. An id that is no UUID is not found, without asking the store."""
 
 from __future__ import annotations
 

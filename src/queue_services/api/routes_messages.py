@@ -1,4 +1,4 @@
-"""Scheduling: one SMS, one email, a batch (CONTRACT 1). Holds no rule: `wire.intake` decodes, `service.messages` writes."""
+"""Scheduling: one SMS, one email, a batch. Holds no rule: `wire.intake` decodes, `service.messages` writes."""
 
 from __future__ import annotations
 

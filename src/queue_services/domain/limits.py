@@ -1,4 +1,4 @@
-"""The rule that keeps a limit in every second: which slots N sends a second may have. DESIGN: docs/decisions/limits.md.
+"""The rule that keeps a limit in every second: which slots N sends a second may have. See docs/decisions/limits.md.
 
 Called by the claiming flow, with the limit's row locked, and by the dispatcher to size a claim and to know when to wake. Pure: `now` is an
 argument, nothing here reads a clock or a database. Everything is in whole microseconds; a `LimitLog` is stored as JSON and opaque to its callers.

@@ -1,4 +1,4 @@
-"""What the API answers, as structs: the members that CONTRACT lists are always there, null where there is nothing to say.
+"""What the API answers, as structs: every member is always there, null where there is nothing to say.
 
 Filled in by `api.render`; the OpenAPI document is made from them.
 """
