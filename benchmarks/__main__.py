@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from benchmarks import store
 from tests.support.postgres import Postgres
+
+from benchmarks import store
 
 
 async def main(messages: int) -> None:
