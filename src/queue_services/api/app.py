@@ -30,7 +30,7 @@ from queue_services.service.messages import Intake
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
-CALLS = [*routes_messages.CALLS, *routes_jobs.CALLS, *routes_campaigns.CALLS, *routes_health.CALLS]
+CALLS = (*routes_messages.CALLS, *routes_jobs.CALLS, *routes_campaigns.CALLS, *routes_health.CALLS)
 """The route table."""
 
 

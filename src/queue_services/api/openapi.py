@@ -5,8 +5,8 @@ Called once by `app`. Whatever a schema cannot take from a type is in `_AMENDMEN
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -48,9 +48,9 @@ _HEADERS: dict[int, Schema] = {
 }
 
 
-def document(calls: Iterable[Call]) -> Schema:
+@functools.cache
+def document(calls: tuple[Call, ...]) -> Schema:
     """The whole document, as JSON values."""
-    calls = list(calls)
     sent, received = [call.body for call in calls if call.body is not None], [*(call.answer for call in calls), answers.Problem]
     of_sent, for_bodies = msgspec.json.schema_components(sent, ref_template=_REF)
     of_received, for_answers = msgspec.json.schema_components(received, ref_template=_REF)
@@ -77,7 +77,8 @@ def document(calls: Iterable[Call]) -> Schema:
     }
 
 
-def routes(calls: Iterable[Call]) -> list[BaseRoute]:
+@functools.cache
+def routes(calls: tuple[Call, ...]) -> list[BaseRoute]:
     """/openapi.json, and the page that shows it."""
     whole = document(calls)
     encoded = msgspec.json.encode(whole)
@@ -111,7 +112,9 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
     if call.reads is not None:
         content = {media_type: {"schema": by_shape[id(call.body)]} for media_type in call.reads.media_types}
         if reading.NDJSON in content:
-            content[reading.NDJSON] = {"schema": {"type": "string", "description": "One message a line, each a JSON object such as those in `messages`."}}
+            content[reading.NDJSON] = {
+                "schema": {"type": "string", "description": "One message a line, each a JSON object such as those in `messages`; blank lines do not count."}
+            }
         operation["requestBody"] = {"required": not call.reads.optional, "content": content}
     return operation
 
@@ -164,7 +167,7 @@ def _header_parameters(call: Call) -> list[Schema]:
     return [{"name": name, "in": "header", "required": False, "description": about, "schema": schema} for name in call.headers]
 
 
-def _links(call: Call, calls: list[Call]) -> Schema:
+def _links(call: Call, calls: tuple[Call, ...]) -> Schema:
     """From the answer to a scheduling request to every call about its job and its campaign."""
     if call.answer is not answers.ScheduleAnswer:
         return {}
