@@ -6,81 +6,22 @@ has sent all, or a send window that opens or closes. Times are seconds after the
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from heapq import heappop, heappush
-from math import ceil, inf
+from heapq import heapify, heappop, heappush
+from math import inf, log2
 
 from queue_services.domain.calendar import closing, opening
+from queue_services.domain.course import NOTHING, Course
 from queue_services.domain.load import Lane, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
 from queue_services.domain.sharing import MADE_UP, Kind, share, spread
 
 # Other lanes that have sent all within so much of the time gone by count as one event; what each was given too much is taken off the time. Without it,
 # ten thousand lanes are ten thousand events. So many groups of lanes are followed one by one all the same.
-COARSE = 0.005
+COARSE = 0.01
 FEW = 300
 # Beyond this nothing is foreseen, in seconds: messages are scheduled for 400 days at most.
 FURTHEST = 800 * 86_400
-# What floating point may leave of a message.
-_NOTHING = 1e-6
-
-
-class Course:
-    """What was served of the lane over time: `levels[i]` messages by `times[i]`, and until `times[i + 1]` it waited for `waits[i]`."""
-
-    def __init__(self, visit: float, capacity: float) -> None:
-        self.times = [0.0]
-        self.levels = [0.0]
-        self.waits: list[Wait] = []
-        self._begins = [0.0]
-        self._visit, self._capacity = visit, capacity
-
-    def begin(self, level: float) -> None:
-        """The lane, which had nothing due, has again: a new row of turns."""
-        if level > self._begins[-1]:
-            self._begins.append(level)
-
-    def add(self, time: float, level: float, wait: Wait) -> None:
-        self.times.append(time)
-        self.levels.append(level)
-        self.waits.append(wait)
-
-    def turn_end(self, number: int) -> float:
-        """The level at which the turn ends that takes the lane's message `number`, counted from 1."""
-        begin = self._begins[bisect_right(self._begins, number - 1) - 1]
-        return begin + ceil((number - begin) / self._visit - _NOTHING) * self._visit
-
-    def start_of(self, number: int) -> float | None:
-        """When the lane's message `number` starts; None where it never does.
-
-        Where lanes take turns, a turn's messages go one after another at the channel's rate, once the others had theirs.
-        """
-        at = bisect_right(self.levels, number - 1)
-        if at == len(self.levels):
-            return None
-        start = self._when(at, number - 1)
-        if self.waits[at - 1] in {Wait.TURN, Wait.SERVICE_LIMIT}:
-            end = self.turn_end(number)
-            after = bisect_left(self.levels, end - _NOTHING)
-            if after < len(self.levels):
-                start = max(start, self._when(after, end) - (end - number + 1) / self._capacity)
-        return start
-
-    def longest_wait(self, begin: float, end: float) -> Wait | None:
-        """What the lane waited for most of the time from `begin` to `end`; None for no time."""
-        spent: dict[Wait, float] = {}
-        for at, wait in enumerate(self.waits):
-            lasted = min(end, self.times[at + 1]) - max(begin, self.times[at])
-            if lasted > 0:
-                spent[wait] = spent.get(wait, 0.0) + lasted
-        return max(spent, key=spent.__getitem__, default=None)
-
-    def _when(self, at: int, level: float) -> float:
-        """When `level` was reached, between the points `at - 1` and `at`."""
-        low, high = self.levels[at - 1], self.levels[at]
-        share = min(1.0, (level - low) / (high - low)) if high > low else 1.0
-        return self.times[at - 1] + share * (self.times[at] - self.times[at - 1])
 
 
 class _Crowd(Kind):
@@ -107,7 +48,7 @@ class _Crowd(Kind):
 
 
 class _Group:
-    """Lanes of one crowd with the same messages: how many, whether any is due, and the level at which they have sent all that is."""
+    """Lanes of one crowd with the same messages: how many, whether any is due, and the level at which they have sent all of it."""
 
     __slots__ = ("crowd", "end", "is_due", "lanes")
 
@@ -130,7 +71,8 @@ class Drain:
         self._arrivals = [(at, 0, count) for at, count in arrivals]
         self._crowds = [self._mine, *self._gather(load.others)]
         self._arrivals.sort(reverse=True)
-        self._spare = 0.0 if self._arrivals and self._arrivals[-1][0] == 0 else MADE_UP
+        busy = any(crowd.active for crowd in self._crowds) or (self._arrivals and self._arrivals[-1][0] <= 0)
+        self._spare = 0.0 if busy else MADE_UP
 
     def run(self) -> Course:
         """Follow the course until the lane has sent all, or never can."""
@@ -154,32 +96,38 @@ class Drain:
         return self._course
 
     def _gather(self, others: Iterable[Lane]) -> list[_Crowd]:
-        """Put lanes together: those that share alike into crowds, of those the ones with the same messages into groups."""
+        """Put lanes that share alike into crowds; what is due now is served from the start, the rest arrives."""
         crowds: dict[object, _Crowd] = {}
-        groups: dict[object, _Group] = {}
-        now = self._load.now
+        now, groups, arrivals = self._load.now, self._groups, self._arrivals
         for lane in others:
-            kind = (lane.limit, lane.weight, lane.answer, lane.window, lane.zone)
-            held = max(now, lane.held_until)
-            key = (kind, lane.due, lane.waves, held)
+            held = lane.held_until
             if lane.paused or held >= FOREVER:
                 continue
-            if key in groups:
-                groups[key].lanes += lane.lanes
-                continue
-            if kind not in crowds:
-                crowds[kind] = _Crowd(self._load, lane, self._noticeable(lane.answer))
-            groups[key] = _Group(crowds[kind], lane.lanes)
-            for at, count in ((now, lane.due), *lane.waves):
-                if count:
-                    self._arrivals.append((seconds_after(now, max(at, held)), len(self._groups), count))
-            self._groups.append(groups[key])
+            kind = (lane.limit, lane.weight, lane.answer and self._noticeable(lane.answer), lane.window, lane.window and lane.zone)
+            crowd = crowds.get(kind)
+            if crowd is None:
+                crowd = crowds[kind] = _Crowd(self._load, lane, kind[2])
+            number, group = len(groups), _Group(crowd, lane.lanes)
+            groups.append(group)
+            if lane.due:
+                if held > now:
+                    arrivals.append((seconds_after(now, held), number, lane.due))
+                else:
+                    group.is_due, group.end = True, float(lane.due)
+                    crowd.active += lane.lanes
+                    crowd.ends.append((group.end, number))
+            for at, count in lane.waves:
+                arrivals.append(((max(at, held) - now) / SECOND, number, count))
+        for crowd in crowds.values():
+            heapify(crowd.ends)
         return list(crowds.values())
 
     def _noticeable(self, answer: int) -> float:
-        """An answer time in seconds; 0 where a lane, even at the channel's whole rate, would hold few of the connections."""
+        """An answer time in seconds: 0 where a lane, even at the channel's whole rate, would hold few of the connections; of many lanes a power of two."""
         seconds = answer / SECOND
-        return seconds if seconds * self._capacity > self._load.concurrency / 8 else 0.0
+        if seconds * self._capacity <= self._load.concurrency / 8:
+            return 0.0
+        return seconds if len(self._load.others) <= FEW else 2.0 ** round(log2(seconds))
 
     def _arrive(self, _: float, number: int, count: int) -> None:
         """Messages of a group fall due. The lane's own last turn is a whole one, so that the course shows when it would end."""
@@ -191,7 +139,7 @@ class Drain:
             if crowd is self._mine:
                 self._course.begin(crowd.level)
         group.end += count
-        if crowd is self._mine and group.end >= self._total - _NOTHING:
+        if crowd is self._mine and group.end >= self._total - NOTHING:
             group.end = self._course.turn_end(self._total)
         heappush(crowd.ends, (group.end, number))
 
@@ -202,14 +150,14 @@ class Drain:
         then = min(until, now + max(self._coarse(now), min(ends))) if ends else until
         if mine in serving:
             then = min(then, now + max(0.0, self._groups[0].end - mine.level) / mine.rate)
-        given_back = 0.0
+        given_back, rate = 0.0, sum(crowd.active * crowd.rate for crowd in serving)
         for crowd in serving:
             crowd.level += crowd.rate * (then - now)
             given_back += self._leave(crowd)
         if not contended:
             self._spare = min(MADE_UP, self._spare + then - now)
             return then
-        sooner = self._caught_up(now, then - given_back / self._capacity)
+        sooner = self._caught_up(now, then - given_back / rate)
         if wait not in {Wait.WORKSPACE_LIMIT, Wait.RECEIVER}:
             return sooner
         if not mine.active:
@@ -232,7 +180,7 @@ class Drain:
     def _leave(self, crowd: _Crowd) -> float:
         """Take the groups out of a crowd that have sent all; how many messages they were given beyond that."""
         given_back = 0.0
-        while crowd.ends and crowd.ends[0][0] <= crowd.level + _NOTHING:
+        while crowd.ends and crowd.ends[0][0] <= crowd.level + NOTHING:
             end, number = heappop(crowd.ends)
             group = self._groups[number]
             if group.end == end:  # else more of its messages fell due meanwhile

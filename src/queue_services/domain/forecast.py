@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from queue_services.domain.drain import Course, Drain, seconds_after
+from queue_services.domain.course import Course
+from queue_services.domain.drain import FURTHEST, Drain, seconds_after
 from queue_services.domain.load import Lane, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
 
@@ -84,8 +85,7 @@ def _foresee(load: Load, before: list[tuple[Instant, int]], count: int, at: Inst
     ahead = sum(n for _, n in before)
     start, end = course.start_of(ahead + 1), course.start_of(ahead + count)
     wait = _longest_wait(course, seconds_after(load.now, at), seconds_after(load.now, held), end)
-    answered = None if end is None else _instant(load.now, end) + load.lane.answer
-    return Forecast(None if start is None else _instant(load.now, start), answered, wait)
+    return Forecast(_instant(load.now, start), _instant(load.now, end, load.lane.answer), wait)
 
 
 def _longest_wait(course: Course, due: float, held: float, end: float | None) -> Wait:
@@ -98,5 +98,5 @@ def _longest_wait(course: Course, due: float, held: float, end: float | None) ->
     return course.longest_wait(max(due, held), last) or Wait.DUE
 
 
-def _instant(now: Instant, seconds: float) -> Instant:
-    return now + round(seconds * SECOND)
+def _instant(now: Instant, seconds: float | None, answer: int = 0) -> Instant | None:
+    return None if seconds is None or seconds > FURTHEST else now + round(seconds * SECOND) + answer

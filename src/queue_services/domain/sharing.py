@@ -59,47 +59,62 @@ class Kind:
 
 
 def share(kinds: Sequence[Kind], capacity: float, concurrency: float, guess: float = 0.0) -> tuple[float, float]:
-    """Set the `rate` of every kind; returns how long a round of turns takes (0: there are slots for all) and how many connections a workspace may hold.
+    """Set the `rate` of every kind; returns how long a round of turns takes (0: none waits for others) and how many connections a workspace may hold.
 
-    `capacity` is the channel's rate, `guess` a round time that may be near. A workspace holds no more connections than are free: where answers are slow,
-    that bound is found first.
+    `capacity` is the channel's rate, `guess` a round time that may be near. A workspace starts a message only while it holds fewer connections than
+    are free: where answers are slow, that bound is found by false position (Illinois), between one and all.
     """
-    round_time = _round_time(kinds, capacity, concurrency, guess)
-    held = sum(kind.active * kind.rate * kind.answer for kind in kinds)
-    if not held or max(kind.rate * kind.answer for kind in kinds) <= concurrency - held:
+    round_time, held = _round_time(kinds, capacity, concurrency, concurrency, guess)
+    if max((kind.rate * kind.answer for kind in kinds), default=0.0) <= max(1.0, concurrency - held):
         return round_time, concurrency
-    low, high = 0.0, concurrency
-    while high - low > PRECISION * concurrency:
-        middle = (low + high) / 2
-        round_time = _round_time(kinds, capacity, middle, round_time)
-        free = concurrency - sum(kind.active * kind.rate * kind.answer for kind in kinds)
-        low, high = (middle, high) if free > middle else (low, middle)
-    return round_time, high
+    low, high = 1.0, concurrency
+    above, below = concurrency, -held
+    connections = low
+    for _ in range(_MOST_STEPS):
+        connections = (low * below - high * above) / (below - above)
+        round_time, held = _round_time(kinds, capacity, concurrency, connections, round_time)
+        over = max(1.0, concurrency - held) - connections
+        if abs(over) <= PRECISION * concurrency:
+            break
+        if over > 0:
+            low, above, below = connections, over, below / 2
+        else:
+            high, below, above = connections, over, above / 2
+    return round_time, connections
 
 
-def _round_time(kinds: Sequence[Kind], capacity: float, connections: float, guess: float) -> float:
-    """The round time at which the lanes together use `capacity`, by Newton's method kept between bounds; sets the rates."""
-    longest = sum(kind.active * kind.visit for kind in kinds) / capacity
-    if _total(kinds, 0.0, connections) <= capacity:
-        return 0.0
-    low, high = 0.0, longest
+def _round_time(kinds: Sequence[Kind], capacity: float, concurrency: float, connections: float, guess: float) -> tuple[float, float]:
+    """The round time at which the lanes together use all slots or all connections, by Newton's method kept between bounds; and the connections used.
+
+    It sets the rates. `connections` is what one workspace may hold.
+    """
+    low, high = 0.0, sum(kind.active * kind.visit for kind in kinds) / capacity
+    high = max(high, sum(kind.active * kind.visit * kind.answer for kind in kinds) / concurrency)
+    use, held = _use(kinds, 0.0, connections, capacity, concurrency)
+    if use <= 1:
+        return 0.0, held
     round_time = guess if low < guess < high else high
     for _ in range(_MOST_STEPS):
-        over = _total(kinds, round_time, connections) - capacity
-        if abs(over) <= PRECISION * capacity:
+        use, held = _use(kinds, round_time, connections, capacity, concurrency)
+        if abs(use - 1) <= PRECISION:
             break
-        low, high = (round_time, high) if over > 0 else (low, round_time)
-        nearby = round_time * 0.999
-        slope = (_total(kinds, nearby, connections) - capacity - over) / (nearby - round_time)
-        step = round_time - over / slope if slope else low
+        low, high = (round_time, high) if use > 1 else (low, round_time)
+        step = round_time * 0.999
+        slope = (_use(kinds, step, connections, capacity, concurrency)[0] - use) / (step - round_time)
+        step = round_time - (use - 1) / slope if slope else low
         round_time = step if low < step < high else (low + high) / 2
-    _total(kinds, round_time, connections)
-    return round_time
+    else:
+        _, held = _use(kinds, round_time, connections, capacity, concurrency)
+    return round_time, held
 
 
-def _total(kinds: Sequence[Kind], round_time: float, connections: float) -> float:
-    total = 0.0
+def _use(kinds: Sequence[Kind], round_time: float, connections: float, capacity: float, concurrency: float) -> tuple[float, float]:
+    """Set the rates for a round time; the share of the slots or, where that is larger, of the connections that they use, and the connections."""
+    sent = held = 0.0
     for kind in kinds:
-        kind.rate = kind.rate_at(round_time, connections)
-        total += kind.active * kind.rate
-    return total
+        kind.rate = rate = kind.rate_at(round_time, connections)
+        rate *= kind.active
+        sent += rate
+        if kind.answer:
+            held += rate * kind.answer
+    return max(sent / capacity, held / concurrency), held
