@@ -7,17 +7,21 @@ import asyncio
 
 from tests.support.postgres import Postgres
 
-from benchmarks import store
+from benchmarks import backlog, service, store
 
 
-async def main(messages: int) -> None:
-    """Run them all; `messages` is how many each store takes in and settles."""
+async def main(messages: int, future: int) -> None:
+    """Run them all; `messages` is how many each store takes in and settles, `future` the size of the backlog."""
     await store.main("sqlite", messages, "")
     with Postgres(durable=True) as server:
         await store.main("postgres", messages, server.url())
+    await service.main()
+    await backlog.main(future)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=50_000)
-    asyncio.run(main(parser.parse_args().messages))
+    parser.add_argument("--future", type=int, default=1_000_000)
+    arguments = parser.parse_args()
+    asyncio.run(main(arguments.messages, arguments.future))

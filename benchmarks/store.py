@@ -2,7 +2,7 @@
 
     python -m benchmarks.store --backend sqlite --messages 100000
 
-Prints one JSON line a figure. 1 KB messages of 100 workspaces, commits on disk, claims of 500 at most, settling beside claiming.
+Prints one JSON line a figure. 1 KB messages of 100 workspaces, commits on disk, claims of 2,000 at most, settling beside claiming.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from queue_services.storage.claims import ClaimedMessage, ClaimRequest
 from queue_services.storage.port import Database
 from queue_services.storage.settling import FinishedBatch, Settlement, Terms
 
-BATCH = 500
+BATCH = 2_000
 LANES = 100
 PAYLOAD = '{"to":"+1 555 0100","text":"' + "x" * 980 + '"}'
-IN_FLIGHT = 2_000
+IN_FLIGHT = 4_000
 REQUEST = ClaimRequest(
     channel=Channel.SMS,
     dispatcher=1,

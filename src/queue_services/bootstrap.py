@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from queue_services.api.app import ApiSettings, create_app
 from queue_services.clock import Clock
+from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher.maintenance import measure
@@ -87,7 +88,7 @@ async def _dispatching(core: Core) -> AsyncIterator[None]:
     for channel, url in (("SMS", settings.sms_api_url), ("EMAIL", settings.email_api_url)):
         if url is None:
             log.warning("no base URL: due messages of this channel wait until it, or their workspace's own, is set", setting=f"{channel}_API_URL")
-    sender = CallbackSender(callback_settings(settings), core.clock.now)
+    sender = CallbackSender(callback_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
     process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings))
     running = asyncio.create_task(process.run())
     log.info("dispatching", dispatcher=process.identity, sms_per_second=settings.sms_per_second, email_per_second=settings.email_per_second)

@@ -36,6 +36,9 @@ class Stopped:
     async def each(self, name: str, rows: Iterable[Row]) -> list[Row]:
         return await self._counted(self._tx.each(name, rows))
 
+    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
+        return await self._counted(self._tx.changed(name, rows))
+
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         return await self._counted(self._tx.search(name, filters, limit))
 

@@ -41,6 +41,7 @@ class Step(msgspec.Struct, frozen=True):
     refused_since: Instant | None = None
 
 
+_DELIVERED = Step(Status.DELIVERED)
 _GIVEN_UP = {Kind.THROTTLED: Reason.THROTTLED, Kind.UNREACHABLE: Reason.UNREACHABLE}
 
 
@@ -70,7 +71,7 @@ def after(
     """
     match answer.kind:
         case Kind.DELIVERED:
-            return Step(Status.DELIVERED)
+            return _DELIVERED
         case Kind.FAILED | Kind.TIMEOUT:
             used = tries + 1
             if used >= policy.max_attempts:

@@ -20,6 +20,8 @@ from queue_services.storage.records import Insertion
 
 GROUP = 500
 """Messages a transaction, unless one request asks for all or none of more."""
+AHEAD = 2
+"""How many transactions a large batch may have waiting: enough that writing never pauses, few enough that single messages do not wait behind it."""
 SOON = 2 * SECOND
 """Dispatchers poll each second, so only what is due before that needs to wake them."""
 
@@ -41,13 +43,14 @@ class Intake:
 
     async def schedule(self, messages: Sequence[Message]) -> list[Insertion]:
         """Accept messages, 500 at most a transaction; what became of each, in order. Raises StoreUnavailable: then it is not known what was accepted."""
-        parts = [messages[start : start + GROUP] for start in range(0, len(messages), GROUP)]
         insertions: list[Insertion] = []
-        for part in parts:
-            request = _Request(part, asyncio.get_running_loop().create_future())
-            self._waiting.append(request)
-            self._arrived.set()
-            insertions += await request.answer
+        asked: deque[asyncio.Future[list[Insertion]]] = deque()
+        for start in range(0, len(messages), GROUP):
+            if len(asked) == AHEAD:
+                insertions += await asked.popleft()
+            asked.append(self._ask(messages[start : start + GROUP]))
+        for answers in await asyncio.gather(*asked):
+            insertions += answers
         return insertions
 
     async def schedule_all(self, messages: Sequence[Message]) -> list[Insertion]:
@@ -64,8 +67,14 @@ class Intake:
             while self._waiting:
                 await self._write(self._take())
 
+    def _ask(self, messages: Sequence[Message]) -> asyncio.Future[list[Insertion]]:
+        request = _Request(messages, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        self._arrived.set()
+        return request.answer
+
     def _take(self) -> list[_Request]:
-        group, size = [self._waiting.popleft()], 0
+        group = [self._waiting.popleft()]
         size = len(group[0].messages)
         while self._waiting and size + len(self._waiting[0].messages) <= GROUP:
             group.append(self._waiting.popleft())

@@ -147,7 +147,7 @@ async def _reserve_and_claim(
     log, paused = await slots.read_limit(tx, "lock_limit", request.channel, now)
     reserved = [] if paused else slots.reserve(log, request, lanes, high, normal, now)
     lease_until = now + request.lease
-    rows = await tx.each("claim_messages", [(c.id, c.claim, request.dispatcher, lease_until, before) for c, _ in reserved])
+    rows = await tx.changed("claim_messages", [(c.id, c.claim, request.dispatcher, lease_until, before) for c, _ in reserved])
     claimed = {row[0] for row in rows}
     taken = []
     for candidate, slot in reserved:

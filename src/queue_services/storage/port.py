@@ -29,6 +29,13 @@ class Tx(Protocol):
         """
         ...
 
+    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
+        """`each`, for a conditional write that changes a row for every row of parameters, as a rule: what it returns are its first parameters.
+
+        Rows whose condition did not hold are not returned.
+        """
+        ...
+
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         """Run the statement `name` with those of its filters that are asked for, for `limit` rows at most (`statements.search`)."""
         ...

@@ -52,6 +52,9 @@ class PostgresTx:
         found: list[Row] = await self._connection.fetch(self._texts[name], *columns)
         return found
 
+    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
+        return await self.each(name, rows)
+
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         text, parameters = statements.search(self._texts, name, filters, limit, "$")
         found: list[Row] = await self._connection.fetch(text, *parameters)

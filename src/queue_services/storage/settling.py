@@ -154,7 +154,7 @@ async def _return_to_day(tx: Tx, unposted: Iterable[ClaimedMessage], now: Instan
 
 
 async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
-    rows = await tx.each("delete_claimed", [_claim_of(s, terms) for s, _ in final])
+    rows = await tx.changed("delete_claimed", [_claim_of(s, terms) for s, _ in final])
     mine = {(message, number) for message, number in rows}
     ended = [(s, step) for s, step in final if (s.message.id, s.message.claim) in mine]
     results = []

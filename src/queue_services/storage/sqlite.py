@@ -43,6 +43,15 @@ class SqliteTx:
             found += execute(text, row).fetchall()
         return found
 
+    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
+        given, (text, _, columns) = list(rows), self._texts[name].rpartition("returning")
+        before = self._connection.total_changes
+        self._connection.execute("SAVEPOINT changed")
+        self._connection.executemany(text, given)
+        as_hoped = self._connection.total_changes - before == len(given)
+        self._connection.execute("RELEASE changed" if as_hoped else "ROLLBACK TO changed")
+        return [row[: columns.count(",") + 1] for row in given] if as_hoped else await self.each(name, given)  # which were not, only each can tell
+
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         text, parameters = statements.search(self._texts, name, filters, limit, "?")
         return self._connection.execute(text, parameters).fetchall()

@@ -74,6 +74,11 @@ def read_log(text: str | None) -> LimitLog:
     return _read_log(text) if text else LimitLog()
 
 
+def read_watch(text: str | None) -> Watch | None:
+    """What is watched of a lane as it is stored; None is one at rest."""
+    return _read_watch(text) if text else None
+
+
 def write(value: msgspec.Struct) -> str:
     """Settings, terms, a log or a watch as they are stored."""
     return msgspec.json.encode(value).decode()
@@ -91,8 +96,7 @@ def _tenant(row: Row, tiers: dict[str, Tier]) -> Tenant:
     identity, name, channel, rate, log, terms, watch, next_due_at, throttled_at, settings = row
     workspace = read_workspace(name, settings)
     tier = tiers.get(workspace.tier) or Tier(workspace.tier)
-    watched = _read_watch(watch) if watch else None
-    return Tenant(identity, Channel(channel), rate, read_log(log), terms, watched, next_due_at, throttled_at, workspace, tier)
+    return Tenant(identity, Channel(channel), rate, read_log(log), terms, read_watch(watch), next_due_at, throttled_at, workspace, tier)
 
 
 async def refresh(tx: Tx, lanes: Iterable[int], now: Instant) -> None:

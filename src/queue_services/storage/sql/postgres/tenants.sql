@@ -37,7 +37,7 @@ select name, apply_after from tier where apply_after is not null order by name l
 update tier set apply_after = $2 where name = $1;
 
 -- name: next_lanes
-select l.id, w.settings
+select l.id, l.workspace, w.settings
 from (select id, workspace from lane where id > $1 order by id limit $2) l left join workspace w on w.id = l.workspace
 order by l.id;
 
@@ -55,13 +55,38 @@ where l.id = u.id;
 -- name: pause_channel
 update limit_state set paused = $2 where channel = $1;
 
--- name: channel_paused
-select paused from limit_state where channel = $1;
+-- name: lane_watches
+select channel, watch from lane where workspace = $1;
 
 -- name: lane_holds
-select channel, rate, terms, paused, held_until, hold_reason, day_ends_at, day_count from lane where workspace = $1 order by channel;
+select l.channel, l.terms, l.paused, s.paused, l.held_until, l.hold_reason, l.day_ends_at, l.day_count
+from lane l join limit_state s on s.channel = l.channel
+where l.workspace = $1 order by l.channel;
 
 -- name: lift_hold
 update lane set held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = $3
 where workspace = $1 and channel = $2 and hold_reason is not null
 returning id;
+
+-- name: busiest_workspaces
+with counted as (
+    select workspace, sum(delivered) as sent, sum(accepted + revived_dead + revived_cancelled - delivered - dead - cancelled) as backlog
+    from (
+        select workspace, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled from total where campaign = 0 and workspace <> ''
+        union all
+        select workspace, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled from tally
+    ) counts group by workspace
+), exceeded as (
+    select workspace, count(*) as exceeded from exceedance group by workspace
+), known as (
+    select workspace from lane group by workspace
+), listed as (
+    select k.workspace, coalesce(c.sent, 0)::bigint as sent, coalesce(c.backlog, 0)::bigint as backlog, coalesce(e.exceeded, 0) as exceeded
+    from known k left join counted c on c.workspace = k.workspace left join exceeded e on e.workspace = k.workspace
+), placed as (
+    select listed.*, case $1::text when 'sent' then sent when 'backlog' then backlog else exceeded end as figure from listed
+)
+select p.workspace, w.settings, p.sent, p.backlog, p.exceeded
+from placed p left join workspace w on w.id = p.workspace
+where $2 < 0 or p.figure < $2 or (p.figure = $2 and p.workspace > $3)
+order by p.figure desc, p.workspace limit $4;
