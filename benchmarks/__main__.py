@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
+import uvloop
 from tests.support.postgres import Postgres
 
 from benchmarks import backlog, service, store
@@ -24,4 +24,4 @@ if __name__ == "__main__":
     parser.add_argument("--messages", type=int, default=50_000)
     parser.add_argument("--future", type=int, default=1_000_000)
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.messages, arguments.future))
+    uvloop.run(main(arguments.messages, arguments.future))
