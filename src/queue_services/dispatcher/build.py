@@ -69,5 +69,6 @@ async def build(database: Database, clock: Clock, sender: Sender, settings: Disp
     settler = Settler(database, clock, flights, Terms(identity, writer, policy, rates, random))
     dispatcher = Dispatcher(database, clock, sender, flights, pacer, settler, DispatcherTerms(identity, writer, rates, lease))
     runner = Runner(database, clock, dispatcher, flights, pacer, settler, identity=identity, lease=lease, patience=settings.shutdown_seconds)
-    maintenance = Maintenance(database, clock, dispatcher, identity=identity, writer=f"m{identity}", retention=round(settings.retention_days * 86_400 * SECOND))
+    retention = round(settings.retention_days * 86_400 * SECOND)
+    maintenance = Maintenance(database, clock, dispatcher, identity=identity, writer=f"m{identity}", rates=rates, retention=retention)
     return Dispatching(database, identity, runner, maintenance, dispatcher, flights)

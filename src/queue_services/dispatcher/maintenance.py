@@ -1,4 +1,4 @@
-"""What keeps the store in order while messages flow: campaigns, expiry, totals, retention, the clock; in bites, each its own transaction.
+"""What keeps the store in order while messages flow: campaigns, expiry, limits, totals, retention, the clock; in bites, each its own transaction.
 
 Run by `bootstrap` beside the runner, in every process that dispatches. Bites of two processes do not collide.
 """
@@ -6,7 +6,7 @@ Run by `bootstrap` beside the runner, in every process that dispatches. Bites of
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -14,7 +14,7 @@ from queue_services.clock import Clock
 from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import campaigns, slots, upkeep
+from queue_services.storage import campaigns, slots, tiers, upkeep, watching
 from queue_services.storage.port import Database
 
 MEASUREMENTS = 5
@@ -26,10 +26,12 @@ log = structlog.get_logger(__name__)
 
 
 class Maintenance:
-    """The chores of one dispatching process. `retention` is microseconds that a finished message is kept."""
+    """The chores of one dispatching process. `rates` are the channels' limits a second; `retention` is microseconds that a finished message is kept."""
 
-    def __init__(self, database: Database, clock: Clock, dispatcher: Dispatcher, *, identity: int, writer: str, retention: int) -> None:
-        self._database, self._clock, self._dispatcher = database, clock, dispatcher
+    def __init__(
+        self, database: Database, clock: Clock, dispatcher: Dispatcher, *, identity: int, writer: str, rates: Mapping[Channel, float], retention: int
+    ) -> None:
+        self._database, self._clock, self._dispatcher, self._rates = database, clock, dispatcher, rates
         self._identity, self._writer, self._retention = identity, writer, retention
 
     async def run(self) -> None:
@@ -37,6 +39,8 @@ class Maintenance:
         await asyncio.gather(
             self._every(0.25, self.advance_campaigns),
             self._every(1, self.expire),
+            self._every(1, self.watch),
+            self._every(1, self.apply_tiers),
             self._every(5, self.report),
             self._every(10, self.fold),
             self._every(10, self.check_clock),
@@ -58,6 +62,20 @@ class Maintenance:
         """End what is past its `expires_at`."""
         while await self._database.write(upkeep.expire, self._clock.now(), self._writer) == upkeep.BITE:
             await asyncio.sleep(0)
+
+    async def watch(self) -> None:
+        """Scale the limits of lanes that use them up, and tell of limits that are nearly reached."""
+        now = self._clock.now()
+        lanes = await self._database.read(watching.find, self._dispatcher.take_busy(), now)
+        for start in range(0, len(lanes), watching.BITE):
+            for workspace, change in await self._database.write(watching.observe, lanes[start : start + watching.BITE], self._rates, now):
+                subject = {"workspace": workspace, "channel": change.channel.value}
+                log.info("a limit was adjusted", **subject, limit=change.to_rate, before=change.from_rate, reason=change.reason.value)
+
+    async def apply_tiers(self) -> None:
+        """Go on with what a call that changed a tier has not finished."""
+        while await self._database.write(tiers.advance, self._clock.now()):
+            self._database.wake()
 
     async def report(self) -> None:
         """Tell that this dispatcher is alive, and forget those that have not told for long."""

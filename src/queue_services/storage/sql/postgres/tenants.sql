@@ -88,5 +88,5 @@ with counted as (
 )
 select p.workspace, w.settings, p.sent, p.backlog, p.exceeded
 from placed p left join workspace w on w.id = p.workspace
-where $2 < 0 or p.figure < $2 or (p.figure = $2 and p.workspace > $3)
+where $2::bigint < 0 or p.figure < $2::bigint or (p.figure = $2::bigint and p.workspace > $3)
 order by p.figure desc, p.workspace limit $4;
