@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from msgspec import UNSET
 
@@ -13,7 +13,7 @@ from queue_services.api.calls import Call, Incoming, Services
 from queue_services.api.guard import Caller, Scope
 from queue_services.domain.message import Instant, Message
 from queue_services.errors import Conflict, Fault, InvalidRequest
-from queue_services.service.messages import KeyConflicts
+from queue_services.service.messages import GROUP, KeyConflicts
 from queue_services.storage.records import Insertion
 from queue_services.wire import answers, batches, bodies, intake
 
@@ -23,6 +23,8 @@ DECODED_AT_ONCE = 100
 
 CONFLICT = "was first used for another message"
 
+Messages = dict[int, Message]
+Refusals = dict[int, tuple[Fault, ...]]
 Decode = Callable[[bytes, Instant, intake.Rules, str | None], Message]
 
 
@@ -40,12 +42,12 @@ async def schedule_batch(incoming: Incoming) -> answers.BatchAnswer:
     """POST /api/schedule-batch."""
     if KEY_HEADER in incoming.request.headers:
         raise InvalidRequest(Fault(KEY_HEADER, "is for one message; give each message of a batch an `idempotencyKey`"))
-    elements = batches.lines(incoming.content) if incoming.media_type == reading.NDJSON else batches.elements(incoming.content)
-    messages, refused = await _decode(elements, incoming)
+    elements = await _taken_apart(incoming)
     if incoming.query.atomic == "true":
+        messages, refused = await _decode(elements, range(len(elements)), incoming)
         insertions = await _accept_all(incoming.services, messages, refused)
     else:
-        insertions = await incoming.services.intake.schedule(list(messages.values()))
+        messages, refused, insertions = await _accept_each(elements, incoming)
     accepted = dict(zip(messages, insertions, strict=True))
     results = [_result(index, accepted.get(index), refused.get(index, ())) for index in range(len(messages) + len(refused))]
     rejected = sum(result.job_id is UNSET for result in results)
@@ -64,18 +66,42 @@ async def _schedule(incoming: Incoming, decode: Decode) -> answers.ScheduleAnswe
     return render.scheduled(insertion, message.channel, incoming.now)
 
 
-async def _decode(elements: Iterable[bytes], incoming: Incoming) -> tuple[dict[int, Message], dict[int, tuple[Fault, ...]]]:
-    """The messages and the faults of a batch, by index."""
-    messages: dict[int, Message] = {}
-    refused: dict[int, tuple[Fault, ...]] = {}
-    for index, element in enumerate(elements):
+async def _taken_apart(incoming: Incoming) -> list[bytes]:
+    """Every element of the body; when this returns, it is known to be well formed and not too long, and nothing has been kept."""
+    taken: list[bytes] = []
+    for element in batches.lines(incoming.content) if incoming.media_type == reading.NDJSON else batches.elements(incoming.content):
+        taken.append(element)
+        if len(taken) % DECODED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return taken
+
+
+async def _decode(elements: Sequence[bytes], part: range, incoming: Incoming) -> tuple[Messages, Refusals]:
+    """The messages and the faults of a part of the batch, by index."""
+    messages: Messages = {}
+    refused: Refusals = {}
+    for index in part:
         if index % DECODED_AT_ONCE == 0:
             await asyncio.sleep(0)
         try:
-            messages[index] = _element(element, incoming.now, incoming.services.rules, incoming.caller)
+            messages[index] = _element(elements[index], incoming.now, incoming.services.rules, incoming.caller)
         except InvalidRequest as error:
             refused[index] = error.faults
     return messages, refused
+
+
+async def _accept_each(elements: Sequence[bytes], incoming: Incoming) -> tuple[Messages, Refusals, list[Insertion]]:
+    """Accept what has no faults; while one part is written, the next is decoded."""
+    messages: Messages = {}
+    refused: Refusals = {}
+    writing: list[asyncio.Task[list[Insertion]]] = []
+    for start in range(0, len(elements), GROUP):
+        found, wrong = await _decode(elements, range(start, min(start + GROUP, len(elements))), incoming)
+        writing.append(asyncio.create_task(incoming.services.intake.schedule(list(found.values()))))
+        messages |= found
+        refused |= wrong
+    parts = await asyncio.gather(*writing)
+    return messages, refused, [insertion for part in parts for insertion in part]
 
 
 def _element(element: bytes, now: Instant, rules: intake.Rules, caller: Caller) -> Message:
@@ -87,7 +113,7 @@ def _element(element: bytes, now: Instant, rules: intake.Rules, caller: Caller) 
     return message
 
 
-async def _accept_all(services: Services, messages: dict[int, Message], refused: dict[int, tuple[Fault, ...]]) -> list[Insertion]:
+async def _accept_all(services: Services, messages: Messages, refused: Refusals) -> list[Insertion]:
     if refused:
         raise InvalidRequest(*(Fault(f"messages[{index}].{fault.field}", fault.message) for index, faults in refused.items() for fault in faults))
     if not messages:
