@@ -12,6 +12,8 @@ import asyncio
 import time
 from collections import defaultdict
 
+import uvloop
+
 from benchmarks.stores import fresh_store, report
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, new_id
 from queue_services.domain.outcome import Answer, Kind
@@ -123,6 +125,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--messages", type=int, default=50_000)
-    parser.add_argument("--url", help="a PostgreSQL server to use; one is started otherwise")
+    parser.add_argument("--url", default="", help="a PostgreSQL server to use; one is started otherwise")
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.backend, arguments.messages, arguments.url))
+    uvloop.run(main(arguments.backend, arguments.messages, arguments.url))

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from tests.support.postgres import Postgres
 
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
@@ -26,7 +27,7 @@ async def fresh_store(backend: str, url: str = "") -> AsyncIterator[Database]:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="queue-services-bench-"))
             store_url = f"sqlite:///{Path(folder) / 'bench.db'}"
         else:
-            store_url = await _fresh_database(url)
+            store_url = await _fresh_database(url or stack.enter_context(Postgres(durable=True)).url())
         database = open_database(store_url)
         try:
             await database.migrate()

@@ -1,9 +1,10 @@
 """A load sent message by message, by the rules that the claiming flow uses: what a forecast is measured against.
 
-    python tests/domain/load_world.py      # a table: 20 random loads, the end of each as simulated and as forecast
+    python -m tests.domain.load_world      # a table: 20 random loads, the end of each as simulated and as forecast
 
-What stands for the real thing: a list of lanes for their table, one `LimitLog` for the channel's row. A pass is made every 20 ms of the simulated time
-in which something can go. There are no stalls, late starts or failures here.
+What stands for the real thing: a list of lanes for their table, one `LimitLog` for the channel's row. A pass claims when a lane is ready and half of the
+horizon is free. There are no stalls, late starts or failures here. A lane keeps its place while it waits for slots that are there, and lanes that used up
+their turns in one pass stay in order.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import random
 import sys
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 
@@ -32,7 +34,7 @@ EPOCH = 1_700_000_000 * SECOND
 
 @dataclass
 class Sender:
-    """A lane's row: its place, its own log, and the due times of its messages in order (`numbers` of those that are watched)."""
+    """A lane's row: its place, its own log, the connections it holds, and the due times of its messages in order."""
 
     number: int
     lane: Lane
@@ -48,26 +50,17 @@ class Sender:
         return max(self.next_due_at, self.slot_at, self.lane.held_until)
 
     def visible(self, before: Instant, most: int) -> list[Instant]:
-        """The due times of the first messages that may go by `before`, moved to the opening where a window is closed."""
-        found: list[Instant] = []
-        for due in self.due:
-            if len(found) == most or due > before:
-                break
-            if self.opening(before) > before:
-                break
-            found.append(due)
-        return found
+        """The due times of the first messages that may go by `before`: none while the window is closed."""
+        if self.opening(before) > before:
+            return []
+        return [due for due in islice(self.due, most) if due <= before]
 
     def opening(self, at: Instant) -> Instant:
         return at if self.lane.window is None else opening(self.lane.window, self.lane.zone, at)
 
     def earliest(self, before: Instant) -> Instant:
         """When the lane has something visible next."""
-        if not self.due:
-            return FOREVER
-        at = max(self.due[0], before) if self.due[0] <= before else self.due[0]
-        opens = self.opening(at)
-        return opens if opens > before else self.due[0]
+        return self.opening(max(self.due[0], before)) if self.due else FOREVER
 
 
 def own_place(log: LimitLog, rate: float) -> Instant:
