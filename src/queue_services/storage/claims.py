@@ -7,7 +7,7 @@ It writes no counter. What it must not do: wait for a campaign's row, or touch a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
+from itertools import accumulate, chain
 
 import msgspec
 
@@ -109,9 +109,15 @@ async def _candidates(tx: Tx, request: ClaimRequest, lanes: dict[int, Lane], bef
     high: list[Candidate] = []
     normal: list[Candidate] = []
     for identity, lane in lanes.items():
-        mine = sorted((c for c in found[identity] if c.id in allowed), key=lambda c: (c.priority, c.visible_at, c.id))[: lane.share]
-        (high if lane.high_only else normal).extend(mine)
+        mine = sorted((c for c in found[identity] if c.id in allowed), key=lambda c: (c.priority, c.visible_at, c.id))
+        (high if lane.high_only else normal).extend(_within(mine, lane.share))
     return high, normal
+
+
+def _within(candidates: list[Candidate], share: int) -> list[Candidate]:
+    """The first of them, until their units have used up the share; one at least."""
+    begins = accumulate((c.units for c in candidates), initial=0)
+    return [c for c, begin in zip(candidates, begins, strict=False) if begin < share]
 
 
 async def _allowed(tx: Tx, request: ClaimRequest, candidates: list[Candidate], before: Instant, now: Instant) -> set[str]:
@@ -164,7 +170,10 @@ async def _reserve_and_claim(
 async def _leave(tx: Tx, request: ClaimRequest, lanes: dict[int, Lane], before: Instant, free: int, now: Instant, *, used_up: bool) -> None:
     """Give each lane its next place, and note which of them are left with more than their limit sends."""
     earliest = await earliest_of(tx, lanes)
-    placed = [(lane, *place(lane, earliest[lane.id], before, free, now)) for lane in lanes.values()]
+    placed = []
+    for order, lane in enumerate(lanes.values()):
+        behind = min(now + order, before)  # not all at once: those that used up their turns in one claim keep their order in the next round
+        placed.append((lane, *place(lane, earliest[lane.id], before, free, now, behind)))
     for lane, due_at, high_at in placed:
         if min(due_at, high_at) <= before:
             await exceedances.exceed(tx, request, lane, now, used_up=used_up)

@@ -18,7 +18,7 @@ from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority
 from queue_services.domain.workspace import LaneTerms, opens_at
 from queue_services.storage.port import Row, Tx
-from queue_services.storage.tenancy import read_log, read_terms, write
+from queue_services.storage.tenancy import read_log, read_terms, slot_at, write
 
 LANES_A_CLAIM = 256
 BUSY_AT = 0.5
@@ -68,7 +68,7 @@ class Lane(msgspec.Struct):
     """A locked lane's row, and what the claim has learnt of it.
 
     `rate` is its own limit where that is under the channel's. `opens_at` is when messages other than `high` may start. `left_today` is what is left of its
-    daily quota. `spent`: its own limit has no slot for a message of `wanted` units.
+    daily quota. `spent`: its own limit has no slot for a message of `wanted` units. `slots` are those taken, one a unit: turns are counted in units, too.
     """
 
     id: int
@@ -164,10 +164,11 @@ def _cap(request: ClaimRequest, lane: Lane, before: Instant, now: Instant) -> in
     return cap if lane.left_today is None else min(cap, lane.left_today)
 
 
-def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: int, now: Instant) -> tuple[Instant, Instant]:
+def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: int, now: Instant, behind: Instant) -> tuple[Instant, Instant]:
     """Where a lane waits after a claim: when it is next due, and due with a `high` message; keeps the rest of its turn in step.
 
-    Behind all that wait when its turn is used up, where it was when slots were missing. `earliest` is when its first `high` and other messages are visible.
+    `behind` all that wait when its turn is used up, where it was when slots were missing. `earliest` is when its first `high` and other messages are
+    visible.
     """
     high_at, other_at = earliest[0], max(earliest[1], lane.opens_at)
     if lane.left_today == 0:
@@ -178,10 +179,10 @@ def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: 
     elif lane.high_only:
         due_at = min(lane.next_due_at, now)
     else:
-        lane.rest = turns.rest_after(turns.Turn(lane.weight, lane.rest, lane.cap), lane.taken, free)
-        due_at = min(lane.next_due_at, now) if lane.rest else now
+        lane.rest = turns.rest_after(turns.Turn(lane.weight, lane.rest, lane.cap), len(lane.slots), free)
+        due_at = min(lane.next_due_at, now) if lane.rest else behind
     if high_at <= before:
-        high_at = now if lane.taken_high else min(max(high_at, lane.next_high_at), now)
+        high_at = behind if lane.taken_high else min(max(high_at, lane.next_high_at), now)
     return due_at, high_at
 
 
@@ -197,9 +198,9 @@ async def save_lanes(tx: Tx, lanes: Iterable[tuple[Lane, Instant, Instant]], now
         hold = probe(lane.hold, now) if lane.taken else lane.hold
         if lane.rate is None:
             limits.note_sends(lane.log, lane.slots, now)
-        slot_at = 0 if lane.rate is None else limits.next_free(lane.log, lane.rate, now, 0, lane.wanted)
+        next_slot_at = slot_at(lane.log, lane.rate, lane.wanted)
         log = write(lane.log)
-        rows.append((lane.id, due_at, high_at, slot_at, lane.rest, log, lane.exceeded_at, hold.until, lane.day_ends_at, lane.day_count))
+        rows.append((lane.id, due_at, high_at, next_slot_at, lane.rest, log, lane.exceeded_at, hold.until, lane.day_ends_at, lane.day_count))
     await tx.each("save_lanes", rows)
 
 

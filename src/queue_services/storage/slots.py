@@ -5,15 +5,18 @@ Called by the claiming flow, and by the dispatcher for starts that missed their 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
+from heapq import heappop, heappush
 
 from queue_services.domain import limits, turns
 from queue_services.domain.limits import HORIZON, WINDOW, LimitLog, Reservation
-from queue_services.domain.message import Channel, Instant
+from queue_services.domain.message import FOREVER, Channel, Instant
 from queue_services.storage.lanes import Candidate, ClaimRequest, Lane
 from queue_services.storage.port import Tx
-from queue_services.storage.tenancy import read_log, write
+from queue_services.storage.tenancy import read_log, slot_at, write
+
+OwnLimit = tuple[LimitLog, float]
 
 
 class Slots:
@@ -27,10 +30,17 @@ class Slots:
         self._own: dict[int, Reservation] = {}
         self.full = False
 
-    def take(self, lane: int, own: tuple[LimitLog, float] | None, due: Instant, units: int) -> Instant | None:
-        """The next slot of a message of so many units, due at `due`, in both limits; None when its lane's limit has none, or the channel is `full`."""
-        mine = None if own is None else self._own.get(lane) or self._own.setdefault(lane, Reservation(*own, self._now, self._lead))
-        slot = due if mine is None else mine.next_slot(due, units)
+    def soonest(self) -> Instant:
+        """The channel's next slot; FOREVER when there is none."""
+        return self._shared.next_slot(0) or FOREVER
+
+    def own_slot(self, lane: int, own: OwnLimit | None, due: Instant, units: int) -> Instant | None:
+        """When a lane's own limit lets a message of so many units start that is due at `due`; None: not within reach of this claim."""
+        return due if own is None else self._reservation(lane, own).next_slot(due, units)
+
+    def take(self, lane: int, own: OwnLimit | None, due: Instant, units: int) -> Instant | None:
+        """The next slot of a message in both limits; None when its lane's limit has none, or the channel is `full`."""
+        slot = self.own_slot(lane, own, due, units)
         if slot is None:
             return None
         slot = self._shared.next_slot(slot, units)
@@ -38,9 +48,49 @@ class Slots:
             self.full = True
             return None
         self._shared.take(slot, units)
-        if mine is not None:
-            mine.take(slot, units)
+        if own is not None:
+            self._reservation(lane, own).take(slot, units)
         return slot
+
+    def _reservation(self, lane: int, own: OwnLimit) -> Reservation:
+        if lane not in self._own:
+            self._own[lane] = Reservation(*own, self._now, self._lead)
+        return self._own[lane]
+
+
+class _Waiting:
+    """Candidates whose own limits let them start only after the channel's next slot: the soonest first, those of one lane in their order.
+
+    Were they given their slots in turn, the channel's slots until then would be lost; were they left for a later claim, they would find slots taken.
+    """
+
+    def __init__(self) -> None:
+        self._by_lane: dict[int, deque[Candidate]] = {}
+        self._soonest: list[tuple[Instant, int]] = []
+
+    def follow(self, candidate: Candidate) -> bool:
+        """Let a candidate wait behind those of its lane; False when there are none."""
+        behind = self._by_lane.get(candidate.lane)
+        if behind is not None:
+            behind.append(candidate)
+        return behind is not None
+
+    def put(self, candidate: Candidate, slot: Instant) -> None:
+        """Let the first of a lane wait until the channel has come to `slot`."""
+        self._by_lane.setdefault(candidate.lane, deque()).appendleft(candidate)
+        heappush(self._soonest, (slot, candidate.lane))
+
+    def pop(self, by: Instant) -> Candidate | None:
+        """The first whose slot may have come `by` then."""
+        if not self._soonest or self._soonest[0][0] > by:
+            return None
+        slot, lane = heappop(self._soonest)
+        candidate = self._by_lane[lane].popleft()
+        if self._by_lane[lane]:
+            heappush(self._soonest, (slot, lane))
+        else:
+            del self._by_lane[lane]
+        return candidate
 
 
 async def read_limit(tx: Tx, statement: str, channel: Channel, now: Instant) -> tuple[LimitLog, bool]:
@@ -68,27 +118,37 @@ def reserve(
     """
     first, rest = iter(high), iter(normal)
     held, free = Counter(request.held), request.free_connections
-    slots = Slots(log, request, now)
+    slots, waiting = Slots(log, request, now), _Waiting()
     reserved: list[tuple[Candidate, Instant]] = []
     while not slots.full:
-        kept = bool(turns.high_slots(log.number, 1))
-        candidate = next(first, None) or next(rest, None) if kept else next(rest, None) or next(first, None)
+        soonest = slots.soonest()
+        candidate = waiting.pop(soonest)
+        if candidate is None:
+            kept = bool(turns.high_slots(log.number, 1))
+            candidate = next(first, None) or next(rest, None) if kept else next(rest, None) or next(first, None)
+            if candidate is None:
+                candidate, soonest = waiting.pop(FOREVER), FOREVER
+            elif waiting.follow(candidate):
+                continue
         if candidate is None:
             break
         lane = lanes[candidate.lane]
         if lane.spent or held[lane.workspace] >= free:
             continue
-        slot = slots.take(lane.id, lane.own, lane.earliest(candidate), candidate.units)
-        if slot is not None:
+        due = lane.earliest(candidate)
+        own_slot = slots.own_slot(lane.id, lane.own, due, candidate.units)
+        if own_slot is None:
+            lane.spent, lane.wanted = True, candidate.units
+        elif lane.own is not None and own_slot > soonest:
+            waiting.put(candidate, own_slot)
+        elif (slot := slots.take(lane.id, lane.own, due, candidate.units)) is not None:
             reserved.append((candidate, slot))
             held[lane.workspace] += 1
             free -= 1
-        elif not slots.full:
-            lane.spent, lane.wanted = True, candidate.units
     return reserved
 
 
-def give_back(log: LimitLog, request: ClaimRequest, own: tuple[LimitLog, float] | None, slot: Instant, units: int) -> None:
+def give_back(log: LimitLog, request: ClaimRequest, own: OwnLimit | None, slot: Instant, units: int) -> None:
     """Take the slot of a start that is not made out of both limits."""
     limits.give_back(log, request.rate, [slot] * units)
     if own is not None:
@@ -107,7 +167,7 @@ async def reserve_again(tx: Tx, request: ClaimRequest, missed: list[tuple[int, I
         give_back(log, request, own.get(lane), slot, units)
     slots = Slots(log, request, now)
     found = [None if paused else slots.take(lane, own.get(lane), now, units) for lane, _, units in missed]
-    await tx.each("save_lane_logs", [(lane, write(kept), limits.next_free(kept, rate, now, 0)) for lane, (kept, rate) in own.items()])
+    await tx.each("save_lane_logs", [(lane, write(kept), slot_at(kept, rate)) for lane, (kept, rate) in own.items()])
     await save_limit(tx, request.channel, log)
     return found
 

@@ -109,12 +109,16 @@ def _copies(tenant: Tenant, now: Instant) -> Row:
     rate = own_limit(workspace, tier, channel, tenant.watch.scaling if tenant.watch else None)
     terms = _terms_text(lane_terms(workspace, tier, channel))
     due_at = FOREVER if terms == tenant.terms else now
-    return (tenant.lane, rate, tier.weight, int(channel in workspace.paused), terms, slot_at(tenant.log, rate, now), due_at)
+    return (tenant.lane, rate, tier.weight, int(channel in workspace.paused), terms, slot_at(tenant.log, rate), due_at)
 
 
-def slot_at(log: LimitLog, rate: float | None, now: Instant) -> Instant:
-    """When a lane's own limit has its next slot; 0 where it has none of its own."""
-    return 0 if rate is None else limits.next_free(log, rate, now, 0)
+def slot_at(log: LimitLog, rate: float | None, units: int = 1) -> Instant:
+    """From when on a claim can give the next slot (of so many units) of a lane's own limit; 0 where it has none of its own.
+
+    That is as far before the slot as claims look ahead: at the slot itself, the channel's slots around it would be taken. A slot that has been free for
+    long is not put off to now, or a lane that is looked at in vain would lose its place each time.
+    """
+    return 0 if rate is None else limits.next_free(log, rate, 1, 0, units) - limits.HORIZON
 
 
 def _terms_text(terms: LaneTerms) -> str | None:

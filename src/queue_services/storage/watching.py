@@ -108,7 +108,7 @@ def _at_rest(state: Scaling | None, approach: Approach) -> bool:
 def _row(tenant: Tenant, seen: _Seen, now: Instant) -> Row:
     """The lane's copy of its limit moves with the scaling; its next slot then comes by the new limit, counted with what was sent before."""
     watch = None if seen.watch is None else write(seen.watch)
-    return (tenant.lane, seen.rate, slot_at(tenant.log, seen.rate, now), watch, now)
+    return (tenant.lane, seen.rate, slot_at(tenant.log, seen.rate), watch, now)
 
 
 def _adjusted(tenant: Tenant, adjustment: Adjustment) -> Event:
