@@ -152,7 +152,8 @@ class PostgresDatabase:
                     statement_cache_size=self._cache_size,
                     max_inactive_connection_lifetime=0,
                     init=_prepare,
-                    server_settings={"application_name": "queue-services", "jit": "off"},
+                    connection_class=_Connection,
+                    server_settings={"application_name": "queue-services"},
                 )
         return self._pool
 
@@ -181,5 +182,15 @@ class PostgresDatabase:
             connection.terminate()
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    """A connection that keeps its settings, and saves a round trip a transaction, when it goes back to the pool."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 async def _prepare(connection: Any) -> None:
+    """Every statement finds its rows by an index: a plan made while a table was small, or its statistics were old, must not read all of it later."""
+    for setting in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"):
+        await connection.execute(f"set {setting} = off")
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")

@@ -17,7 +17,7 @@ from (
 ) counted;
 
 -- name: count_claimed_of_campaign
-select count(*) from pending where claimed_by is not null and visible_at > ?2 and campaign = ?1;
+select count(*) from pending indexed by pending_claimed where claimed_by is not null and visible_at > ?2 and campaign = ?1;
 
 -- name: count_doomed
 select count(*) from pending where campaign = ?1 and epoch < ?2 and (claimed_by is null or visible_at <= ?3);

@@ -76,7 +76,7 @@ create table pending (
     refused_since integer
 ) without rowid;
 create index pending_turn on pending (lane, priority, visible_at, id);
-create index pending_claimed on pending (claimed_by) where claimed_by is not null;
+create index pending_claimed on pending (campaign) where claimed_by is not null;
 create index pending_campaign on pending (campaign, epoch, due_at) where campaign is not null;
 create index pending_parked on pending (campaign) where visible_at = 4611686018427387903;
 create index pending_expiry on pending (expires_at) where expires_at is not null;
