@@ -207,6 +207,9 @@ def api_settings(settings: Settings) -> ApiSettings:
         cors_origins=settings.cors_origins,
         callback_paths=settings.callback_paths,
         max_attempts=settings.max_attempts,
+        sms_per_second=settings.sms_per_second,
+        email_per_second=settings.email_per_second,
+        sms_units=settings.sms_units,
         insecure=settings.insecure,
     )
 

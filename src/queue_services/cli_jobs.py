@@ -59,7 +59,9 @@ def schedule(
     body = msgspec.json.encode(shape(**common, metadata=described))
 
     async def work(core: bootstrap.Core) -> Insertion:
-        return await _accept(core, read(body, core.clock.now(), intake.Rules(core.settings.callback_paths)))
+        return await _accept(
+            core, read(body, core.clock.now(), intake.Rules(core.settings.callback_paths, counts_segments=core.settings.sms_units == "segments"))
+        )
 
     insertion = _with_core(database_url, work)
     Console(highlight=False).print(insertion.id, "(replayed)" if insertion.replayed else f"due {rfc3339(insertion.due_at)}")

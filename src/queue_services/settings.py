@@ -95,6 +95,7 @@ class Settings:
 
     sms_per_second: float = setting("SMS_PER_SECOND", types.limit, 50, "SMS a second of the whole service")
     email_per_second: float = setting("EMAIL_PER_SECOND", types.limit, 100, "email a second of the whole service")
+    sms_units: str = setting("SMS_UNITS", types.one_of("messages", "segments"), "messages", "what the SMS limits count: `messages`, or their `segments`")
     max_attempts: int = setting("MAX_ATTEMPTS", types.whole(1, 100), 3, "tries before a message is FAILED")
     backoff_seconds: float = setting("BACKOFF_SECONDS", types.number(0, 600), 1, "longest wait before the second try; doubles with each, up to 10 minutes")
     delivery_timeout_seconds: float = setting("DELIVERY_TIMEOUT_SECONDS", types.number(0.01, 600), 10, "how long a callback may take to answer")

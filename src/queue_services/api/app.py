@@ -16,32 +16,41 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from queue_services.api import openapi, routes_campaigns, routes_health, routes_jobs, routes_messages
+from queue_services.api import openapi, routes_campaigns, routes_health, routes_jobs, routes_messages, routes_workspaces
 from queue_services.api.calls import Services, routes
 from queue_services.api.guard import AdminKey, KeyCheck, Keys, LoopbackRule
 from queue_services.api.paths import Segments
 from queue_services.api.problems import ProblemResponse, answer_error
 from queue_services.clock import Clock
-from queue_services.domain.message import new_id
+from queue_services.domain.message import Channel, new_id
 from queue_services.errors import QueueServicesError
 from queue_services.service.campaigns import Campaigns
+from queue_services.service.channels import Channels
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
+from queue_services.service.tiers import Tiers
+from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
-CALLS = (*routes_messages.CALLS, *routes_jobs.CALLS, *routes_campaigns.CALLS, *routes_health.CALLS)
+CALLS = (*routes_messages.CALLS, *routes_jobs.CALLS, *routes_campaigns.CALLS, *routes_workspaces.CALLS, *routes_health.CALLS)
 """The route table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
-    """What the API needs of the settings. `insecure`: without a key, everybody is served, not this machine's programs alone."""
+    """What the API needs of the settings; limits are messages a second.
+
+    `insecure`: without a key, everybody is served, not this machine's programs alone. `sms_units`: what the SMS limits count, "messages" or "segments".
+    """
 
     admin_key: str | None = None
     cors_origins: tuple[str, ...] = ()
     callback_paths: tuple[str, ...] = ("/",)
     max_attempts: int = 3
+    sms_per_second: float = 50
+    email_per_second: float = 100
+    sms_units: str = "messages"
     insecure: bool = False
 
 
@@ -110,6 +119,9 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         intake=Intake(database, clock, writer),
         jobs=Jobs(database, clock, writer),
         campaigns=Campaigns(database, clock),
-        rules=Rules(settings.callback_paths),
+        workspaces=Workspaces(database, clock, {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}),
+        tiers=Tiers(database, clock),
+        channels=Channels(database),
+        rules=Rules(settings.callback_paths, counts_segments=settings.sms_units == "segments"),
         max_attempts=settings.max_attempts,
     )

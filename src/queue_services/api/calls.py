@@ -26,8 +26,11 @@ from queue_services.clock import Clock
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.service.campaigns import Campaigns
+from queue_services.service.channels import Channels
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
+from queue_services.service.tiers import Tiers
+from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire import fields
 from queue_services.wire.intake import Rules
@@ -46,6 +49,9 @@ class Services:
     intake: Intake
     jobs: Jobs
     campaigns: Campaigns
+    workspaces: Workspaces
+    tiers: Tiers
+    channels: Channels
     rules: Rules
     max_attempts: int
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Reason, Status
 from queue_services.errors import Conflict, NotFound
-from queue_services.storage import endings
+from queue_services.storage import endings, waiting
 from queue_services.storage.campaigns import shifted
 from queue_services.storage.intake import lower_lanes
 from queue_services.storage.port import Row, Tx
@@ -121,15 +121,15 @@ def _first_id(created_at: Instant) -> str:
 
 
 def _job(row: Row, now: Instant) -> Job:
-    head, pending, campaign, lane, result, last_error = row[:10], row[10:17], row[17:22], row[22:27], row[27:34], row[34]
-    identity, workspace, channel, contact, name, priority, created_at, expires_at, key, payload = head
+    head, pending, campaign, lane, result, last_error = row[:11], row[11:18], row[18:23], row[23:32], row[32:39], row[39]
+    identity, workspace, channel, contact, name, priority, created_at, expires_at, key, payload, units = head
     job: dict[str, Any] = {
         "id": identity, "workspace": workspace, "channel": Channel(channel), "contact": contact, "campaign": name, "priority": Priority(priority),
-        "created_at": created_at, "expires_at": expires_at, "idempotency_key": key, "payload": payload,
+        "created_at": created_at, "expires_at": expires_at, "idempotency_key": key, "payload": payload, "units": units,
     }  # fmt: skip
     if pending[0] is None:
         return Job(**job, **_ended(result))
-    return Job(**job, **_pending(pending, campaign, lane, last_error, now))
+    return Job(**job, **_pending(pending, Priority(priority), campaign, lane, last_error, now))
 
 
 def _ended(result: Row) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _ended(result: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _pending(pending: Row, campaign: Row, lane: Row, last_error: str | None, now: Instant) -> dict[str, Any]:
+def _pending(pending: Row, priority: Priority, campaign: Row, lane: Row, last_error: str | None, now: Instant) -> dict[str, Any]:
     _, due_at, visible_at, claimed_by, tries, posts, epoch = pending
     state, campaign_epoch, cancel_epoch, cancelled_at, shift = campaign
     claimed = claimed_by is not None and now < visible_at < PARKED
@@ -153,16 +153,6 @@ def _pending(pending: Row, campaign: Row, lane: Row, last_error: str | None, now
         due_at = shifted(due_at, shift, now)
         visible_at = shifted(visible_at, shift, now) if visible_at < PARKED else due_at
     next_at = due_at if visible_at >= PARKED or claimed_by is not None else visible_at
-    waiting_for = _waiting_for(next_at, state, lane, now)
-    return {**known, "status": Status.SCHEDULED, "due_at": due_at, "next_attempt_at": next_at, "waiting_for": waiting_for}
-
-
-def _waiting_for(next_at: Instant, state: str | None, lane: Row, now: Instant) -> str:
-    paused, held_until, _, slot_at, channel_paused = lane
-    if paused or channel_paused or state in ("paused", "shifting"):
-        return "pause"
-    if next_at > now:
-        return "due"
-    if held_until > now:
-        return "hold"
-    return "workspace_limit" if slot_at > now else "service_limit"
+    held_back = state in ("paused", "shifting")
+    waits = waiting.waiting_for(lane, next_at, priority, now, paused=held_back)
+    return {**known, "status": Status.SCHEDULED, "due_at": due_at, "next_attempt_at": next_at, "waiting_for": waits.value}

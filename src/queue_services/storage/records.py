@@ -28,7 +28,7 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A message with its state. `tries` is the number of tries used, `attempts` that of POSTs that went out."""
+    """A message with its state. `tries` is the number of tries used, `attempts` that of POSTs that went out; `units` are how much it takes of a limit."""
 
     id: str
     workspace: str
@@ -50,6 +50,7 @@ class Job(msgspec.Struct, frozen=True):
     error: str | None
     waiting_for: str | None
     estimated_at: Instant | None = None
+    units: int = 1
 
 
 class JobFilter(msgspec.Struct, frozen=True):

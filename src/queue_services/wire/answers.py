@@ -113,6 +113,7 @@ class Job(msgspec.Struct, rename="camel", kw_only=True):
     next_attempt_at: Time | None
     estimated_at: Time | None
     waiting_for: str | None
+    units: Annotated[int, Meta(description="how much it takes of a limit: 1, or the segments of an SMS where those are counted")]
     error: str | None
     metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 

@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from queue_services.domain.endpoint import endpoint_fault
 from queue_services.domain.message import SECOND, Channel, Content, Instant, Message, Priority, new_id
+from queue_services.domain.segments import segments
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.wire import bodies, fields
 from queue_services.wire.addresses import email_address, media_url, searched_recipient
@@ -35,9 +36,10 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the settings add to the contract: the prefixes of which a `callbackEndpoint` must have one."""
+    """What the settings add to the contract: the prefixes of which a `callbackEndpoint` must have one, and whether SMS limits count segments."""
 
     callback_paths: tuple[str, ...] = ("/",)
+    counts_segments: bool = False
 
     def allowed(self, path: str) -> str:
         """Return `path` if a callback may go there. Raises ValueError."""
@@ -150,6 +152,7 @@ def _message(body: bodies.MessageBody, now: Instant, rules: Rules, key_header: s
         idempotency_key=key,
         fingerprint=None if key is None else _fingerprint(channel, content, body.contact_id, metadata.members),
         payload=_encode(content).decode(),
+        units=segments(content.text).units if rules.counts_segments and content.text is not None else 1,
     )
 
 

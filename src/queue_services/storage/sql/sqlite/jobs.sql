@@ -1,8 +1,9 @@
 -- name: find_jobs
-select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
     p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
     c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
-    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    l.paused, s.paused, l.held_until, l.rate, l.slot_at, l.terms, l.day_ends_at, l.day_count,
+    case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
     r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
     (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
 from message m left join pending p on p.id = m.id
@@ -14,10 +15,11 @@ where m.id = ?1
 ;
 
 -- name: search_jobs
-select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
     p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
     c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
-    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    l.paused, s.paused, l.held_until, l.rate, l.slot_at, l.terms, l.day_ends_at, l.day_count,
+    case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
     r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
     (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
 from message m
@@ -58,10 +60,11 @@ m.id < {};
 r.status = {} and p.id is null;
 
 -- name: search_pending
-select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
     p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
     c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
-    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    l.paused, s.paused, l.held_until, l.rate, l.slot_at, l.terms, l.day_ends_at, l.day_count,
+    case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
     r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
     (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
 from pending p
@@ -105,10 +108,11 @@ p.claimed_by is not null and p.visible_at > {};
 (p.claimed_by is null or p.visible_at <= {}) and p.epoch >= coalesce(c.cancel_epoch, 0);
 
 -- name: search_unsent
-select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload,
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
     p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
     c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
-    l.paused, l.held_until, l.hold_reason, l.slot_at, s.paused,
+    l.paused, s.paused, l.held_until, l.rate, l.slot_at, l.terms, l.day_ends_at, l.day_count,
+    case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
     r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
     (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
 from result r

@@ -1,0 +1,79 @@
+"""How workspaces, tiers and holds are shown: from what the services return to the wire's answers. Called by the routes; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from queue_services.domain import tiers
+from queue_services.domain.message import Channel
+from queue_services.domain.scaling import Adjustment
+from queue_services.domain.tiers import Limit
+from queue_services.domain.workspace import Workspace
+from queue_services.service.workspaces import LaneHold, Terms, Volume
+from queue_services.setting_types import masked_url
+from queue_services.wire import workspaces as wire
+from queue_services.wire.times import optional_rfc3339, rfc3339
+
+
+def workspace(terms: Terms, holds: Sequence[LaneHold], adjustments: Sequence[Adjustment]) -> wire.WorkspaceAnswer:
+    """A workspace by itself."""
+    return wire.WorkspaceAnswer(
+        **_settings(terms.workspace),
+        limits_in_force=wire.LimitsInForce(sms=_in_force(terms.limits[Channel.SMS]), email=_in_force(terms.limits[Channel.EMAIL])),
+        holds=[wire.HoldAnswer(channel=hold.channel, reason=hold.reason, until=optional_rfc3339(hold.until)) for hold in holds],  # type: ignore[arg-type] # its reasons are these
+        adjustments=[
+            wire.AdjustmentAnswer(timestamp=rfc3339(one.at), channel=one.channel, from_rate=one.from_rate, to_rate=one.to_rate, reason=one.reason.value)
+            for one in adjustments
+        ],
+    )
+
+
+def volume(found: Volume) -> wire.WorkspaceVolume:
+    """A workspace in the list."""
+    return wire.WorkspaceVolume(**_settings(found.workspace), sent=found.sent, backlog=found.backlog, exceeded=found.exceeded)
+
+
+def _settings(found: Workspace) -> dict[str, Any]:
+    window = found.window
+    return {
+        "workspace_id": found.id,
+        "tier": found.tier,
+        "timezone": found.timezone,
+        "limits": wire.LimitsAnswer(**_both(found.limits)),
+        "callback_base_urls": wire.UrlsAnswer(**{channel: url and masked_url(url) for channel, url in _both(found.base_urls).items()}),
+        "paused": wire.PausedAnswer(**{channel.value: channel in found.paused for channel in Channel}),
+        "events_url": found.events_url and masked_url(found.events_url),
+        "events_off": found.events_off,
+        "signing_secret_set": bool(found.secrets),
+        "send_window": None if window is None else wire.WindowAnswer(window.start, window.end, list(window.days)),
+    }
+
+
+def tier(found: tiers.Tier) -> wire.TierAnswer:
+    """A tier by itself."""
+    return wire.TierAnswer(**_tier(found))
+
+
+def tier_of_list(found: tiers.Tier) -> wire.Tier:
+    """A tier in the list."""
+    return wire.Tier(**_tier(found))
+
+
+def _tier(found: tiers.Tier) -> dict[str, Any]:
+    scales = {channel: None if scale is None else wire.ScaleAnswer(scale.max, scale.step) for channel, scale in _both(found.auto_scale).items()}
+    return {
+        "name": found.name,
+        "limits": wire.LimitsAnswer(**_both(found.limits)),
+        "auto_scale": wire.AutoScaleAnswer(**scales),
+        "weight": found.weight,
+        "daily_quota": wire.QuotasAnswer(**_both(found.daily_quota)),
+    }
+
+
+def _both(by_channel: dict[Channel, Any]) -> dict[str, Any]:
+    return {channel.value: by_channel.get(channel) for channel in Channel}
+
+
+def _in_force(limit: Limit) -> wire.InForce:
+    return wire.InForce(per_second=limit.rate, source=limit.source.value)

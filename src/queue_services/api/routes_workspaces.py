@@ -1,0 +1,167 @@
+"""Workspaces, tiers and channels: what is set for them, what holds them up, and stopping them. A key of one workspace sees and sets its own alone."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from queue_services.api import bodies as reading
+from queue_services.api import render_workspaces as render
+from queue_services.api.calls import Call, Incoming
+from queue_services.api.guard import Scope
+from queue_services.domain.message import Channel
+from queue_services.domain.workspace import Change
+from queue_services.errors import Fault, Forbidden, InvalidRequest, NotFound
+from queue_services.service.workspaces import Sort
+from queue_services.wire import changes
+from queue_services.wire import workspaces as wire
+from queue_services.wire.bodies import LONGEST_ID, NoMembers
+from queue_services.wire.fields import shown
+
+ADJUSTMENTS = 10
+"""As many changes by automatic scaling as are shown with a workspace, of each channel."""
+
+
+async def workspace(incoming: Incoming) -> wire.WorkspaceAnswer:
+    """GET /api/workspaces/{workspaceId}."""
+    return await _shown(incoming, _workspace(incoming))
+
+
+async def change_workspace(incoming: Incoming) -> wire.WorkspaceAnswer:
+    """PUT /api/workspaces/{workspaceId}."""
+    name = _workspace(incoming)
+    change = changes.workspace_change(incoming.content)
+    if _is_administrators(change):
+        _administrator(incoming)
+    await incoming.services.workspaces.change(name, change)
+    return await _shown(incoming, name)
+
+
+async def lift(incoming: Incoming) -> wire.LiftAnswer:
+    """POST /api/workspaces/{workspaceId}/lift."""
+    name = _workspace(incoming)
+    channels = [Channel(incoming.body.channel)] if incoming.body.channel else list(Channel)
+    return wire.LiftAnswer(lifted=[channel for channel in channels if await incoming.services.workspaces.lift(name, channel)])
+
+
+async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
+    """GET /api/workspaces."""
+    _administrator(incoming)
+    query = incoming.query
+    after = None if query.cursor is UNSET else _position(query.cursor)
+    found = await incoming.services.workspaces.busiest(Sort(query.sort), query.limit + 1, after)
+    page = [render.volume(one) for one in found[: query.limit]]
+    last = f"{getattr(page[-1], query.sort)}:{page[-1].workspace_id}" if len(found) > len(page) else None
+    return wire.WorkspacesAnswer(workspaces=page, next_cursor=last)
+
+
+async def tier(incoming: Incoming) -> wire.TierAnswer:
+    """GET /api/tiers/{name}."""
+    _administrator(incoming)
+    return render.tier(await incoming.services.tiers.find(_name(incoming, "name")))
+
+
+async def change_tier(incoming: Incoming) -> wire.TierAnswer:
+    """PUT /api/tiers/{name}."""
+    _administrator(incoming)
+    return render.tier(await incoming.services.tiers.change(_name(incoming, "name"), changes.tier_change(incoming.content)))
+
+
+async def tiers(incoming: Incoming) -> wire.TiersAnswer:
+    """GET /api/tiers."""
+    _administrator(incoming)
+    return wire.TiersAnswer(tiers=[render.tier_of_list(one) for one in await incoming.services.tiers.every()])
+
+
+async def pause_channel(incoming: Incoming) -> wire.ChannelAnswer:
+    """POST /api/channels/{channel}/pause."""
+    channel = _channel(incoming)
+    await incoming.services.channels.pause(channel)
+    return wire.ChannelAnswer(channel=channel, paused=True)
+
+
+async def resume_channel(incoming: Incoming) -> wire.ChannelAnswer:
+    """POST /api/channels/{channel}/resume."""
+    channel = _channel(incoming)
+    await incoming.services.channels.resume(channel)
+    return wire.ChannelAnswer(channel=channel, paused=False)
+
+
+async def _shown(incoming: Incoming, name: str) -> wire.WorkspaceAnswer:
+    service = incoming.services.workspaces
+    adjustments = [change for channel in Channel for change in await service.adjustments(name, channel, ADJUSTMENTS)]
+    return render.workspace(await service.terms(name), await service.holds(name), adjustments)
+
+
+def _workspace(incoming: Incoming) -> str:
+    """The workspace that is meant. Raises Forbidden for another than the key's."""
+    return incoming.caller.only(_name(incoming, wire.WORKSPACE_ID))
+
+
+def _name(incoming: Incoming, field: str) -> str:
+    if not 1 <= len(incoming.name) <= LONGEST_ID:
+        raise InvalidRequest(Fault(field, f"must be text of 1-{LONGEST_ID} characters"))
+    return incoming.name
+
+
+def _channel(incoming: Incoming) -> Channel:
+    _administrator(incoming)
+    if incoming.name not in set(Channel):
+        raise NotFound("channel", shown(incoming.name))
+    return Channel(incoming.name)
+
+
+def _administrator(incoming: Incoming) -> None:
+    """Raise Forbidden where the key is one workspace's, or not an administrator's."""
+    incoming.caller.check(Scope.ADMIN)
+    if incoming.caller.workspace is not None:
+        raise Forbidden("Only an administrator's key may do this.")
+
+
+def _is_administrators(change: Change) -> bool:
+    """Whether a change is one that a workspace's own key may not make: limits, tier, base URLs, events."""
+    return bool(change.limits or change.base_urls) or change.tier is not UNSET or change.events_url is not UNSET
+
+
+def _position(cursor: str) -> tuple[int, str]:
+    """The figure and the id that a cursor holds. Raises InvalidRequest."""
+    figure, colon, name = cursor.partition(":")
+    if not (figure.isascii() and figure.isdecimal() and len(figure) <= 18 and colon):
+        raise InvalidRequest(Fault("cursor", "is not one that this call has answered"))
+    return int(figure), name
+
+
+CALLS = [
+    Call(
+        "GET", "/api/workspaces/{workspaceId}", workspace, "A workspace: its settings, its limits in force, and what holds it up",
+        wire.WorkspaceAnswer, errors=(400,), tag="Workspaces",
+    ),
+    Call(
+        "PUT", "/api/workspaces/{workspaceId}", change_workspace, "Change the members given of a workspace; null clears", wire.WorkspaceAnswer,
+        scope=Scope.MANAGE, body=wire.WorkspaceBody, reads=reading.OTHER, decodes=False, errors=(400,), tag="Workspaces",
+    ),
+    Call(
+        "POST", "/api/workspaces/{workspaceId}/lift", lift, "End the holds that the endpoint's answers have put on a workspace", wire.LiftAnswer,
+        scope=Scope.MANAGE, body=wire.LiftBody, reads=reading.NONE, errors=(400,), tag="Workspaces",
+    ),
+    Call(
+        "GET", "/api/workspaces", workspaces, "Workspaces by what they sent, have waiting, or were over their limits", wire.WorkspacesAnswer,
+        scope=Scope.ADMIN, query=wire.WorkspacesQuery, errors=(400,), tag="Workspaces",
+    ),
+    Call(
+        "GET", "/api/tiers/{name}", tier, "What the workspaces of a tier get", wire.TierAnswer,
+        scope=Scope.ADMIN, errors=(400, 404), tag="Tiers",
+    ),
+    Call(
+        "PUT", "/api/tiers/{name}", change_tier, "Change the members given of a tier, or make it; null clears", wire.TierAnswer,
+        scope=Scope.ADMIN, body=wire.TierBody, reads=reading.OTHER, decodes=False, errors=(400,), tag="Tiers",
+    ),
+    Call("GET", "/api/tiers", tiers, "All tiers", wire.TiersAnswer, scope=Scope.ADMIN, tag="Tiers"),
+    Call(
+        "POST", "/api/channels/{channel}/pause", pause_channel, "Let no message of a channel start", wire.ChannelAnswer,
+        scope=Scope.ADMIN, body=NoMembers, reads=reading.NONE, errors=(404,), tag="Channels",
+    ),
+    Call(
+        "POST", "/api/channels/{channel}/resume", resume_channel, "Let the messages of a channel start again", wire.ChannelAnswer,
+        scope=Scope.ADMIN, body=NoMembers, reads=reading.NONE, errors=(404,), tag="Channels",
+    ),
+]  # fmt: skip
