@@ -33,11 +33,11 @@ class Stopped:
     async def fetch(self, name: str, *parameters: Any) -> list[Row]:
         return await self._counted(self._tx.fetch(name, *parameters))
 
-    async def each(self, name: str, rows: Iterable[Row]) -> list[Row]:
-        return await self._counted(self._tx.each(name, rows))
+    async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
+        return await self._counted(self._tx.each(name, rows, *same))
 
-    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
-        return await self._counted(self._tx.changed(name, rows))
+    async def changed(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
+        return await self._counted(self._tx.changed(name, rows, *same))
 
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         return await self._counted(self._tx.search(name, filters, limit))

@@ -153,7 +153,7 @@ async def _reserve_and_claim(
     log, paused = await slots.read_limit(tx, "lock_limit", request.channel, now)
     reserved = [] if paused else slots.reserve(log, request, lanes, high, normal, now)
     lease_until = now + request.lease
-    rows = await tx.changed("claim_messages", [(c.id, c.claim, request.dispatcher, lease_until, before) for c, _ in reserved])
+    rows = await tx.changed("claim_messages", [(c.id, c.claim) for c, _ in reserved], request.dispatcher, lease_until, before)
     claimed = {row[0] for row in rows}
     taken = []
     for candidate, slot in reserved:
@@ -199,4 +199,4 @@ def _claimed(c: Candidate, slot: Instant, lane: Lane, channel: Channel, callback
 
 async def renew(tx: Tx, claims: Iterable[tuple[str, int]], dispatcher: int, lease_until: Instant) -> set[str]:
     """Move the end of the lease of messages in flight (id and claim number); the ids that are still this dispatcher's."""
-    return {row[0] for row in await tx.each("renew_leases", [(message, claim_number, dispatcher, lease_until) for message, claim_number in claims])}
+    return {row[0] for row in await tx.each("renew_leases", claims, dispatcher, lease_until)}

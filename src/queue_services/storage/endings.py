@@ -36,29 +36,29 @@ async def insert(tx: Tx, endings: Sequence[Ending], now: Instant, tally: Tally) 
     """Insert the results of messages whose pending rows the caller has deleted, and count them in `tally`."""
     if not endings:
         return
-    numbers = [row[0] for row in await tx.fetch("next_changes", len(endings))]
-    first = numbers[0] if len(numbers) == len(endings) else numbers[0] - len(endings) + 1  # SQLite tells the last number taken, PostgreSQL each
+    numbers: Sequence[int] = [row[0] for row in await tx.fetch("next_changes", len(endings))]
+    if len(numbers) < len(endings):  # SQLite tells the last number taken, PostgreSQL each
+        numbers = range(numbers[0] - len(endings) + 1, numbers[0] + 1)
     rows = []
-    for index, ending in enumerate(endings):
-        counts = tally.of(ending.workspace, ending.channel, ending.campaign)
-        if ending.status is Status.DELIVERED:
+    for e, seq in zip(endings, numbers, strict=True):
+        counts = tally.of(e.workspace, e.channel, e.campaign)
+        if e.status is Status.DELIVERED:
             counts.delivered += 1
-        elif ending.status is Status.DEAD:
+        elif e.status is Status.DEAD:
             counts.dead += 1
         else:
             counts.cancelled += 1
-        seq = numbers[index] if len(numbers) == len(endings) else first + index
-        last = ending.attempt
+        last = e.attempt
         attempt = (last.outcome, last.started_at, last.duration, last.status_code) if last else (None, None, None, None)
-        reason = ending.reason.value if ending.reason else None
-        subject = (ending.id, ending.workspace, ending.channel, ending.campaign, ending.status.value, reason, ending.due_at, now)
-        rows.append((*subject, ending.tries, ending.attempts, *attempt, ending.error, seq))
-    await tx.each("insert_results", rows)
+        rows.append(
+            (e.id, e.workspace, e.channel, e.campaign, str(e.status), e.reason and str(e.reason), e.due_at, e.tries, e.attempts, *attempt, e.error, seq)
+        )
+    await tx.each("insert_results", rows, now)
 
 
 async def cancel_unclaimed(tx: Tx, ids: Iterable[str], reason: Reason, now: Instant, writer: str, *, finished_at: Instant | None = None) -> list[str]:
     """End those of `ids` that no dispatcher holds as CANCELLED for `reason`, as of `finished_at` where that is not now; the ids ended."""
-    rows = await tx.each("end_unclaimed", [(message, now) for message in ids])
+    rows = await tx.each("end_unclaimed", [(message,) for message in ids], now)
     endings = [
         Ending(message, workspace, channel, campaign, Status.CANCELLED, reason, due_at, tries, attempts)
         for message, workspace, channel, campaign, due_at, tries, attempts in rows

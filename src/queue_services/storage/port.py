@@ -22,14 +22,14 @@ class Tx(Protocol):
         """Run one statement and return its rows (none for a statement that returns nothing)."""
         ...
 
-    async def each(self, name: str, rows: Iterable[Row]) -> list[Row]:
+    async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
         """Run a statement for every row of parameters, and return the rows of all, in no promised order.
 
-        PostgreSQL gets the rows as one array a column (`unnest`), in one round trip.
+        `same` are parameters that all rows share; they come after a row's own. PostgreSQL gets the rows as one array a column (`unnest`), in one round trip.
         """
         ...
 
-    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
+    async def changed(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
         """`each`, for a conditional write that changes a row for every row of parameters, as a rule: what it returns are its first parameters.
 
         Rows whose condition did not hold are not returned.

@@ -45,15 +45,15 @@ class PostgresTx:
         rows: list[Row] = await self._connection.fetch(self._texts[name], *parameters)
         return rows
 
-    async def each(self, name: str, rows: Iterable[Row]) -> list[Row]:
+    async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
         columns = list(zip(*rows, strict=True))
         if not columns:
             return []
-        found: list[Row] = await self._connection.fetch(self._texts[name], *columns)
+        found: list[Row] = await self._connection.fetch(self._texts[name], *columns, *same)
         return found
 
-    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
-        return await self.each(name, rows)
+    async def changed(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
+        return await self.each(name, rows, *same)
 
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         text, parameters = statements.search(self._texts, name, filters, limit, "$")

@@ -142,7 +142,7 @@ def _step(settlement: Settlement, lane: _Lane | None, terms: Terms, now: Instant
 
 async def _release(tx: Tx, unsent: Sequence[ClaimedMessage], terms: Terms, now: Instant) -> int:
     lanes = {message.id: message.lane for message in unsent}
-    rows = await tx.each("release_claimed", [(m.id, m.claim, terms.dispatcher, m.visible_at) for m in unsent])
+    rows = await tx.each("release_claimed", [(m.id, m.claim, m.visible_at) for m in unsent], terms.dispatcher)
     await lower_lanes(tx, {lanes[row[0]]: [now, now] for row in rows})
     return len(rows)
 
@@ -154,7 +154,7 @@ async def _return_to_day(tx: Tx, unposted: Iterable[ClaimedMessage], now: Instan
 
 
 async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
-    rows = await tx.changed("delete_claimed", [_claim_of(s, terms) for s, _ in final])
+    rows = await tx.changed("delete_claimed", [(s.message.id, s.message.claim) for s, _ in final], terms.dispatcher)
     mine = {(message, number) for message, number in rows}
     ended = [(s, step) for s, step in final if (s.message.id, s.message.claim) in mine]
     results = []
@@ -182,7 +182,8 @@ async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: 
 async def _schedule_again(tx: Tx, again: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
     rows = await tx.each(
         "schedule_again",
-        [(*_claim_of(s, terms), step.again_at or now, s.message.tries + step.uses_try, _posts(s), step.refused_since) for s, step in again],
+        [(s.message.id, s.message.claim, step.again_at or now, s.message.tries + step.uses_try, _posts(s), step.refused_since) for s, step in again],
+        terms.dispatcher,
     )
     mine = {(message, number) for message, number in rows}
     waiting = [(s, step) for s, step in again if (s.message.id, s.message.claim) in mine]
@@ -195,10 +196,6 @@ async def _schedule_again(tx: Tx, again: list[tuple[Settlement, Step]], terms: T
     await tx.each("insert_attempts", [(message, *msgspec.structs.astuple(attempt)) for message, attempt in attempts])
     await lower_lanes(tx, earliest)
     return waiting
-
-
-def _claim_of(s: Settlement, terms: Terms) -> tuple[str, int, int]:
-    return s.message.id, s.message.claim, terms.dispatcher
 
 
 def _posts(s: Settlement) -> int:

@@ -34,8 +34,10 @@ class SqliteTx:
         bound = [json.dumps(value) if isinstance(value, list) else value for value in parameters]  # an array is read with json_each
         return self._connection.execute(self._texts[name], bound).fetchall()
 
-    async def each(self, name: str, rows: Iterable[Row]) -> list[Row]:
+    async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
         text, found = self._texts[name], list[Row]()
+        if same:
+            rows = [(*row, *same) for row in rows]
         if not statements.returns_rows(text):
             self._connection.executemany(text, rows)
             return found
@@ -44,8 +46,8 @@ class SqliteTx:
             found += execute(text, row).fetchall()
         return found
 
-    async def changed(self, name: str, rows: Iterable[Row]) -> list[Row]:
-        given, (text, _, columns) = list(rows), self._texts[name].rpartition("returning")
+    async def changed(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
+        given, (text, _, columns) = [(*row, *same) for row in rows], self._texts[name].rpartition("returning")
         before = self._connection.total_changes
         self._connection.execute("SAVEPOINT changed")
         self._connection.executemany(text, given)

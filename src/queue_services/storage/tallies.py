@@ -48,10 +48,10 @@ class Tally:
     """Counts of one transaction, by subject."""
 
     def __init__(self) -> None:
-        self.by_subject: defaultdict[Subject, Counts] = defaultdict(Counts)
+        self.by_subject: defaultdict[tuple[str, str, int], Counts] = defaultdict(Counts)
 
     def of(self, workspace: str, channel: str, campaign: int | None) -> Counts:
-        return self.by_subject[Subject(workspace, channel, campaign or NO_CAMPAIGN)]
+        return self.by_subject[workspace, channel, campaign or NO_CAMPAIGN]
 
     async def add(self, tx: Tx, writer: str, now: Instant) -> None:
         """Add the counts to the rows of `now`'s minute that belong to `writer`; sorted, so that two transactions of one writer cannot deadlock."""

@@ -39,9 +39,9 @@ join message m on m.id = p.id;
 select id, state, cancel_epoch, cancelled_at from campaign c join unnest($1::bigint[]) u(wanted) on c.id = u.wanted for share of c skip locked;
 
 -- name: claim_messages
-update pending p set claimed_by = u.dispatcher, claim = p.claim + 1, visible_at = u.lease_until
-from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[]) u(id, claim, dispatcher, lease_until, before)
-where p.id = u.id and p.claim = u.claim and p.visible_at <= u.before
+update pending p set claimed_by = $3, claim = p.claim + 1, visible_at = $4
+from unnest($1::uuid[], $2::integer[]) u(id, claim)
+where p.id = u.id and p.claim = u.claim and p.visible_at <= $5
 returning p.id;
 
 -- name: lane_earliest
@@ -80,9 +80,9 @@ insert into exceedance (workspace, channel, at, batch_size, message, kind, waits
 select * from unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::bigint[]);
 
 -- name: renew_leases
-update pending p set visible_at = u.lease_until
-from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[]) u(id, claim, dispatcher, lease_until)
-where p.id = u.id and p.claim = u.claim and p.claimed_by = u.dispatcher
+update pending p set visible_at = $4
+from unnest($1::uuid[], $2::integer[]) u(id, claim)
+where p.id = u.id and p.claim = u.claim and p.claimed_by = $3
 returning p.id;
 
 -- name: lane_logs
@@ -93,6 +93,6 @@ update lane l set log = u.log, slot_at = u.slot_at from unnest($1::bigint[], $2:
 
 -- name: end_unclaimed
 -- What no dispatcher holds: never claimed, given back, or its lease has run out.
-delete from pending p using lane l, unnest($1::uuid[], $2::bigint[]) u(id, now)
-where p.id = u.id and l.id = p.lane and (p.claimed_by is null or p.visible_at <= u.now)
+delete from pending p using lane l, unnest($1::uuid[]) u(id)
+where p.id = u.id and l.id = p.lane and (p.claimed_by is null or p.visible_at <= $2)
 returning p.id, l.workspace, l.channel, p.campaign, p.due_at, p.tries, p.attempts;

@@ -13,15 +13,14 @@ from unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[], $5::integer[]
 where l.id = u.id;
 
 -- name: delete_claimed
-delete from pending p using unnest($1::uuid[], $2::integer[], $3::bigint[]) u(id, claim, dispatcher)
-where p.id = u.id and p.claim = u.claim and p.claimed_by = u.dispatcher
+delete from pending p using unnest($1::uuid[], $2::integer[]) u(id, claim)
+where p.id = u.id and p.claim = u.claim and p.claimed_by = $3
 returning p.id, p.claim;
 
 -- name: schedule_again
 update pending p set visible_at = u.visible_at, tries = u.tries, attempts = u.attempts, refused_since = u.refused_since, claimed_by = null
-from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::bigint[])
-    u(id, claim, dispatcher, visible_at, tries, attempts, refused_since)
-where p.id = u.id and p.claim = u.claim and p.claimed_by = u.dispatcher
+from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::integer[], $5::integer[], $6::bigint[]) u(id, claim, visible_at, tries, attempts, refused_since)
+where p.id = u.id and p.claim = u.claim and p.claimed_by = $7
 returning p.id, p.claim;
 
 -- name: insert_attempts
@@ -31,8 +30,8 @@ on conflict do nothing;
 
 -- name: release_claimed
 update pending p set visible_at = u.visible_at, claimed_by = null
-from unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[]) u(id, claim, dispatcher, visible_at)
-where p.id = u.id and p.claim = u.claim and p.claimed_by = u.dispatcher
+from unnest($1::uuid[], $2::integer[], $3::bigint[]) u(id, claim, visible_at)
+where p.id = u.id and p.claim = u.claim and p.claimed_by = $4
 returning p.id;
 
 -- name: return_to_day

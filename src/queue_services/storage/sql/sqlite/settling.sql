@@ -13,8 +13,8 @@ delete from pending where id = ?1 and claim = ?2 and claimed_by = ?3
 returning id, claim;
 
 -- name: schedule_again
-update pending set visible_at = ?4, tries = ?5, attempts = ?6, refused_since = ?7, claimed_by = null
-where id = ?1 and claim = ?2 and claimed_by = ?3
+update pending set visible_at = ?3, tries = ?4, attempts = ?5, refused_since = ?6, claimed_by = null
+where id = ?1 and claim = ?2 and claimed_by = ?7
 returning id, claim;
 
 -- name: insert_attempts
@@ -22,7 +22,7 @@ insert into attempt (id, number, outcome, started_at, duration, status_code, err
 on conflict do nothing;
 
 -- name: release_claimed
-update pending set visible_at = ?4, claimed_by = null where id = ?1 and claim = ?2 and claimed_by = ?3
+update pending set visible_at = ?3, claimed_by = null where id = ?1 and claim = ?2 and claimed_by = ?4
 returning id;
 
 -- name: return_to_day
