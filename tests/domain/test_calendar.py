@@ -222,6 +222,12 @@ def test_a_day_begins_where_a_gap_around_its_midnight_ends() -> None:
     assert day_bounds("Africa/Cairo", instant("2024-04-26 12:00 Africa/Cairo"))[0] == instant("2024-04-26 01:00 Africa/Cairo")
 
 
+def test_a_day_that_has_begun_goes_on_when_the_clocks_come_back_to_the_one_before() -> None:
+    quarter_past = instant("2009-11-01 02:45 UTC")  # at 00:01 the clocks went back to 23:01
+    assert local_date(quarter_past, "America/St_Johns") == whenever.Date("2009-10-31")
+    assert day_bounds("America/St_Johns", quarter_past) == (instant("2009-11-01 02:30 UTC"), instant("2009-11-02 03:30 UTC"))
+
+
 def test_a_skipped_day_has_no_bounds_and_its_neighbours_touch() -> None:
     thursday = day_bounds("Pacific/Apia", instant("2011-12-29 12:00 Pacific/Apia"))
     saturday = day_bounds("Pacific/Apia", instant("2011-12-31 12:00 Pacific/Apia"))

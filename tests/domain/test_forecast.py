@@ -185,6 +185,16 @@ def test_many_small_lanes_are_served_beside_a_large_one() -> None:
     assert 10_000 / 1000 <= end <= 10_001 / (0.97 * 1000)
 
 
+def test_the_last_of_many_lanes_ends_when_all_is_sent() -> None:
+    others = [Lane(due=number) for number in range(1, 1001)]
+    assert told(forecast(load(*others, limit=1000), 20_000, NOW))[1] == pytest.approx((sum(range(1001)) + 20_000) / 1000 * PACE, rel=0.001)
+
+
+def test_a_wave_of_a_held_lane_waits_for_the_end_of_its_hold() -> None:
+    held = Lane(waves=((after(5), 100_000),), held_until=after(600))
+    assert told(forecast(load(held), 20_000, NOW))[1] == pytest.approx(20_000 / 50 * PACE, abs=0.3)
+
+
 def test_lanes_may_be_counted_instead_of_listed() -> None:
     listed = [Lane(due=40, limit=10) for _ in range(30)] + [Lane(waves=((after(4), 70),)) for _ in range(20)]
     counted = [Lane(due=40, limit=10, lanes=30), Lane(waves=((after(4), 70),), lanes=20)]

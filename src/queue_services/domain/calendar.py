@@ -98,7 +98,7 @@ def closing(window: Window, zone: str, at: Instant) -> Instant:
 def day_bounds(zone: str, at: Instant) -> tuple[Instant, Instant]:
     """The start (inclusive) and end (exclusive) of the local day that `at` lies in; days follow each other without gap or overlap.
 
-    A day that the zone skipped has no instants; one whose date the clocks came back to goes on until its successor began. Outside the years 3 to 9997
+    A day that the zone skipped has no instants; one ends when the next begins, even where the clocks then come back to its date. Outside the years 3 to 9997
     days are those of UTC.
     """
     if not _FIRST <= at < _LAST:

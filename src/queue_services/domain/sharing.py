@@ -28,7 +28,7 @@ class Kind:
     """Lanes that share alike: the same weight, limit and answer time. `active` of them have messages due; `rate` is what each of those gets.
 
     `visit` is how many messages a lane takes when its turn comes: a quantum, or as many as its own limit has slots for by then. `fastest` is its own
-    limit's rate, of which `most` in each `refill` seconds. `answer` is how long a message keeps its connection.
+    limit's rate: `most` messages in each `refill` seconds. `answer` is how long a message keeps its connection.
     """
 
     __slots__ = ("active", "answer", "fastest", "most", "rate", "refill", "visit")
@@ -47,14 +47,11 @@ class Kind:
     def rate_at(self, round_time: float, connections: float) -> float:
         """What a lane gets when a round of turns takes so long and its workspace may hold so many connections.
 
-        A lane that waits for its own limit's slot joins the round when that slot comes and waits for the others once more. Its limit makes up 250 ms
-        of that wait, not what is longer; and nothing of it once a window's slots are used up.
+        A lane whose window is used up waits for its limit's next slot, and then in the round for its turn once more.
         """
-        if self.fastest == inf:
-            rate = self.visit / round_time if round_time else inf
-        else:
-            own = self.visit / self.fastest
-            rate = min(self.visit / max(own, round_time, round_time + own - MADE_UP), self.most / (self.refill + round_time))
+        rate = self.visit / round_time if round_time else inf
+        if self.fastest < inf:
+            rate = min(rate, self.most / (self.refill + round_time))
         return min(rate, connections / self.answer) if self.answer else rate
 
 
