@@ -20,6 +20,7 @@ from queue_services.storage import migrate, statements
 from queue_services.storage.port import Flow, P, Row, T
 
 BUSY_SECONDS = 10.0
+WAL_TRIES = 2_000
 READERS = 2
 CACHE_KIB = 16_384
 
@@ -199,12 +200,11 @@ class SqliteDatabase:
 
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Turn WAL mode on; a process that does so at the same instant makes SQLite refuse at once, whatever the timeout is."""
-    until = time.monotonic() + BUSY_SECONDS
-    while True:
+    for left in range(WAL_TRIES - 1, -1, -1):
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
                 raise
             time.sleep(0.005)
         else:
