@@ -18,6 +18,7 @@ from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, Status, new_id
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
+from queue_services.service.workspaces import Workspaces
 from queue_services.storage import intake, jobs, upkeep
 from queue_services.storage.port import Database, Flow, P, T
 from queue_services.storage.records import Job
@@ -159,6 +160,7 @@ class World:
         priority: Priority | Callable[[int], Priority] = Priority.NORMAL,
         expires_after: float | None = None,
         campaign: str | None = None,
+        units: int = 1,
     ) -> list[str]:
         """Accept `count` messages due `after` seconds; their ids."""
         now = self.clock.now()
@@ -177,12 +179,18 @@ class World:
                 idempotency_key=None,
                 fingerprint=None,
                 payload='{"to":"+1 555 0100","text":"hello"}',
+                units=units,
             )
             for index in range(count)
         ]
         await self.database.write(intake.insert, messages, now, "api")
         self.database.wake()
         return [message.id for message in messages]
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """What a tenant's administrator may ask for."""
+        return Workspaces(self.database, self.clock, {Channel.SMS: self.settings.sms_per_second, Channel.EMAIL: self.settings.email_per_second})
 
     async def start(self) -> Process:
         """Add a dispatcher, as another process would be."""
