@@ -24,9 +24,11 @@ from queue_services.domain.limits import (
     give_back,
     lead_after,
     next_free,
+    note_sends,
     reserve,
     reserve_units,
     silence,
+    telling_seconds,
     utilization,
 )
 from queue_services.domain.message import SECOND, Instant
@@ -326,6 +328,17 @@ class TestUtilization:
         log, slots = backlog(50, now)
         give_back(log, 50, [slot for slot in slots if now - 2 * SECOND <= slot < now - SECOND])
         assert utilization(log, 50, now) == pytest.approx(0.9 / 1.02, abs=0.02)
+
+    def test_of_a_lane_without_a_limit_of_its_own_the_sends_alone_are_kept(self) -> None:
+        now = EPOCH + 30 * SECOND
+        log, _ = backlog(50, EPOCH + 5 * SECOND)
+        note_sends(log, [now - SECOND] * 20 + [now - 2 * SECOND] * 10, now)
+        assert (utilization(log, 50, now, 1), utilization(log, 50, now, 2), utilization(log, 50, now)) == (20 / 50, 30 / 100, 30 / 500)
+        assert (log.gaps, log.counts, log.sends) == ([], [], [[now // SECOND - 2, 10], [now // SECOND - 1, 20]])
+
+    @pytest.mark.parametrize(("rate", "seconds"), [(1000, 1), (5, 1), (4, 2), (1, 5), (0.01, 10)])
+    def test_the_fewer_a_limit_lets_pass_the_longer_one_has_to_look(self, rate: float, seconds: int) -> None:
+        assert telling_seconds(rate) == seconds
 
     def test_a_limit_lowered_under_what_was_sent_counts_as_full(self) -> None:
         now = EPOCH + 12 * SECOND
