@@ -216,7 +216,7 @@ async def test_what_a_job_waits_for_is_told(store: Store) -> None:
     future, due, held, own, paused = message(due_at=later(9)), message(), message("held"), message("own"), message("paused")
     await store.insert(future, due, held, own, paused)
     await store.change(f"update lane set held_until = {later(9)} where workspace = 'held'")
-    await store.change(f"update lane set slot_at = {later(9)} where workspace = 'own'")
+    await store.change(f"update lane set rate = 5, slot_at = {later(9)} where workspace = 'own'")
     await store.change("update lane set paused = 1 where workspace = 'paused'")
     waiting = [(await store.job(job)).waiting_for for job in (future, due, held, own, paused)]
     assert waiting == ["due", "service_limit", "hold", "workspace_limit", "pause"]
