@@ -7,6 +7,7 @@ argument, nothing here reads a clock or a database. Everything is in whole micro
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from math import ceil
@@ -249,8 +250,8 @@ def telling_seconds(rate: float) -> int:
 def note_sends(log: LimitLog, slots: Sequence[Instant], now: Instant) -> None:
     """Count slots that another limit's log keeps, for the `utilization` of a lane that has no limit of its own: nothing else stays in its log."""
     log.gaps, log.counts, log.pace, log.quiet_until = [], [], 0, 0
-    for slot in slots:
-        _count_sends(log, slot, 1)
+    for second, count in Counter(slot // SECOND for slot in slots).items():
+        _count_sends(log, second * SECOND, count)
     log.sends = [pair for pair in log.sends if pair[0] >= now // SECOND - 12]
 
 

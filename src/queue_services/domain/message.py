@@ -68,7 +68,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     metadata: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A message as intake accepted it. `recipient` is what search finds it by: lower case, or digits only.
 
     `due_at` is not before `created_at`. `fingerprint` identifies channel, recipient, content, contact and metadata: the same

@@ -45,7 +45,7 @@ _ATTEMPT_OUTCOMES: dict[Kind, AttemptOutcome] = {
 }
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What one delivery came to.
 
     `status_code` is the HTTP status, None where none came. `error` says what went wrong, None for DELIVERED. `wait_until` is set for

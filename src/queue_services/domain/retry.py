@@ -27,7 +27,7 @@ class RetryPolicy(msgspec.Struct, frozen=True):
     give_up: int = 86_400 * SECOND
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """The next state of a message: SCHEDULED at `again_at`, DELIVERED, or DEAD with a `reason`.
 
     `uses_try` says whether this answer counts as a try. `refused_since` is when the message began to be throttled or unreachable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import accumulate, chain
+from operator import attrgetter
 
 import msgspec
 
@@ -23,7 +24,7 @@ from queue_services.storage.tenancy import read_workspace
 __all__ = ["Claim", "ClaimRequest", "ClaimedMessage", "claim", "renew"]
 
 
-class ClaimedMessage(msgspec.Struct, frozen=True):
+class ClaimedMessage(msgspec.Struct, frozen=True, gc=False):
     """A message that this dispatcher holds until its lease ends, to be started at `slot`. `number` is what its attempt will be called.
 
     `units` are how much it takes of a limit. `base_url` and `secrets` (newest first) are the workspace's own, where it has any.
@@ -69,6 +70,9 @@ class _Callback(msgspec.Struct, frozen=True):
     secrets: tuple[str, ...] = ()
 
 
+_PLAIN = _Callback()
+
+
 async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
     """Take what is due by the end of the lead, in turn, as far as slots and connections go."""
     log, paused = await slots.read_limit(tx, "read_limit", request.channel, now)
@@ -109,9 +113,12 @@ async def _candidates(tx: Tx, request: ClaimRequest, lanes: dict[int, Lane], bef
     high: list[Candidate] = []
     normal: list[Candidate] = []
     for identity, lane in lanes.items():
-        mine = sorted((c for c in found[identity] if c.id in allowed), key=lambda c: (c.priority, c.visible_at, c.id))
+        mine = sorted((c for c in found[identity] if c.id in allowed), key=_turn)
         (high if lane.high_only else normal).extend(_within(mine, lane.share))
     return high, normal
+
+
+_turn = attrgetter("priority", "visible_at", "id")
 
 
 def _within(candidates: list[Candidate], share: int) -> list[Candidate]:
@@ -190,7 +197,7 @@ async def _callbacks(tx: Tx, channel: Channel, lanes: Iterable[Lane], now: Insta
 
 
 def _claimed(c: Candidate, slot: Instant, lane: Lane, channel: Channel, callbacks: dict[str, _Callback]) -> ClaimedMessage:
-    callback = callbacks.get(lane.workspace, _Callback())
+    callback = callbacks.get(lane.workspace, _PLAIN)
     return ClaimedMessage(
         c.id, c.lane, lane.workspace, channel, c.contact, c.campaign, c.epoch, c.claim + 1, c.attempts + 1, c.tries, c.refused_since,
         c.due_at, c.visible_at, c.expires_at, slot, c.payload, c.units, callback.base_url, callback.secrets,

@@ -16,7 +16,7 @@ from queue_services.storage.records import Attempt
 from queue_services.storage.tallies import Tally
 
 
-class Ending(msgspec.Struct, frozen=True):
+class Ending(msgspec.Struct, frozen=True, gc=False):
     """A message's last row. `attempt` is the attempt that ended it, None where it ended without one (`error` may still say why). `campaign` is a row id."""
 
     id: str

@@ -43,7 +43,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
         return [workspace for workspace, held in self.held.items() if held >= self.free_connections]
 
 
-class Candidate(msgspec.Struct, array_like=True):
+class Candidate(msgspec.Struct, array_like=True, gc=False):
     """A due message read before the limit is locked; it may turn out to be gone."""
 
     id: str
@@ -117,7 +117,7 @@ class Lane(msgspec.Struct):
         self.taken += 1
         self.taken_high |= candidate.priority == Priority.HIGH
         self.day_count += candidate.attempts == 0 and candidate.claimed_by is None
-        self.slots += [slot] * candidate.units
+        self.slots.extend([slot] * candidate.units)
 
 
 async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, free: int, log: LimitLog, now: Instant) -> dict[int, Lane]:

@@ -16,7 +16,7 @@ class Insertion(msgspec.Struct, frozen=True):
     conflict: bool = False
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One POST that went out. `duration` in microseconds; `outcome` in the contract's words."""
 
     number: int

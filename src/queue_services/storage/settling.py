@@ -29,7 +29,7 @@ from queue_services.storage.tallies import Tally
 PLAIN = frozenset({Kind.DELIVERED, Kind.REJECTED})
 
 
-class Settlement(msgspec.Struct, frozen=True):
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """One delivery's outcome. `duration` is microseconds from the start to the answer."""
 
     message: ClaimedMessage
@@ -92,9 +92,9 @@ async def settle(
         counts = tally.of(batch.workspace, batch.channel, None)
         counts.batches += 1
         counts.batch_time += batch.time
-    final = [(s, step) for s, step in zip(settlements, steps, strict=True) if step.status is not Status.SCHEDULED]
-    again = [(s, step) for s, step in zip(settlements, steps, strict=True) if step.status is Status.SCHEDULED]
-    ended = await _end(tx, final, terms, now, tally)
+    pairs = list(zip(settlements, steps, strict=True))
+    again = [pair for pair in pairs if pair[1].status is Status.SCHEDULED]
+    ended = await _end(tx, [pair for pair in pairs if pair[1].status is not Status.SCHEDULED] if again else pairs, terms, now, tally)
     waiting = await _schedule_again(tx, again, terms, now, tally)
     for settlement, _ in ended + waiting:
         _count_start(tally, settlement, now)
@@ -157,26 +157,14 @@ async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: 
     rows = await tx.changed("delete_claimed", [(s.message.id, s.message.claim) for s, _ in final], terms.dispatcher)
     mine = {(message, number) for message, number in rows}
     ended = [(s, step) for s, step in final if (s.message.id, s.message.claim) in mine]
-    results = []
-    for s, step in ended:
-        m = s.message
-        results.append(
-            Ending(
-                id=m.id,
-                workspace=m.workspace,
-                channel=m.channel.value,
-                campaign=m.campaign,
-                status=step.status,
-                reason=step.reason,
-                due_at=m.due_at,
-                tries=m.tries + step.uses_try,
-                attempts=_posts(s),
-                attempt=_attempt(s) if s.answer.posted else None,
-                error=s.answer.error,
-            )
-        )
-    await endings.insert(tx, results, now, tally)
+    await endings.insert(tx, [_ending(s, step) for s, step in ended], now, tally)
     return ended
+
+
+def _ending(s: Settlement, step: Step) -> Ending:
+    m, posted = s.message, s.answer.posted
+    tries, posts, attempt = m.tries + step.uses_try, m.number if posted else m.number - 1, _attempt(s) if posted else None
+    return Ending(m.id, m.workspace, str(m.channel), m.campaign, step.status, step.reason, m.due_at, tries, posts, attempt, s.answer.error)
 
 
 async def _schedule_again(tx: Tx, again: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
@@ -209,11 +197,13 @@ def _attempt(s: Settlement) -> Attempt:
 
 def _count_start(tally: Tally, s: Settlement, now: Instant) -> None:
     """Lateness of the first start, and the span of outcomes that throughput is computed from."""
-    counts = tally.of(s.message.workspace, s.message.channel, s.message.campaign)
-    if s.message.number == 1 and s.answer.posted:
+    m = s.message
+    counts = tally.of(m.workspace, m.channel, m.campaign)
+    if m.number == 1 and s.answer.posted:
         counts.starts += 1
-        counts.lateness += max(0, s.started_at - s.message.due_at)
-    counts.first_at = min(counts.first_at or now, s.started_at)
+        counts.lateness += max(0, s.started_at - m.due_at)
+    if counts.first_at is None or s.started_at < counts.first_at:
+        counts.first_at = min(now, s.started_at)
     counts.last_at = now
 
 

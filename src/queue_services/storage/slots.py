@@ -6,7 +6,7 @@ Called by the claiming flow, and by the dispatcher for starts that missed their 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from heapq import heappop, heappush
 
 from queue_services.domain import limits, turns
@@ -68,6 +68,9 @@ class _Waiting:
         self._by_lane: dict[int, deque[Candidate]] = {}
         self._soonest: list[tuple[Instant, int]] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._by_lane)
+
     def follow(self, candidate: Candidate) -> bool:
         """Let a candidate wait behind those of its lane; False when there are none."""
         behind = self._by_lane.get(candidate.lane)
@@ -110,38 +113,41 @@ async def save_limit(tx: Tx, channel: Channel, log: LimitLog) -> None:
 
 
 def reserve(
-    log: LimitLog, request: ClaimRequest, lanes: dict[int, Lane], high: Iterable[Candidate], normal: Iterable[Candidate], now: Instant
+    log: LimitLog, request: ClaimRequest, lanes: dict[int, Lane], high: Sequence[Candidate], normal: Sequence[Candidate], now: Instant
 ) -> list[tuple[Candidate, Instant]]:
     """Every fourth slot of the channel to a passed-over lane's `high` message while there is one; the others in turn.
 
     Each start takes a connection: a lane is done when its workspace holds as many as are left free.
     """
-    first, rest = iter(high), iter(normal)
+    first, rest = deque(high), deque(normal)
     held, free = Counter(request.held), request.free_connections
     slots, waiting = Slots(log, request, now), _Waiting()
     reserved: list[tuple[Candidate, Instant]] = []
-    while not slots.full:
-        soonest = slots.soonest()
+    while not slots.full:  # for most candidates nothing waits and their lanes have no limit: those must cost little
+        soonest = slots.soonest() if waiting else 0
         candidate = waiting.pop(soonest)
-        if candidate is None:
-            kept = bool(turns.high_slots(log.number, 1))
-            candidate = next(first, None) or next(rest, None) if kept else next(rest, None) or next(first, None)
-            if candidate is None:
-                candidate, soonest = waiting.pop(FOREVER), FOREVER
-            elif waiting.follow(candidate):
+        if candidate is None and (first or rest):
+            candidate = first.popleft() if not rest or (first and turns.high_slots(log.number, 1)) else rest.popleft()
+            if waiting.follow(candidate):
                 continue
+        elif candidate is None:
+            candidate, soonest = waiting.pop(FOREVER), FOREVER
         if candidate is None:
             break
         lane = lanes[candidate.lane]
         if lane.spent or held[lane.workspace] >= free:
             continue
         due = lane.earliest(candidate)
-        own_slot = slots.own_slot(lane.id, lane.own, due, candidate.units)
-        if own_slot is None:
-            lane.spent, lane.wanted = True, candidate.units
-        elif lane.own is not None and own_slot > soonest:
-            waiting.put(candidate, own_slot)
-        elif (slot := slots.take(lane.id, lane.own, due, candidate.units)) is not None:
+        if lane.own is not None:
+            own_slot = slots.own_slot(lane.id, lane.own, due, candidate.units)
+            if own_slot is None:
+                lane.spent, lane.wanted = True, candidate.units
+                continue
+            if own_slot > (soonest or slots.soonest()):
+                waiting.put(candidate, own_slot)
+                continue
+        slot = slots.take(lane.id, lane.own, due, candidate.units)
+        if slot is not None:
             reserved.append((candidate, slot))
             held[lane.workspace] += 1
             free -= 1

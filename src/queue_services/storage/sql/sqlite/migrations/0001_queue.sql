@@ -85,7 +85,7 @@ create table change_seq (value integer not null);
 insert into change_seq values (0);
 
 create table result (
-    id text primary key,
+    id text not null unique,
     workspace text not null,
     channel text not null,
     campaign integer,
@@ -100,9 +100,8 @@ create table result (
     duration integer,
     status_code integer,
     error text,
-    seq integer not null
+    seq integer primary key
 );
-create unique index result_seq on result (seq);
 create index result_unsent on result (status, id) where status in ('dead', 'cancelled');
 create index result_finished on result (finished_at);
 create index result_campaign on result (campaign, due_at) where campaign is not null;
