@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +31,10 @@ DELIVERED = Answer(Kind.DELIVERED, 200)
 
 
 class InlineSqlite(SqliteDatabase):
-    """SQLite without its threads: flows run on the loop, so that a run depends on its seed alone. A write takes `commit` virtual seconds."""
+    """SQLite without its threads: flows run on the loop, so that a run depends on its seed alone. A write takes `commit` virtual seconds.
+
+    Nothing waits for the disk: what is killed here are processes, not the machine.
+    """
 
     commit = 0.002
     true_time: Callable[[], int] = staticmethod(lambda: round((START + asyncio.get_running_loop().time()) * SECOND))
@@ -44,6 +48,11 @@ class InlineSqlite(SqliteDatabase):
         if flow is upkeep.read_clock:
             return cast("T", self.true_time())
         return self._transaction(self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs))
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
 
     async def close(self) -> None:
         self._tasks.put(None)
