@@ -64,24 +64,24 @@ where workspace = ?1 and channel = ?2 and hold_reason is not null
 returning id;
 
 -- name: busiest_workspaces
-with counted as (
-    select workspace, sum(delivered) as sent, sum(accepted + revived_dead + revived_cancelled - delivered - dead - cancelled) as backlog
+with listed as (
+    select workspace, sum(sent) as sent, sum(backlog) as backlog, sum(exceeded) as exceeded
     from (
-        select workspace, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled from total where campaign = 0 and workspace <> ''
+        select workspace, 0 as sent, 0 as backlog, 0 as exceeded from lane
         union all
-        select workspace, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled from tally
-    ) counts group by workspace
-), exceeded as (
-    select workspace, count(*) as exceeded from exceedance group by workspace
-), known as (
-    select workspace from lane group by workspace
-), listed as (
-    select k.workspace, coalesce(c.sent, 0) as sent, coalesce(c.backlog, 0) as backlog, coalesce(e.exceeded, 0) as exceeded
-    from known k left join counted c on c.workspace = k.workspace left join exceeded e on e.workspace = k.workspace
+        select workspace, delivered, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled, 0 from total where campaign = 0 and workspace <> ''
+        union all
+        select workspace, delivered, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled, 0 from tally
+        union all
+        select workspace, 0, 0, count(*) from exceedance group by workspace
+    ) counted group by workspace
 ), placed as (
-    select listed.*, case ?1 when 'sent' then sent when 'backlog' then backlog else exceeded end as figure from listed
+    select workspace, sent, backlog, exceeded, case ?1 when 'sent' then sent when 'backlog' then backlog else exceeded end as figure from listed
+), page as (
+    select * from placed
+    where ?2 < 0 or figure < ?2 or (figure = ?2 and workspace > ?3)
+    order by figure desc, workspace limit ?4
 )
 select p.workspace, w.settings, p.sent, p.backlog, p.exceeded
-from placed p left join workspace w on w.id = p.workspace
-where ?2 < 0 or p.figure < ?2 or (p.figure = ?2 and p.workspace > ?3)
-order by p.figure desc, p.workspace limit ?4;
+from page p left join workspace w on w.id = p.workspace
+order by p.figure desc, p.workspace;
