@@ -73,6 +73,7 @@ async def test_put_changes_the_members_given_and_null_clears_them(tmp_path: Path
         assert (shown["limits"], shown["paused"]) == ({"sms": 3, "email": 0.5}, {"sms": True, "email": False})
         assert shown["callbackBaseUrls"] == {"sms": "https://***@acme.example", "email": None}
         assert SECRET not in str(shown)
+        assert "3.0" not in str(shown)
         assert shown["limitsInForce"]["sms"] == {"perSecond": 3, "source": "workspace"}
         await put(
             service, {"tier": None, "limits": {"sms": None}, "paused": None, "sendWindow": None, "signingSecret": None, "timezone": None, "eventsUrl": None}

@@ -23,7 +23,9 @@ def workspace(terms: Terms, holds: Sequence[LaneHold], adjustments: Sequence[Adj
         limits_in_force=wire.LimitsInForce(sms=_in_force(terms.limits[Channel.SMS]), email=_in_force(terms.limits[Channel.EMAIL])),
         holds=[wire.HoldAnswer(channel=hold.channel, reason=hold.reason, until=optional_rfc3339(hold.until)) for hold in holds],  # type: ignore[arg-type] # its reasons are these
         adjustments=[
-            wire.AdjustmentAnswer(timestamp=rfc3339(one.at), channel=one.channel, from_rate=one.from_rate, to_rate=one.to_rate, reason=one.reason.value)
+            wire.AdjustmentAnswer(
+                timestamp=rfc3339(one.at), channel=one.channel, from_rate=_plain(one.from_rate), to_rate=_plain(one.to_rate), reason=one.reason.value
+            )
             for one in adjustments
         ],
     )
@@ -61,19 +63,24 @@ def tier_of_list(found: tiers.Tier) -> wire.Tier:
 
 
 def _tier(found: tiers.Tier) -> dict[str, Any]:
-    scales = {channel: None if scale is None else wire.ScaleAnswer(scale.max, scale.step) for channel, scale in _both(found.auto_scale).items()}
+    scales = {channel: None if scale is None else wire.ScaleAnswer(_plain(scale.max), _plain(scale.step)) for channel, scale in _both(found.auto_scale).items()}
     return {
         "name": found.name,
         "limits": wire.LimitsAnswer(**_both(found.limits)),
         "auto_scale": wire.AutoScaleAnswer(**scales),
-        "weight": found.weight,
+        "weight": _plain(found.weight),
         "daily_quota": wire.QuotasAnswer(**_both(found.daily_quota)),
     }
 
 
 def _both(by_channel: dict[Channel, Any]) -> dict[str, Any]:
-    return {channel.value: by_channel.get(channel) for channel in Channel}
+    return {channel.value: _plain(by_channel.get(channel)) for channel in Channel}
 
 
 def _in_force(limit: Limit) -> wire.InForce:
-    return wire.InForce(per_second=limit.rate, source=limit.source.value)
+    return wire.InForce(per_second=_plain(limit.rate), source=limit.source.value)
+
+
+def _plain(value: Any) -> Any:
+    """A whole number without `.0`, as it was given; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
