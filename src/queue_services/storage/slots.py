@@ -138,20 +138,26 @@ def reserve(
         if lane.spent or held[lane.workspace] >= free:
             continue
         due = lane.earliest(candidate)
-        if lane.own is not None:
-            own_slot = slots.own_slot(lane.id, lane.own, due, candidate.units)
-            if own_slot is None:
-                lane.spent, lane.wanted = True, candidate.units
-                continue
-            if own_slot > (soonest or slots.soonest()):
-                waiting.put(candidate, own_slot)
-                continue
+        if lane.own is not None and not _comes_now(candidate, lane, due, slots, waiting, soonest or slots.soonest()):
+            continue
         slot = slots.take(lane.id, lane.own, due, candidate.units)
         if slot is not None:
             reserved.append((candidate, slot))
             held[lane.workspace] += 1
             free -= 1
     return reserved
+
+
+def _comes_now(candidate: Candidate, lane: Lane, due: Instant, slots: Slots, waiting: _Waiting, soonest: Instant) -> bool:
+    """Whether a candidate's own limit lets it have the channel's next slot; else it waits for a later one, or its lane is done."""
+    own_slot = slots.own_slot(lane.id, lane.own, due, candidate.units)
+    if own_slot is None:
+        lane.spent, lane.wanted = True, candidate.units
+    elif own_slot > soonest:
+        waiting.put(candidate, own_slot)
+    else:
+        return True
+    return False
 
 
 def give_back(log: LimitLog, request: ClaimRequest, own: OwnLimit | None, slot: Instant, units: int) -> None:
