@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections import defaultdict
 
 import uvloop
 
@@ -38,6 +37,7 @@ REQUEST = ClaimRequest(
     held={},
     most=BATCH,
 )
+DELIVERED = Answer(Kind.DELIVERED, 200)
 TERMS = Terms(dispatcher=1, writer="bench", policy=RetryPolicy(), rates={Channel.SMS: 1_000_000.0}, random=lambda: 0.5)
 
 
@@ -98,19 +98,12 @@ async def _settle_all(database: Database, count: int, flying: asyncio.Queue[list
         while not flying.empty():
             messages = messages + flying.get_nowait()
         now = clock()
-        batches = [FinishedBatch(lane[0].workspace, lane[0].channel, 20_000) for lane in _by_lane(messages)]
-        outcomes = [Settlement(message, Answer(Kind.DELIVERED, 200), now, 20_000) for message in messages]
+        batches = [FinishedBatch(lane.workspace, lane.channel, 20_000) for lane in {message.lane: message for message in messages}.values()]
+        outcomes = [Settlement(message, DELIVERED, now, 20_000) for message in messages]
         settled = await database.write(settling.settle, outcomes, batches, TERMS, now)
         if settled.delivered != len(messages):
             raise RuntimeError(f"settled {settled} of {len(messages)}")
         count -= settled.delivered
-
-
-def _by_lane(messages: list[ClaimedMessage]) -> list[list[ClaimedMessage]]:
-    lanes = defaultdict(list)
-    for message in messages:
-        lanes[message.lane].append(message)
-    return list(lanes.values())
 
 
 async def main(backend: str, messages: int, url: str) -> None:

@@ -71,11 +71,9 @@ async def shared_postgres(shared_postgres_url: str) -> AsyncIterator[Database]:
 
 async def _empty(tx: Tx) -> None:
     tables = await select(tx, "select tablename from pg_tables where schemaname = 'public' and tablename not in ('schema_migration', 'limit_state')")
-    for (table,) in tables:
-        await change(tx, f"delete from {table}")
-    await change(tx, "update limit_state set log = null, paused = 0")
-    for tier in SHIPPED:
-        await change(tx, f"insert into tier (name, settings) values ('{tier.name}', '{write(tier)}')")
+    statements = [f"delete from {table}" for (table,) in tables]
+    statements += [f"insert into tier (name, settings) values ('{tier.name}', '{write(tier)}')" for tier in SHIPPED]
+    await change(tx, "; ".join([*statements, "update limit_state set log = null, paused = 0"]))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from queue_services.storage import campaigns
 from tests.storage.store import Store
 from tests.storage.walk import Walk
 
-STEPS = 90
+STEPS = 50
 
 
 async def walk(store: Store, seed: int, steps: int) -> Walk:
@@ -37,7 +37,7 @@ async def test_every_rule_holds_after_every_step_of_a_random_walk(store: Store, 
 @pytest.mark.parametrize("seed", range(1_000, 1_010))
 async def test_every_rule_holds_after_every_step_of_many_long_walks(store: Store, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(campaigns, "BITE", 3)
-    walked = await walk(store, seed, 5 * STEPS)
+    walked = await walk(store, seed, 9 * STEPS)
     await walked.finish()
     await walked.check()
     assert await store.select("select * from pending") == []
