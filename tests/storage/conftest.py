@@ -20,13 +20,19 @@ BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(params=BOTH)
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a store of the test's own that has no schema."""
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a store of the test's own that has no table."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'queue.db'}"
-        return
-    server: Postgres = request.getfixturevalue("postgres")
-    with server.database() as url:
+        return f"sqlite:///{tmp_path / 'queue.db'}"
+    url: str = request.getfixturevalue("bare_postgres_url")
+    request.getfixturevalue("postgres").run_sql("drop schema public cascade; create schema public", database=url.rpartition("/")[2])
+    return url
+
+
+@pytest.fixture(scope="session")
+def bare_postgres_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of a database whose schema one test after another makes."""
+    with postgres.database() as url:
         yield url
 
 

@@ -62,7 +62,7 @@ async def run_within(store: Store, outer: Work, stop: int, inner: Work, watch: a
     reached.cancel()
     second = asyncio.create_task(store.database.write(inner))
     while not (second.done() or await _anyone_waits(watch)):
-        await asyncio.sleep(0)
+        await asyncio.wait([second], timeout=0.002)
     stopped.go_on.set()
     await asyncio.gather(first, second)
     return stopped.length >= stop
