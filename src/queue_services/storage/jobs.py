@@ -38,12 +38,14 @@ async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
     """The jobs that match, newest first, `wanted.limit` at most."""
     filters: dict[str, Any] = {}
     name = "search_jobs"
+    subject = wanted.workspace or wanted.campaign or wanted.contact or wanted.recipient
     match wanted.status:
         case Status.SCHEDULED | Status.CLAIMED:
             name, filters[wanted.status.value] = "search_pending", now
         case Status.DEAD | Status.CANCELLED:
-            name, filters["ended"] = "search_unsent", wanted.status.value
+            name, filters["unsent"] = "search_ended", wanted.status.value
         case Status.DELIVERED:
+            name = "search_ended" if subject is None else name  # the newest of all may be a million that wait; the newest of one subject are few
             filters["delivered"] = wanted.status.value
     named = {"workspace": wanted.workspace, "channel": wanted.channel, "campaign": wanted.campaign, "contact": wanted.contact, "recipient": wanted.recipient}
     filters |= {key: str(value) for key, value in named.items() if value is not None}

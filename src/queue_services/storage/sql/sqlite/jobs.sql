@@ -102,12 +102,12 @@ p.id < {};
 p.id < {};
 
 -- name: search_pending.claimed
-p.claimed_by is not null and p.visible_at > {};
+p.id in (select id from pending indexed by pending_claimed where claimed_by is not null and visible_at > {});
 
 -- name: search_pending.scheduled
 (p.claimed_by is null or p.visible_at <= {}) and p.epoch >= coalesce(c.cancel_epoch, 0);
 
--- name: search_unsent
+-- name: search_ended
 select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
     p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
     c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
@@ -125,31 +125,34 @@ where true
 {filters}
 order by r.id desc limit {limit};
 
--- name: search_unsent.workspace
+-- name: search_ended.workspace
 m.workspace = {};
 
--- name: search_unsent.channel
+-- name: search_ended.channel
 m.channel = {};
 
--- name: search_unsent.campaign
+-- name: search_ended.campaign
 m.campaign in (select id from campaign where name = {});
 
--- name: search_unsent.contact
+-- name: search_ended.contact
 m.contact = {};
 
--- name: search_unsent.recipient
+-- name: search_ended.recipient
 m.recipient = {};
 
--- name: search_unsent.from_id
+-- name: search_ended.from_id
 r.id >= {};
 
--- name: search_unsent.before_id
+-- name: search_ended.before_id
 r.id < {};
 
--- name: search_unsent.to_id
+-- name: search_ended.to_id
 r.id < {};
 
--- name: search_unsent.ended
+-- name: search_ended.unsent
+r.status in ('dead', 'cancelled') and r.status = {};
+
+-- name: search_ended.delivered
 r.status = {};
 
 -- name: attempts_of
