@@ -2,7 +2,7 @@
 
     python -m benchmarks.backlog --messages 1000000
 
-Prints one JSON line a figure. The claims take 100 messages of 100 workspaces each.
+Prints one JSON line a figure. The claims take up to 100 messages of 100 workspaces.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ CLAIMS = 30
 A_CLAIM = 100
 
 
-async def claim_ms(database: Database) -> float:
-    """The median time of a claim of 100 due messages, in milliseconds."""
+async def claim_us(database: Database) -> float:
+    """The median time of claims of up to 100 due messages, in microseconds a message."""
     await fill(database, CLAIMS * A_CLAIM, clock())
     request, took = msgspec.structs.replace(REQUEST, most=A_CLAIM), []
     for _ in range(CLAIMS):
         began = time.perf_counter()
         claim = await database.write(claims.claim, request, clock())
-        took.append((time.perf_counter() - began) * 1000)
-        assert len(claim.messages) == A_CLAIM
+        took.append((time.perf_counter() - began) * 1_000_000 / len(claim.messages))
     return statistics.median(took)
 
 
@@ -46,12 +45,16 @@ async def main(messages: int) -> None:
         url = f"sqlite:///{Path(folder) / 'backlog.db'}"
         database = open_database(url)
         await database.migrate()
-        without = await claim_ms(database)
+        without = await claim_us(database)
         await fill(database, messages, clock() + 86_400 * SECOND, LANES)
-        backlog = await claim_ms(database)
+        backlog = await claim_us(database)
         await database.close()
-        report(
-            "backlog", "sqlite", figure="claim ms", without=round(without, 2), backlog=round(backlog, 2), ratio=round(backlog / without, 2), messages=messages
+        figures = {"without": round(without, 1), "backlog": round(backlog, 1), "ratio": round(backlog / without, 2)}
+        report("backlog", "sqlite", figure="claim us a message", **figures, messages=messages)
+            without=round(without, 2),
+            backlog=round(backlog, 2),
+            ratio=round(backlog / without, 2),
+            messages=messages,
         )
         async with receiving(Arrivals()) as receiver, running("serve", database_url=url, receiver_url=receiver.url) as [service]:
             for _ in range(20):
