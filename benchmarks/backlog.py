@@ -51,11 +51,6 @@ async def main(messages: int) -> None:
         await database.close()
         figures = {"without": round(without, 1), "backlog": round(backlog, 1), "ratio": round(backlog / without, 2)}
         report("backlog", "sqlite", figure="claim us a message", **figures, messages=messages)
-            without=round(without, 2),
-            backlog=round(backlog, 2),
-            ratio=round(backlog / without, 2),
-            messages=messages,
-        )
         async with receiving(Arrivals()) as receiver, running("serve", database_url=url, receiver_url=receiver.url) as [service]:
             for _ in range(20):
                 await get(service.url, "/api/jobs?limit=200")
