@@ -73,17 +73,18 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
             async with contextlib.AsyncExitStack() as stack:
                 if dispatch:
-                    await stack.enter_async_context(_dispatching(core))
+                    await stack.enter_async_context(_dispatching(core, stop))
                 else:
                     await stack.enter_async_context(_keeping_time(core))
                 if listener is not None:
-                    await stack.enter_async_context(_serving(core, listener))
+                    await stack.enter_async_context(_serving(core, listener, stop))
                 await stop.wait()
                 log.info("stopping")
 
 
 @contextlib.asynccontextmanager
-async def _dispatching(core: Core) -> AsyncIterator[None]:
+async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Dispatch; where that ends by itself the whole process stops, rather than go on as half a service."""
     settings = core.settings
     for channel, url in (("SMS", settings.sms_api_url), ("EMAIL", settings.email_api_url)):
         if url is None:
@@ -91,13 +92,16 @@ async def _dispatching(core: Core) -> AsyncIterator[None]:
     sender = CallbackSender(callback_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
     process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings))
     running = asyncio.create_task(process.run())
+    running.add_done_callback(lambda _: stop.set())
     log.info("dispatching", dispatcher=process.identity, sms_per_second=settings.sms_per_second, email_per_second=settings.email_per_second)
     try:
         yield
     finally:
         process.stop()
-        await running
-        await sender.close()
+        try:
+            await running
+        finally:
+            await sender.close()
 
 
 @contextlib.asynccontextmanager
@@ -118,10 +122,11 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _serving(core: Core, listener: socket.socket) -> AsyncIterator[None]:
+async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
     app = create_app(core.database, core.clock, api_settings(core.settings))
     server = Server(app, core.settings.shutdown_seconds)
     running = asyncio.create_task(server.serve([listener]))
+    running.add_done_callback(lambda _: stop.set())
     host, port = listener.getsockname()[:2]
     log.info("listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
     try:

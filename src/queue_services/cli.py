@@ -47,13 +47,13 @@ def main() -> None:
 
 @app.command
 def serve(*, host: Host = None, port: Port = None, database_url: DatabaseUrl = None, insecure: Insecure = None) -> None:
-    """Run everything in one process: API, dispatcher and dashboard."""
+    """Run everything in one process: API and dispatcher."""
     _run(_settings(host=host, port=port, database_url=database_url, insecure=insecure), api=True, dispatch=True)
 
 
 @app.command
 def api(*, host: Host = None, port: Port = None, database_url: DatabaseUrl = None, insecure: Insecure = None) -> None:
-    """Run the API and the dashboard alone; dispatchers run elsewhere."""
+    """Run the API alone; dispatchers run elsewhere."""
     _run(_settings(host=host, port=port, database_url=database_url, insecure=insecure), api=True, dispatch=False)
 
 

@@ -65,6 +65,13 @@ async def test_ready_is_503_while_the_store_cannot_be_written_and_live_is_not(se
     await service.ask("GET", "/health/ready")
 
 
+async def test_ready_notices_a_store_that_takes_transactions_and_no_writes(service: Service) -> None:
+    database = service.database
+    assert isinstance(database, SqliteDatabase)
+    await database._on_writer(lambda: database._write_connection().execute("PRAGMA query_only = 1").fetchall())
+    await service.ask("GET", "/health/ready", 503)
+
+
 async def test_other_parts_pages_are_served_beside_the_api(tmp_path: Any) -> None:
     async def page(_: Any) -> PlainTextResponse:
         return PlainTextResponse("a page")

@@ -62,7 +62,6 @@ def test_the_shared_methods_examples_are_among_those_that_run() -> None:
     assert {"queue_services.client.calls.status", "queue_services.client.calls.jobs"} <= {found.name for found in examples("queue_services.client.calls")}
 
 
-@pytest.mark.skipif(not GUIDE.exists(), reason="there is no guide yet")
 def test_every_example_in_the_guide_does_what_it_shows() -> None:
     guide = doctest.DocTestParser().get_doctest(GUIDE.read_text(), {}, "client.md", str(GUIDE), 0)
 

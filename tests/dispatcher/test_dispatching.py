@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from queue_services.domain.message import SECOND, Channel, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.storage import campaigns
 from tests.dispatcher.world import DELIVERED, World, world
 from tests.support.densest import densest
-from tests.support.virtual import run_virtual
+from tests.support.virtual import VirtualLoop, run_virtual
 
 
 def failing(kind: Kind, status: int | None = None) -> Answer:
@@ -307,5 +309,76 @@ def test_commits_of_20_ms_leave_the_limit_exact_and_used() -> None:
             times = w.receiver.times()
             assert densest(times) <= 100
             assert 999 / (max(times) - min(times)) >= 97
+
+    run_virtual(scenario)
+
+
+def test_a_sender_that_breaks_costs_a_try_and_keeps_no_message() -> None:
+    async def scenario() -> None:
+        async with world() as w:
+            broken = iter([True])
+
+            def latency(_: object) -> float:
+                if next(broken, False):
+                    raise ValueError("a bug in the sender")
+                return 0.005
+
+            w.receiver.latency = latency
+            [message] = await w.schedule()
+            await w.settled([message], within=60)
+            job = await w.job(message)
+            assert (job.tries, job.attempts) == (2, 2)
+            assert len(w.processes[0].dispatching.flights) == 0
+
+    run_virtual(scenario)
+
+
+def test_an_outcome_that_the_store_refuses_keeps_no_other_from_being_settled() -> None:
+    async def scenario() -> None:
+        async with world(lease_seconds=5) as w:
+            ids = await w.schedule(20)
+            refused = ids[7]
+            w.processes[0].link.refuses = lambda settlements: any(one.message.id == refused for one in settlements)
+            await w.settled([message for message in ids if message != refused], within=30)
+            w.processes[0].link.refuses = lambda _: False
+            await w.settled(ids, within=60)
+            assert w.receiver.ids()[refused] >= 2
+
+    run_virtual(scenario)
+
+
+def test_a_stop_while_the_store_is_away_ends_within_its_patience() -> None:
+    async def scenario() -> None:
+        async with world(shutdown_seconds=5) as w:
+            await w.schedule(30)
+            await w.until(lambda: len(w.receiver.arrivals) >= 5)
+            w.processes[0].link.away = True
+            async with asyncio.timeout(10):
+                await w.stop()
+
+    run_virtual(scenario)
+
+
+async def _stall(seconds: float, every: float) -> None:
+    """Block the event loop again and again, as a slow slice of work does: time passes and nothing runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    while True:
+        await asyncio.sleep(every)
+        loop.elapsed += seconds
+
+
+@pytest.mark.parametrize(("stall", "every", "used"), [(0.06, 0.94, 97), (0.15, 0.25, 0)])
+def test_starts_that_a_stalled_loop_missed_get_new_slots_and_no_second_holds_more(stall: float, every: float, used: float) -> None:
+    async def scenario() -> None:
+        async with world() as w:
+            stalling = asyncio.create_task(_stall(stall, every))
+            ids = await w.schedule(1200, channel=Channel.EMAIL)
+            await w.settled(ids, within=60)
+            stalling.cancel()
+            times = w.receiver.times()
+            assert densest(times) <= 100
+            assert 1199 / (max(times) - min(times)) >= used
+            assert all(count == 1 for count in w.receiver.ids().values())
 
     run_virtual(scenario)

@@ -7,7 +7,7 @@ import random
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +20,10 @@ from queue_services.domain.message import SECOND, Channel, Instant, Message, Pri
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
 from queue_services.service.workspaces import Workspaces
-from queue_services.storage import intake, jobs, upkeep
+from queue_services.storage import intake, jobs, settling, upkeep
 from queue_services.storage.port import Database, Flow, P, T
 from queue_services.storage.records import Job
+from queue_services.storage.settling import Settlement
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.support.virtual import VirtualLoop
 
@@ -71,9 +72,12 @@ class Link:
         self._database = database
         self.cut = False
         self.away = False
+        self.refuses: Callable[[Sequence[Settlement]], bool] = lambda _: False
 
     async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         await self._cross()
+        if flow is settling.settle and self.refuses(cast("Sequence[Settlement]", args[0])):
+            raise ValueError("the store refuses this outcome")
         return await self._database.write(flow, *args, **kwargs)
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -224,7 +228,7 @@ class World:
         for flight in process.dispatching.flights.all():
             if flight.task is not None:
                 flight.task.cancel()
-        await asyncio.wait([process.task], timeout=1)  # a wake at the same instant may keep a loop from hearing that it is cancelled (until Python 3.12)
+        await asyncio.gather(process.task, return_exceptions=True)
 
     async def job(self, message: str) -> Job:
         [job] = await self.database.read(jobs.find, [message], self.clock.now())

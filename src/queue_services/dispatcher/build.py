@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random as randomness
 import socket
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from queue_services.dispatcher.runner import Runner
 from queue_services.dispatcher.settler import Settler
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import RetryPolicy
+from queue_services.errors import StoreUnavailable
 from queue_services.storage import upkeep
 from queue_services.storage.port import Database
 from queue_services.storage.settling import Terms
@@ -49,7 +51,8 @@ class Dispatching:
         chores = asyncio.create_task(self.maintenance.run())
         try:
             await self._runner.run()
-            await self._database.write(upkeep.forget, self.identity)
+            with contextlib.suppress(StoreUnavailable):  # then those that stay forget it, as one that died
+                await self._database.write(upkeep.forget, self.identity)
         finally:
             chores.cancel()
             await asyncio.gather(chores, return_exceptions=True)

@@ -19,6 +19,7 @@ from queue_services.dispatcher.pacer import GivenUp, Pacer
 from queue_services.dispatcher.settler import Settler
 from queue_services.domain.limits import lead_after
 from queue_services.domain.message import SECOND, Channel, Instant
+from queue_services.domain.outcome import Answer, Kind
 from queue_services.storage import claims
 from queue_services.storage.claims import Claim, ClaimedMessage, ClaimRequest
 from queue_services.storage.port import Database
@@ -143,6 +144,9 @@ class Dispatcher:
             if flight.started_at is None:
                 self._settler.release(flight)
             raise
+        except Exception as bug:
+            log.exception("a sender broke", job=message.id)
+            self._settler.settle(flight, Answer(Kind.FAILED, error=f"The sender broke: {type(bug).__name__}"))
         else:
             self.lag = max(0, (flight.started_at or message.slot) - message.visible_at)
             self._settler.settle(flight, answer)

@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from queue_services.clock import Clock
-from queue_services.dispatcher.dispatcher import Dispatcher, Pass
+from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.dispatcher.flights import Flights
 from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.settler import Settler
-from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
+from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
 from queue_services.storage import claims
 from queue_services.storage.port import Database
+
+T = TypeVar("T")
 
 POLL = SECOND
 """How long a sleep may last, in case a wake was lost. Nothing depends on it while wakes arrive."""
@@ -83,7 +85,8 @@ class Runner:
                 if flight.started_at is None and flight.task is not None:
                     flight.task.cancel()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._flights.landed(), self._patience)
+                async with asyncio.timeout(self._patience):
+                    await self._flights.landed()
         finally:
             await _cancel([*passes, *background, *(flight.task for flight in self._flights.all() if flight.task is not None)])
         if left := len(self._flights):
@@ -107,7 +110,8 @@ class Runner:
         left = until - self._clock.now()
         if left > 0 and not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake[channel].wait(), left / SECOND)
+                async with asyncio.timeout(left / SECOND):  # wait_for, before Python 3.12, loses a cancel that comes with the wake
+                    await self._awake[channel].wait()
 
     async def _renew_leases(self) -> None:
         """Every third of a lease, move the ends of all leases held; a flight whose lease was lost does not start any more."""
@@ -115,7 +119,7 @@ class Runner:
             await self._clock.sleep_until(self._clock.now() + self._lease // 3)
             await self._attempt(self._renew_once())
 
-    async def _renew_once(self) -> Pass:
+    async def _renew_once(self) -> None:
         flights = self._flights.all()
         lease_until = self._clock.now() + self._lease
         mine = await self._database.write(claims.renew, [(flight.message.id, flight.message.claim) for flight in flights], self._identity, lease_until)
@@ -124,9 +128,8 @@ class Runner:
                 flight.lease_until = lease_until
             elif flight.started_at is None and flight.task is not None and self._flights.holds(flight):
                 flight.task.cancel()
-        return Pass(0, 0, FOREVER, starved=False)
 
-    async def _attempt(self, work: Coroutine[Any, Any, Pass]) -> Pass | None:
+    async def _attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
         """None where the store was away, or the pass failed: dispatching goes on, whatever one pass meets."""
         try:
             return await work

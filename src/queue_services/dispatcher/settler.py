@@ -36,6 +36,7 @@ class Settler:
         self._waiting: list[tuple[Flight, Answer | None, int]] = []
         self._batches: list[FinishedBatch] = []
         self._arrived = asyncio.Event()
+        self._most = MOST
 
     def settle(self, flight: Flight, answer: Answer) -> None:
         """Record the flight's outcome with the next group."""
@@ -51,17 +52,28 @@ class Settler:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                group, batches = self._waiting[:MOST], self._batches
-                try:
-                    moved = await self._write(group, batches)
-                except StoreUnavailable as error:
-                    log.warning("outcomes wait: the store is away", waiting=len(self._waiting), reason=error.reason)
-                    await asyncio.sleep(AGAIN_SECONDS)
-                    continue
-                del self._waiting[: len(group)]
-                self._batches = self._batches[len(batches) :]
-                self._flights.remove(flight for flight, _, _ in group)
-                self.on_settled(moved)
+                await self._settle_group()
+
+    async def _settle_group(self) -> None:
+        group, batches = self._waiting[: self._most], self._batches
+        try:
+            moved = await self._write(group, batches)
+        except StoreUnavailable as error:
+            log.warning("outcomes wait: the store is away", waiting=len(self._waiting), reason=error.reason)
+            await asyncio.sleep(AGAIN_SECONDS)
+            return
+        except Exception:
+            if len(group) > 1:  # one of them cannot be stored; alone it shows which, and the others are not kept waiting by it
+                self._most = 1
+                return
+            log.exception("an outcome cannot be stored; its message is due again when its lease ends", job=group[0][0].message.id)
+            moved, batches = False, []
+        else:
+            self._most = min(MOST, self._most * 2)
+        del self._waiting[: len(group)]
+        self._batches = self._batches[len(batches) :]
+        self._flights.remove(flight for flight, _, _ in group)
+        self.on_settled(moved)
 
     def _add(self, flight: Flight, answer: Answer | None) -> None:
         now = self._clock.now()
