@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
@@ -68,7 +69,11 @@ async def test_ready_is_503_while_the_store_cannot_be_written_and_live_is_not(se
 async def test_ready_notices_a_store_that_takes_transactions_and_no_writes(service: Service) -> None:
     database = service.database
     assert isinstance(database, SqliteDatabase)
-    await database._on_writer(lambda: database._write_connection().execute("PRAGMA query_only = 1").fetchall())
+
+    def refuse_updates(action: int, *_: str | None) -> int:
+        return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_UPDATE else sqlite3.SQLITE_OK
+
+    await database._on_writer(lambda: database._write_connection().set_authorizer(refuse_updates))
     await service.ask("GET", "/health/ready", 503)
 
 
