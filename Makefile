@@ -42,7 +42,7 @@ format: $(READY) ## rewrite in the project's style
 
 lock: $(READY) ## choose the newest versions that pyproject.toml allows
 	$(PY) -m pip install --quiet 'uv>=0.9'
-	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --extra client --group dev pyproject.toml --upgrade --quiet --output-file requirements.lock
+	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --extra client --extra tracing --group dev pyproject.toml --upgrade --quiet --output-file requirements.lock
 	@! grep -n '://' requirements.lock || { echo 'requirements.lock must name no address' >&2; exit 1; }
 
 clean: ## remove the environment and everything built
