@@ -13,12 +13,13 @@ from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound
+from queue_services.storage.changes import Position
 from queue_services.storage.records import Job, JobFilter
 from queue_services.wire import answers, bodies
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.fields import shown
 from queue_services.wire.intake import Faults, due_at
-from queue_services.wire.times import instant
+from queue_services.wire.times import instant, rfc3339
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
@@ -74,16 +75,26 @@ async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
     return answers.JobListAnswer(jobs=[_shown(incoming, job) for job in page], next_cursor=page[-1].id if more else None)
 
 
+async def changes(incoming: Incoming) -> answers.ChangesAnswer:
+    """GET /api/changes."""
+    query = incoming.query
+    after = Position() if query.after is UNSET else Position(*map(int, query.after.split("-")))
+    found = await incoming.services.jobs.changes(after, query.limit, incoming.caller.within(_given(query.workspace_id)))
+    return answers.ChangesAnswer(
+        changes=[answers.Change(job_id=change.id, status=answers.STATUS_NAMES[change.status], changed_at=rfc3339(change.at)) for change in found.changes],
+        cursor=f"{found.position.transaction}-{found.position.number}",
+    )
+
+
 def _filter(incoming: Incoming) -> JobFilter:
     """What the query asks for; one job more than the page, to know whether there is a next one."""
     query, faults = incoming.query, Faults()
     created_from, created_to = (faults.unless(name, _instant, given) for name, given in (("from", query.created_from), ("to", query.created_to)))
     if faults:
         raise InvalidRequest(*faults)
-    workspace = _given(query.workspace_id)
     channel, recipient = _given(query.channel), _given(query.recipient)
     return JobFilter(
-        workspace=incoming.caller.workspace if workspace is None else incoming.caller.only(workspace),
+        workspace=incoming.caller.within(_given(query.workspace_id)),
         channel=None if channel is None else Channel(channel),
         status=None if query.status is UNSET else answers.STATUSES[query.status],
         campaign=_given(query.campaign_id),
@@ -129,6 +140,10 @@ CALLS = [
         query=bodies.NoQuery, body=bodies.JobIdsBody, reads=reading.OTHER, tag="Jobs",
     ),
     Call("GET", "/api/jobs", list_jobs, "Jobs that match, newest first", answers.JobListAnswer, query=bodies.JobsQuery, tag="Jobs"),
+    Call(
+        "GET", "/api/changes", changes, "What ended or was retried, in order, to be followed from cursor to cursor", answers.ChangesAnswer,
+        query=bodies.ChangesQuery, tag="Jobs",
+    ),
     *(
         Call(
             "POST", path, handler, summary, answers.JobAnswer,

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from queue_services.clock import Clock
 from queue_services.domain.message import Instant
 from queue_services.errors import NotFound
-from queue_services.storage import jobs
+from queue_services.storage import changes, jobs
+from queue_services.storage.changes import Changes, Position
 from queue_services.storage.port import Database, Tx
 from queue_services.storage.records import Attempt, Job, JobFilter
 
@@ -39,6 +40,10 @@ class Jobs:
     async def search(self, wanted: JobFilter) -> list[Job]:
         """The jobs that match, newest first."""
         return await self._database.read(jobs.search, wanted, self._clock.now())
+
+    async def changes(self, after: Position, most: int, workspace: str | None = None) -> Changes:
+        """What ended or was retried after a position of the feed, in order, the newest change of a job alone."""
+        return await self._database.read(changes.read, after, most, workspace=workspace)
 
     async def retry(self, job: str, workspace: str | None = None) -> Job:
         """Schedule a failed or cancelled job now."""

@@ -145,6 +145,21 @@ class JobListAnswer(Answer, kw_only=True):
     next_cursor: str | None
 
 
+class Change(msgspec.Struct, rename="camel", kw_only=True):
+    """A job's newest change: it reached a final status, or returned to SCHEDULED by a retry."""
+
+    job_id: str
+    status: StatusName
+    changed_at: Time
+
+
+class ChangesAnswer(Answer, kw_only=True):
+    """Some changes in order; ask again after `cursor` for those that follow."""
+
+    changes: list[Change]
+    cursor: str
+
+
 class StatusCounts(msgspec.Struct):
     """Jobs by status."""
 

@@ -15,6 +15,8 @@ LONGEST_DELAY_MS = 400 * 86_400_000
 LARGEST_METADATA = 16 * 1024
 MOST_JOB_IDS = 1000
 MOST_JOBS = 200
+MOST_CHANGES = 1000
+CURSOR = r"^[0-9]{1,18}-[0-9]{1,18}$(?!\n)"
 
 _NO_NUL = {"pattern": r"^[^\u0000]*$"}  # checked for the whole body at once, by `fields`
 Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="text of 1-255 characters", extra_json_schema=_NO_NUL)]
@@ -130,6 +132,14 @@ class CampaignQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Whose campaign."""
 
     workspace_id: Id
+
+
+class ChangesQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Where in the feed to go on, and of which workspace: of all where it is not said."""
+
+    workspace_id: Id | UnsetType = UNSET
+    after: Annotated[str, Meta(pattern=CURSOR, description="the `cursor` of an earlier answer")] | UnsetType = UNSET
+    limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES, description="a whole number, 1-1,000")] = MOST_CHANGES
 
 
 class JobsQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True):

@@ -1,0 +1,41 @@
+"""The change feed: every final status and every return to scheduled by a requeue, the newest of a message, in an order that no late commit comes before.
+
+Called by `service.jobs`. It reads what endings and requeues have numbered in `result`; on PostgreSQL it stops before the oldest transaction that still runs.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from queue_services.domain.message import Instant, Status
+from queue_services.storage.port import Tx
+
+
+class Position(msgspec.Struct, frozen=True, order=True):
+    """A place in the feed: the writer's transaction (0 on SQLite, which has one writer) and the number of the change."""
+
+    transaction: int = 0
+    number: int = 0
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A message's newest change: what it became, and when."""
+
+    id: str
+    status: Status
+    at: Instant
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Some changes in order, and where to go on: behind the last of them, or behind all that was looked at where there are no more yet."""
+
+    changes: list[Change]
+    position: Position
+
+
+async def read(tx: Tx, after: Position, most: int, *, workspace: str | None = None) -> Changes:
+    """At most `most` changes after a position; of one workspace, or of all."""
+    rows = await tx.fetch("changes_after", after.transaction, after.number, workspace, most)
+    changes = [Change(row[0], Status(row[1]), row[2]) for row in rows]
+    [end] = [rows[-1][3:]] if len(rows) == most else await tx.fetch("changes_end")
+    return Changes(changes, max(after, Position(*end)))
