@@ -26,7 +26,7 @@ from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher.maintenance import measure
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.settings import Settings
-from queue_services.storage import open_database
+from queue_services.storage import migrate, open_database, open_existing, statements
 from queue_services.storage.port import Database
 
 CLOCK_SECONDS = 10
@@ -55,6 +55,19 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     database = open_database(settings.database_url)
     try:
         await database.migrate()
+        clock = Clock()
+        clock.correct(await measure(database, clock), at_once=True)
+        yield Core(settings, database, clock)
+    finally:
+        await database.close()
+
+
+@contextlib.asynccontextmanager
+async def open_to_read(settings: Settings) -> AsyncIterator[Core]:
+    """Open a store that is there, and change nothing in it. Raises StoreUnavailable, and ConfigurationError where its schema is not this version's."""
+    database = open_existing(settings.database_url)
+    try:
+        await database.read(migrate.check, statements.migrations(database.backend))
         clock = Clock()
         clock.correct(await measure(database, clock), at_once=True)
         yield Core(settings, database, clock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Annotated, Any, Never
 
 import cyclopts
@@ -16,13 +16,14 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from queue_services import __version__, bootstrap, cli_jobs, log
+from queue_services import __version__, bootstrap, cli_jobs, cli_verify, log
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
 
 app = cyclopts.App(name="queue-services", version=__version__, help="Sends a multi-tenant application's SMS and email when they are due, within exact limits.")
 app.command(cli_jobs.schedule, name="schedule")
 app.command(cli_jobs.app, name="jobs")
+app.command(cli_verify.verify, name="verify")
 
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]
 Port = Annotated[int | None, Parameter(help="port to listen on, 0 for a free one (PORT)")]
@@ -30,10 +31,10 @@ DatabaseUrl = Annotated[str | None, Parameter(help="the store (QUEUE_SERVICES_DA
 Insecure = Annotated[bool | None, Parameter(negative="", help="serve other addresses than loopback without a key")]
 
 
-def main() -> None:
-    """The entry point: every error of ours becomes a sentence on stderr and an exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: every error of ours becomes a sentence on stderr and an exit code. `arguments` stand for the command line's."""
     try:
-        app()
+        app(arguments)
     except ConfigurationError as error:
         _fail("The settings cannot work:\n" + "\n".join(f"  {fault.field}: {fault.message}" for fault in error.faults), 2)
     except Refusal as error:

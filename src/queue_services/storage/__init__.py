@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from queue_services.errors import ConfigurationError, Fault
@@ -21,3 +22,11 @@ def open_database(url: str) -> Database:
     if scheme == "sqlite" and url.startswith("sqlite:///") and (path := url.removeprefix("sqlite:///")) and ":memory:" not in path:
         return SqliteDatabase(path)
     raise ConfigurationError(Fault("QUEUE_SERVICES_DATABASE_URL", "use sqlite:///file.db, sqlite:////absolute/file.db or postgresql://user@host:port/name"))
+
+
+def open_existing(url: str) -> Database:
+    """`open_database`, where no store is to be made. Raises ConfigurationError where `url` names a file that is not there."""
+    database = open_database(url)
+    if isinstance(database, SqliteDatabase) and not Path(database.path).is_file():
+        raise ConfigurationError(Fault("QUEUE_SERVICES_DATABASE_URL", f"there is no file {database.path}"))
+    return database

@@ -38,5 +38,12 @@ async def apply(tx: Tx, run_script: Callable[[str], Awaitable[None]], wanted: li
     return [migration.number for migration in missing]
 
 
+async def check(tx: Tx, wanted: list[Migration]) -> None:
+    """Raise ConfigurationError unless exactly the migrations `wanted` are applied; changes nothing."""
+    applied = {row[0]: row[1] for row in await tx.fetch("applied_migrations")} if await tx.fetch("find_schema") else {}
+    if applied != {migration.number: checksum(migration) for migration in wanted}:
+        raise _unusable("its schema is not this version's; run `queue-services migrate`, or the version that made it")
+
+
 def _unusable(why: str) -> ConfigurationError:
     return ConfigurationError(Fault("QUEUE_SERVICES_DATABASE_URL", why))

@@ -4,6 +4,9 @@ select pg_advisory_xact_lock(7186320942011);
 -- name: create_schema_migration
 create table if not exists schema_migration (number integer primary key, name text not null, checksum text not null);
 
+-- name: find_schema
+select tablename from pg_tables where schemaname = any(current_schemas(false)) and tablename = 'schema_migration';
+
 -- name: applied_migrations
 select number, checksum from schema_migration order by number;
 

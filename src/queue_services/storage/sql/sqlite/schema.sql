@@ -4,6 +4,9 @@ select 1;
 -- name: create_schema_migration
 create table if not exists schema_migration (number integer primary key, name text not null, checksum text not null);
 
+-- name: find_schema
+select name from sqlite_schema where name = 'schema_migration';
+
 -- name: applied_migrations
 select number, checksum from schema_migration order by number;
 
