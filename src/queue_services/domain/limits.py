@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from math import ceil
+from operator import itemgetter
 
 import msgspec
 
@@ -80,7 +81,7 @@ def entries(log: LimitLog) -> list[tuple[Instant, int]]:
 class Reservation:
     """Slots of one limit given one by one within a claim; nothing else may change the log meanwhile. The rule itself is `next_slot`."""
 
-    __slots__ = ("_earliest", "_held", "_limit", "_log", "_now", "_pace", "_pruned", "_slice", "_stamps", "_terms", "_totals")
+    __slots__ = ("_earliest", "_held", "_limit", "_log", "_now", "_pace", "_pruned", "_sends", "_slice", "_stamps", "_terms", "_totals")
 
     def __init__(self, log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON) -> None:
         self._log, self._terms, self._now = log, _terms(rate), now
@@ -90,12 +91,13 @@ class Reservation:
         self._limit = now + lead + horizon
         self._pace = _next_pace(log, self._terms, now)
         self._pruned = False
+        self._sends = [0, 0]  # the pair of `log.sends` that the newest slot was counted in: looking for it costs more than counting
         self._slice = SLICE if rate > FINEST_RATE else 1
 
     def next_slot(self, due: Instant, units: int = 1) -> Instant | None:
         """The slot of a message of so many units that is due at `due`, as the next one; None when it is after the horizon. Changes nothing."""
         slot, most = max(self._earliest, self._pace, due), self._terms.most
-        back = self._held + min(units, most) - 1 - most  # the N-th slot back, counted from the last of the units
+        back = self._held - most + (0 if units == 1 else min(units, most) - 1)  # the N-th slot back, counted from the last of the units
         if back >= 0:
             slot = max(slot, self._stamps[bisect_right(self._totals, back)] + self._terms.window)
         return slot if slot <= self._limit else None
@@ -118,7 +120,10 @@ class Reservation:
             stamps.append(slot)
             self._totals.append(self._held)
         log.number += units
-        _count_sends(log, slot, units)
+        if self._sends[0] == slot // SECOND:
+            self._sends[1] += units
+        else:
+            self._sends = _count_sends(log, slot, units)
         log.pace = self._pace + (terms.step * (min(units, terms.most) - 1) if units > 1 else 0)
         self._pace = log.pace + terms.step
         self._earliest = slot
@@ -268,15 +273,18 @@ def _prune(log: LimitLog, now: Instant, window: int) -> None:
         del log.sends[0]
 
 
-def _count_sends(log: LimitLog, slot: Instant, change: int) -> None:
+def _count_sends(log: LimitLog, slot: Instant, change: int) -> list[int]:
+    """Count `change` slots more in the whole second of `slot`; the pair that was changed."""
     second = slot // SECOND
     for pair in reversed(log.sends):
         if pair[0] == second:
             pair[1] += change
-            return
+            return pair
+    pair = [second, max(change, 0)]
     if change > 0:
-        log.sends.append([second, change])
-        log.sends.sort()
+        log.sends.append(pair)
+        log.sends.sort(key=itemgetter(0))
+    return pair
 
 
 def _entry_of(stamps: Sequence[Instant], slot: Instant, terms: _Terms) -> int | None:

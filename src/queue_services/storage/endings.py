@@ -9,26 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec.structs import astuple
 
 from queue_services.domain.message import Instant, Reason, Status
 from queue_services.storage.port import Tx
-from queue_services.storage.records import Attempt
 from queue_services.storage.tallies import Tally
+
+_DELIVERED, _DEAD = Status.DELIVERED.value, Status.DEAD.value
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False):
-    """A message's last row. `attempt` is the attempt that ended it, None where it ended without one (`error` may still say why). `campaign` is a row id."""
+    """A message's last row, as it is stored; `campaign` is a row id.
+
+    `outcome`, `started_at`, `duration` and `status_code` are of the attempt that ended it, None where it ended without one (`error` may still say why).
+    """
 
     id: str
     workspace: str
     channel: str
     campaign: int | None
-    status: Status
-    reason: Reason | None
+    status: str
+    reason: str | None
     due_at: Instant
     tries: int
     attempts: int
-    attempt: Attempt | None = None
+    outcome: str | None = None
+    started_at: Instant | None = None
+    duration: int | None = None
+    status_code: int | None = None
     error: str | None = None
 
 
@@ -39,28 +47,22 @@ async def insert(tx: Tx, endings: Sequence[Ending], now: Instant, tally: Tally) 
     numbers: Sequence[int] = [row[0] for row in await tx.fetch("next_changes", len(endings))]
     if len(numbers) < len(endings):  # SQLite tells the last number taken, PostgreSQL each
         numbers = range(numbers[0] - len(endings) + 1, numbers[0] + 1)
-    rows = []
-    for e, seq in zip(endings, numbers, strict=True):
+    for e in endings:
         counts = tally.of(e.workspace, e.channel, e.campaign)
-        if e.status is Status.DELIVERED:
+        if e.status == _DELIVERED:
             counts.delivered += 1
-        elif e.status is Status.DEAD:
+        elif e.status == _DEAD:
             counts.dead += 1
         else:
             counts.cancelled += 1
-        last = e.attempt
-        attempt = (last.outcome, last.started_at, last.duration, last.status_code) if last else (None, None, None, None)
-        rows.append(
-            (e.id, e.workspace, e.channel, e.campaign, str(e.status), e.reason and str(e.reason), e.due_at, e.tries, e.attempts, *attempt, e.error, seq)
-        )
-    await tx.each("insert_results", rows, now)
+    await tx.each("insert_results", [(*astuple(e), seq) for e, seq in zip(endings, numbers, strict=True)], now)
 
 
 async def cancel_unclaimed(tx: Tx, ids: Iterable[str], reason: Reason, now: Instant, writer: str, *, finished_at: Instant | None = None) -> list[str]:
     """End those of `ids` that no dispatcher holds as CANCELLED for `reason`, as of `finished_at` where that is not now; the ids ended."""
     rows = await tx.each("end_unclaimed", [(message,) for message in ids], now)
     endings = [
-        Ending(message, workspace, channel, campaign, Status.CANCELLED, reason, due_at, tries, attempts)
+        Ending(message, workspace, channel, campaign, Status.CANCELLED.value, reason.value, due_at, tries, attempts)
         for message, workspace, channel, campaign, due_at, tries, attempts in rows
     ]
     tally = Tally()

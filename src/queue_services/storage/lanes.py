@@ -106,7 +106,8 @@ class Lane(msgspec.Struct):
 
     def earliest(self, candidate: Candidate) -> Instant:
         """When a message of this lane may start at the earliest."""
-        return candidate.visible_at if candidate.priority == Priority.HIGH else max(candidate.visible_at, self.opens_at)
+        visible_at = candidate.visible_at
+        return visible_at if visible_at >= self.opens_at or candidate.priority == Priority.HIGH else self.opens_at
 
     def priorities(self, before: Instant) -> Sequence[Priority]:
         """Which messages it may give to a claim of what is due by `before`."""
@@ -117,7 +118,10 @@ class Lane(msgspec.Struct):
         self.taken += 1
         self.taken_high |= candidate.priority == Priority.HIGH
         self.day_count += candidate.attempts == 0 and candidate.claimed_by is None
-        self.slots.extend([slot] * candidate.units)
+        if candidate.units == 1:
+            self.slots.append(slot)
+        else:
+            self.slots.extend([slot] * candidate.units)
 
 
 async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, free: int, log: LimitLog, now: Instant) -> dict[int, Lane]:

@@ -22,7 +22,7 @@ from queue_services.storage import endings, exceedances
 from queue_services.storage.claims import ClaimedMessage
 from queue_services.storage.endings import Ending
 from queue_services.storage.intake import lower_lanes
-from queue_services.storage.port import Tx
+from queue_services.storage.port import Row, Tx
 from queue_services.storage.records import Attempt
 from queue_services.storage.tallies import Tally
 
@@ -155,16 +155,24 @@ async def _return_to_day(tx: Tx, unposted: Iterable[ClaimedMessage], now: Instan
 
 async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
     rows = await tx.changed("delete_claimed", [(s.message.id, s.message.claim) for s, _ in final], terms.dispatcher)
-    mine = {(message, number) for message, number in rows}
-    ended = [(s, step) for s, step in final if (s.message.id, s.message.claim) in mine]
+    ended = final if len(rows) == len(final) else _of(rows, final)
     await endings.insert(tx, [_ending(s, step) for s, step in ended], now, tally)
     return ended
 
 
+def _of(rows: Sequence[Row], pairs: list[tuple[Settlement, Step]]) -> list[tuple[Settlement, Step]]:
+    """Those of `pairs` whose claim is among `rows` of (id, claim): the others were claimed by another meanwhile."""
+    mine = {(message, number) for message, number in rows}
+    return [(s, step) for s, step in pairs if (s.message.id, s.message.claim) in mine]
+
+
 def _ending(s: Settlement, step: Step) -> Ending:
-    m, posted = s.message, s.answer.posted
-    tries, posts, attempt = m.tries + step.uses_try, m.number if posted else m.number - 1, _attempt(s) if posted else None
-    return Ending(m.id, m.workspace, str(m.channel), m.campaign, step.status, step.reason, m.due_at, tries, posts, attempt, s.answer.error)
+    m, answer, reason = s.message, s.answer, step.reason and str(step.reason)
+    tries, posts = m.tries + step.uses_try, _posts(s)
+    begun = (m.id, m.workspace, str(m.channel), m.campaign, str(step.status), reason, m.due_at, tries, posts)
+    if not answer.posted:
+        return Ending(*begun, error=answer.error)
+    return Ending(*begun, answer.attempt_outcome, s.started_at, s.duration, answer.status_code, answer.error)
 
 
 async def _schedule_again(tx: Tx, again: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
@@ -173,8 +181,7 @@ async def _schedule_again(tx: Tx, again: list[tuple[Settlement, Step]], terms: T
         [(s.message.id, s.message.claim, step.again_at or now, s.message.tries + step.uses_try, _posts(s), step.refused_since) for s, step in again],
         terms.dispatcher,
     )
-    mine = {(message, number) for message, number in rows}
-    waiting = [(s, step) for s, step in again if (s.message.id, s.message.claim) in mine]
+    waiting = _of(rows, again)
     earliest: dict[int, list[Instant]] = {}
     for s, step in waiting:
         due = earliest.setdefault(s.message.lane, [FOREVER, FOREVER])

@@ -40,10 +40,12 @@ class Slots:
 
     def take(self, lane: int, own: OwnLimit | None, due: Instant, units: int) -> Instant | None:
         """The next slot of a message in both limits; None when its lane's limit has none, or the channel is `full`."""
-        slot = self.own_slot(lane, own, due, units)
-        if slot is None:
-            return None
-        slot = self._shared.next_slot(slot, units)
+        if own is not None:
+            own_slot = self.own_slot(lane, own, due, units)
+            if own_slot is None:
+                return None
+            due = own_slot
+        slot = self._shared.next_slot(due, units)
         if slot is None or (units == 1 and slot > self._latest):
             self.full = True
             return None
@@ -65,22 +67,19 @@ class _Waiting:
     """
 
     def __init__(self) -> None:
-        self._by_lane: dict[int, deque[Candidate]] = {}
+        self.by_lane: dict[int, deque[Candidate]] = {}
         self._soonest: list[tuple[Instant, int]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._by_lane)
 
     def follow(self, candidate: Candidate) -> bool:
         """Let a candidate wait behind those of its lane; False when there are none."""
-        behind = self._by_lane.get(candidate.lane)
+        behind = self.by_lane.get(candidate.lane)
         if behind is not None:
             behind.append(candidate)
         return behind is not None
 
     def put(self, candidate: Candidate, slot: Instant) -> None:
         """Let the first of a lane wait until the channel has come to `slot`."""
-        self._by_lane.setdefault(candidate.lane, deque()).appendleft(candidate)
+        self.by_lane.setdefault(candidate.lane, deque()).appendleft(candidate)
         heappush(self._soonest, (slot, candidate.lane))
 
     def pop(self, by: Instant) -> Candidate | None:
@@ -88,11 +87,11 @@ class _Waiting:
         if not self._soonest or self._soonest[0][0] > by:
             return None
         slot, lane = heappop(self._soonest)
-        candidate = self._by_lane[lane].popleft()
-        if self._by_lane[lane]:
+        candidate = self.by_lane[lane].popleft()
+        if self.by_lane[lane]:
             heappush(self._soonest, (slot, lane))
         else:
-            del self._by_lane[lane]
+            del self.by_lane[lane]
         return candidate
 
 
@@ -124,11 +123,13 @@ def reserve(
     slots, waiting = Slots(log, request, now), _Waiting()
     reserved: list[tuple[Candidate, Instant]] = []
     while not slots.full:  # for most candidates nothing waits and their lanes have no limit: those must cost little
-        soonest = slots.soonest() if waiting else 0
-        candidate = waiting.pop(soonest)
+        candidate, soonest = None, 0
+        if waiting.by_lane:
+            soonest = slots.soonest()
+            candidate = waiting.pop(soonest)
         if candidate is None and (first or rest):
             candidate = first.popleft() if not rest or (first and turns.high_slots(log.number, 1)) else rest.popleft()
-            if waiting.follow(candidate):
+            if waiting.by_lane and waiting.follow(candidate):
                 continue
         elif candidate is None:
             candidate, soonest = waiting.pop(FOREVER), FOREVER
@@ -137,10 +138,10 @@ def reserve(
         lane = lanes[candidate.lane]
         if lane.spent or held[lane.workspace] >= free:
             continue
-        due = lane.earliest(candidate)
-        if lane.own is not None and not _comes_now(candidate, lane, due, slots, waiting, soonest or slots.soonest()):
+        due, own = lane.earliest(candidate), lane.own
+        if own is not None and not _comes_now(candidate, lane, due, slots, waiting, soonest or slots.soonest()):
             continue
-        slot = slots.take(lane.id, lane.own, due, candidate.units)
+        slot = slots.take(lane.id, own, due, candidate.units)
         if slot is not None:
             reserved.append((candidate, slot))
             held[lane.workspace] += 1
