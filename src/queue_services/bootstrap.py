@@ -25,6 +25,7 @@ from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher.maintenance import measure
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
+from queue_services.service.keys import Keys
 from queue_services.settings import Settings
 from queue_services.storage import migrate, open_database, open_existing, statements
 from queue_services.storage.port import Database
@@ -77,10 +78,10 @@ async def open_to_read(settings: Settings) -> AsyncIterator[Core]:
 
 async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
     """Serve the API, dispatch, or both, until SIGTERM or SIGINT; then drain: first no new requests, then no new deliveries."""
-    if api:
-        refuse_open_door(settings)
     with listening(settings) if api else contextlib.nullcontext() as listener:
         async with open_core(settings) as core:
+            if api:
+                await refuse_open_door(core)
             stop = asyncio.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -232,10 +233,18 @@ def api_settings(settings: Settings) -> ApiSettings:
     )
 
 
-def refuse_open_door(settings: Settings) -> None:
-    """Raise ConfigurationError for an address that others reach, while no key is asked for and `--insecure` was not said."""
-    if settings.admin_key is None and not settings.insecure and not _is_loopback(settings.host):
-        fault = Fault("HOST", f"{settings.host} can be reached from elsewhere: set QUEUE_SERVICES_ADMIN_KEY, or say --insecure")
+async def refuse_open_door(core: Core) -> None:
+    """Raise ConfigurationError for an address that others reach, while no key is asked for and `--insecure` was not said; say aloud where it was."""
+    settings = core.settings
+    if settings.admin_key is not None or await Keys(core.database, core.clock).exist():
+        return
+    if settings.insecure:
+        log.error("INSECURE: everybody who can reach this address is served as an administrator, without a key", host=settings.host)
+    elif not _is_loopback(settings.host):
+        fault = Fault(
+            "HOST",
+            f"{settings.host} can be reached from elsewhere: make a key (queue-services keys create), set QUEUE_SERVICES_ADMIN_KEY, or say --insecure",
+        )
         raise ConfigurationError(fault)
 
 

@@ -16,13 +16,14 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from queue_services import __version__, bootstrap, cli_jobs, cli_verify, log
+from queue_services import __version__, bootstrap, cli_jobs, cli_keys, cli_verify, log
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
 
 app = cyclopts.App(name="queue-services", version=__version__, help="Sends a multi-tenant application's SMS and email when they are due, within exact limits.")
 app.command(cli_jobs.schedule, name="schedule")
 app.command(cli_jobs.app, name="jobs")
+app.command(cli_keys.app, name="keys")
 app.command(cli_verify.verify, name="verify")
 
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]

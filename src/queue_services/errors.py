@@ -5,6 +5,7 @@ Raised anywhere, turned into HTTP answers by `api.problems` and into exit codes 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,11 +75,11 @@ class Forbidden(Refusal):
 
 
 class OverQuota(Refusal):
-    """The key has used its intake quota; try again after `retry_after` seconds."""
+    """The key has used its intake quota of `limit` messages a minute, but for `left` of them; try again after `retry_after` seconds."""
 
-    def __init__(self, retry_after: float) -> None:
-        self.retry_after = retry_after
-        super().__init__(f"The key is over its intake quota; try again in {retry_after:g} s.")
+    def __init__(self, retry_after: float, limit: int, left: int = 0) -> None:
+        self.retry_after, self.limit, self.left = retry_after, limit, left
+        super().__init__(f"The key is over its intake quota of {limit:,} messages a minute ({left:,} are left); try again in {math.ceil(retry_after)} s.")
 
 
 class StoreUnavailable(QueueServicesError):

@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from queue_services.api.app import ApiSettings, create_app
-from queue_services.api.guard import Keys
+from queue_services.api.guard import Keys as KeyCheck
 from queue_services.clock import Clock
+from queue_services.service.keys import Keys
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
 
@@ -41,6 +42,16 @@ class Service:
     def pass_time(self, seconds: float) -> None:
         self.seconds += seconds
 
+    @property
+    def now(self) -> int:
+        """The instant, microseconds since 1970."""
+        return round((START + self.seconds) * 1_000_000)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys as another process would make them."""
+        return Keys(self.database, Clock(monotonic=lambda: self.seconds, wall=lambda: START + self.seconds))
+
     async def ask(self, method: str, path: str, status: int = 200, **request: Any) -> Any:
         """Send a request, insist on the status, return the JSON answer."""
         answer = await self.client.request(method, path, **request)
@@ -63,7 +74,7 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def serving(
-    folder: Path, settings: ApiSettings | None = None, keys: Keys | None = None, database: Database | None = None, more_routes: tuple[BaseRoute, ...] = ()
+    folder: Path, settings: ApiSettings | None = None, keys: KeyCheck | None = None, database: Database | None = None, more_routes: tuple[BaseRoute, ...] = ()
 ) -> AsyncIterator[Service]:
     """The API, started and stopped around a test."""
     opened = database or open_database(f"sqlite:///{folder / 'queue.db'}")

@@ -16,9 +16,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from queue_services.api import openapi, routes_campaigns, routes_health, routes_jobs, routes_messages, routes_workspaces
+from queue_services.api import openapi, routes_campaigns, routes_health, routes_jobs, routes_keys, routes_messages, routes_workspaces
 from queue_services.api.calls import Services, routes
-from queue_services.api.guard import AdminKey, KeyCheck, Keys, LoopbackRule
+from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
 from queue_services.api.paths import Segments
 from queue_services.api.problems import ProblemResponse, answer_error
 from queue_services.clock import Clock
@@ -27,13 +27,22 @@ from queue_services.errors import QueueServicesError
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
 from queue_services.service.jobs import Jobs
+from queue_services.service.keys import Keys as KeyService
 from queue_services.service.messages import Intake
+from queue_services.service.quotas import Quotas
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
-CALLS = (*routes_messages.CALLS, *routes_jobs.CALLS, *routes_campaigns.CALLS, *routes_workspaces.CALLS, *routes_health.CALLS)
+CALLS = (
+    *routes_messages.CALLS,
+    *routes_jobs.CALLS,
+    *routes_campaigns.CALLS,
+    *routes_workspaces.CALLS,
+    *routes_keys.CALLS,
+    *routes_health.CALLS,
+)
 """The route table."""
 
 
@@ -57,10 +66,10 @@ class ApiSettings:
 def create_app(database: Database, clock: Clock, settings: ApiSettings, *, keys: Keys | None = None, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The ASGI application; its lifespan must be run.
 
-    `keys` None: the settings' administrator key is the only one. `more_routes` are other parts' pages (the dashboard's), behind the same loopback rule.
+    `keys` None: those of the store, and the settings' administrator key. `more_routes` are other parts' pages (the dashboard's), behind the same loopback rule.
     """
     services = _services(database, clock, settings)
-    keys = keys or AdminKey(settings.admin_key)
+    keys = keys or StoredKeys(services.keys, settings.admin_key)
     around = [Middleware(Segments)]
     if not settings.insecure:
         around.append(Middleware(LoopbackRule, keys=keys, origins=settings.cors_origins))
@@ -71,7 +80,7 @@ def create_app(database: Database, clock: Clock, settings: ApiSettings, *, keys:
                 allow_origins=settings.cors_origins,
                 allow_methods=("GET", "POST", "PUT", "DELETE"),
                 allow_headers=ALLOWED_HEADERS,
-                expose_headers=("Retry-After",),
+                expose_headers=("Retry-After", "RateLimit", "RateLimit-Policy"),
             )
         )
     around.append(Middleware(KeyCheck, keys=keys))
@@ -122,6 +131,8 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         workspaces=Workspaces(database, clock, {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}),
         tiers=Tiers(database, clock),
         channels=Channels(database),
+        keys=KeyService(database, clock),
+        quotas=Quotas(database, clock),
         rules=Rules(settings.callback_paths, counts_segments=settings.sms_units == "segments"),
         max_attempts=settings.max_attempts,
     )

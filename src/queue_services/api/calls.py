@@ -22,13 +22,16 @@ from starlette.types import Scope as AsgiScope
 from queue_services.api import bodies
 from queue_services.api.guard import Caller, Scope, caller_of
 from queue_services.api.paths import parameter
+from queue_services.api.problems import quota_headers
 from queue_services.clock import Clock
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
 from queue_services.service.jobs import Jobs
+from queue_services.service.keys import Keys
 from queue_services.service.messages import Intake
+from queue_services.service.quotas import Quotas
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
@@ -52,6 +55,8 @@ class Services:
     workspaces: Workspaces
     tiers: Tiers
     channels: Channels
+    keys: Keys
+    quotas: Quotas
     rules: Rules
     max_attempts: int
 
@@ -60,7 +65,7 @@ class Services:
 class Incoming:
     """One request as a handler sees it: checked, its query and body decoded by the call's own types where it has some.
 
-    `name` is the path's parameter; `content` the body as it came, for handlers that decode it themselves.
+    `name` is the path's parameter; `content` the body as it came, for handlers that decode it themselves; `headers` what the answer gets of them.
     """
 
     services: Services
@@ -72,6 +77,14 @@ class Incoming:
     body: Any
     content: bytes
     media_type: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def hand_in(self, messages: int) -> None:
+        """Count messages for the quota of the caller's key, where it has one. Raises OverQuota."""
+        caller = self.caller
+        if caller.key is not None and caller.per_minute is not None:
+            quota = await self.services.quotas.spend(caller.key, caller.per_minute, messages)
+            self.headers.update(quota_headers(quota.limit, quota.left, quota.resets_after))
 
 
 Handler = Callable[[Incoming], Awaitable[msgspec.Struct]]
@@ -104,13 +117,16 @@ class Call:
         caller = caller_of(request.scope)
         if self.scope is not None:
             caller.check(self.scope)
+        if self.scope is Scope.ADMIN:
+            caller.check(Scope.READ if self.method == "GET" else Scope.MANAGE)
         query = None if self.query is None else read_query(request.scope["query_string"], self.query)
         content, media_type = (b"", "") if self.reads is None else await bodies.read(request, self.reads)
         body = None
         if self.reads is not None and self.decodes:
             body = fields.read(content or b"{}", self.body) if self.reads.optional else fields.read(content, self.body)
-        answer = await self.handler(Incoming(services, caller, request, services.clock.now(), parameter(request.scope), query, body, content, media_type))
-        return Response(_encode(answer), media_type=bodies.JSON)
+        incoming = Incoming(services, caller, request, services.clock.now(), parameter(request.scope), query, body, content, media_type)
+        answer = await self.handler(incoming)
+        return Response(_encode(answer), media_type=bodies.JSON, headers=incoming.headers)
 
 
 class Resource:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import hashlib
 import hmac
 import ipaddress
 from collections.abc import Collection
@@ -21,7 +20,9 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from queue_services.api.problems import problem_of
+from queue_services.domain.key import digest
 from queue_services.errors import Forbidden, QueueServicesError, Unauthenticated
+from queue_services.service import keys
 
 CALLER = "queue_services.caller"
 KEYED = ("/api/", "/metrics")
@@ -29,7 +30,7 @@ KEYED = ("/api/", "/metrics")
 
 
 class Scope(StrEnum):
-    """What a key may be used for; `admin` includes the others."""
+    """What a key may be used for; `admin`, which only administrators' keys have, does not include the others."""
 
     READ = "read"
     SEND = "send"
@@ -38,15 +39,21 @@ class Scope(StrEnum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """On whose behalf a request is made. `workspace` is the only one it sees and touches; None = all."""
+    """On whose behalf a request is made. `workspace` is the only one it sees and touches; None = all.
+
+    `key` is the id of its key, where that is a stored one; `per_minute` how many messages that may hand in a minute, None: any number.
+    """
 
     workspace: str | None
     scopes: frozenset[Scope]
+    key: str | None = None
+    per_minute: int | None = None
 
     def check(self, scope: Scope) -> None:
         """Raise Forbidden where the caller's key is not for this."""
-        if scope not in self.scopes and Scope.ADMIN not in self.scopes:
-            raise Forbidden(f"The key is not allowed to do this: it lacks the scope {scope!r}.")
+        if scope not in self.scopes:
+            lack = "is no administrator's" if scope is Scope.ADMIN else f"lacks the scope {scope.value!r}"
+            raise Forbidden(f"The key is not allowed to do this: it {lack}.")
 
     def within(self, workspace: str | None) -> str | None:
         """The workspace that a call is restricted to: the one asked for, else the caller's own; None = all. Raises Forbidden for another's."""
@@ -78,7 +85,7 @@ class AdminKey:
     """The one key that stands in the settings; None = there is none."""
 
     def __init__(self, key: str | None) -> None:
-        self._digest = None if key is None else _digest(key)
+        self._digest = None if key is None else digest(key)
 
     async def exist(self) -> bool:
         """Whether it is set."""
@@ -86,7 +93,28 @@ class AdminKey:
 
     async def caller(self, key: str) -> Caller | None:
         """The administrator, for that key; compared in constant time."""
-        return ADMINISTRATOR if self._digest is not None and hmac.compare_digest(_digest(key), self._digest) else None
+        return ADMINISTRATOR if self._digest is not None and hmac.compare_digest(digest(key), self._digest) else None
+
+
+class StoredKeys:
+    """The keys of the store, and the one that stands in the settings (None = there is none)."""
+
+    def __init__(self, stored: keys.Keys, admin_key: str | None) -> None:
+        self._stored, self._set = stored, AdminKey(admin_key)
+
+    async def exist(self) -> bool:
+        """Whether one is set, or there ever was a stored one."""
+        return await self._set.exist() or await self._stored.exist()
+
+    async def caller(self, key: str) -> Caller | None:
+        """Whose key it is; what is looked up is its digest, so that how long that takes tells nothing of another key."""
+        if (administrator := await self._set.caller(key)) is not None:
+            return administrator
+        found = await self._stored.find(key)
+        if found is None:
+            return None
+        scopes = {Scope(permission) for permission in found.permissions} | ({Scope.ADMIN} if found.workspace is None else set())
+        return Caller(found.workspace, frozenset(scopes), found.id, found.per_minute)
 
 
 class LoopbackRule:
@@ -174,7 +202,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -41,9 +41,13 @@ _AMENDMENTS: dict[str, Schema] = {
         "RescheduleBody": (("delay", "number"), ("scheduledFor", "string")),
     }.items()
 }
+_QUOTA: Schema = {
+    "RateLimit-Policy": {"description": "the key's quota of messages a minute, where it has one", "schema": {"type": "string"}},
+    "RateLimit": {"description": "how many are left of it, and in how many seconds it begins anew", "schema": {"type": "string"}},
+}
 _HEADERS: dict[int, Schema] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
-    429: {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
+    429: {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}, **_QUOTA},
     503: {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}},
 }
 
@@ -103,7 +107,11 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
         "summary": call.summary,
         "parameters": [*_path_parameters(call), *_query_parameters(call), *_header_parameters(call)],
         "responses": {
-            "200": {"description": "What was asked for.", "content": {reading.JSON: {"schema": by_shape[id(call.answer)]}}},
+            "200": {
+                "description": "What was asked for.",
+                "content": {reading.JSON: {"schema": by_shape[id(call.answer)]}},
+                **({"headers": _QUOTA} if 429 in call.errors else {}),
+            },
             **{str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(_statuses(call))},
         },
     }

@@ -102,8 +102,16 @@ def problem_of(error: Exception) -> ProblemResponse:
     if isinstance(error, errors.Unauthenticated):
         return ProblemResponse(401, str(error), headers={"www-authenticate": 'Bearer realm="queue-services", Basic realm="queue-services"'})
     if isinstance(error, errors.OverQuota | errors.StoreUnavailable):
-        return ProblemResponse(status, str(error), headers={"retry-after": str(max(1, math.ceil(error.retry_after)))})
+        headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
+        if isinstance(error, errors.OverQuota):
+            headers |= quota_headers(error.limit, error.left, error.retry_after)
+        return ProblemResponse(status, str(error), headers=headers)
     return ProblemResponse(status, str(error) if status < 500 else "The service failed in a way that nobody foresaw; its log has the reason.")
+
+
+def quota_headers(limit: int, left: int, resets_after: float) -> dict[str, str]:
+    """How a key's quota of messages a minute stands, after draft-ietf-httpapi-ratelimit-headers-10; `resets_after` is seconds."""
+    return {"ratelimit-policy": f'"messages";q={limit};w=60', "ratelimit": f'"messages";r={left};t={math.ceil(resets_after)}'}
 
 
 async def answer_error(_request: Request, error: Exception) -> Response:

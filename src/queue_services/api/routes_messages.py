@@ -43,6 +43,7 @@ async def schedule_batch(incoming: Incoming) -> answers.BatchAnswer:
     if KEY_HEADER in incoming.request.headers:
         raise InvalidRequest(Fault(KEY_HEADER, "is for one message; give each message of a batch an `idempotencyKey`"))
     elements = await _taken_apart(incoming)
+    await incoming.hand_in(len(elements))
     if incoming.query.atomic == "true":
         messages, refused = await _decode(elements, range(len(elements)), incoming)
         insertions = await _accept_all(incoming.services, messages, refused)
@@ -58,6 +59,7 @@ async def _schedule(incoming: Incoming, decode: Decode) -> answers.ScheduleAnswe
     keys = set(incoming.request.headers.getlist(KEY_HEADER))
     if len(keys) > 1:
         raise InvalidRequest(Fault(KEY_HEADER, "is there more than once"))
+    await incoming.hand_in(1)
     message = decode(incoming.content, incoming.now, incoming.services.rules, next(iter(keys), None))
     incoming.caller.only(message.workspace)
     [insertion] = await incoming.services.intake.schedule([message])

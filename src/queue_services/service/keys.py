@@ -1,0 +1,84 @@
+"""Keys: making, listing and revoking them, and knowing whose key a text is. Used by the API, the dashboard and the CLI.
+
+Every process keeps all keys in memory, and twice a second at most asks the store whether any was made or revoked: so a change is in force within a
+second everywhere, and a request costs no read of the store, whatever it sends as its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from queue_services.clock import Clock
+from queue_services.domain.key import Key, Permission, digest, new_key
+from queue_services.domain.message import SECOND, Instant, new_id
+from queue_services.errors import StoreUnavailable
+from queue_services.storage import keys
+from queue_services.storage.port import Database
+
+FRESH = SECOND // 2
+"""How long what is known of the keys is gone by without asking the store."""
+
+
+class Keys:
+    """The keys of the store, as one process knows them."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._by_digest: dict[str, Key] = {}
+        self._version: int | None = None
+        self._asked_at: Instant | None = None
+        self._asking = asyncio.Lock()
+
+    async def create(
+        self, workspace: str | None, permissions: Iterable[Permission] = Permission, *, per_minute: int | None = None, expires_at: Instant | None = None
+    ) -> tuple[Key, str]:
+        """Make a key; what is kept of it, and its text, which nobody can learn again. `workspace` None: an administrator's."""
+        text, now = new_key(), self._clock.now()
+        key = Key(new_id(now), digest(text), workspace, tuple(dict.fromkeys(permissions)), per_minute, now, expires_at)
+        await self._database.write(keys.insert, key)
+        self._asked_at = None
+        return key, text
+
+    async def every(self) -> list[Key]:
+        """All keys that are not revoked, oldest first."""
+        return await self._database.read(keys.every)
+
+    async def revoke(self, identity: str) -> Key:
+        """End a key. Raises NotFound."""
+        key = await self._database.write(keys.revoke, identity, self._clock.now())
+        self._asked_at = None
+        return key
+
+    async def exist(self) -> bool:
+        """Whether there ever was a key: from then on one is always needed, even where all are revoked or have expired."""
+        await self._ask()
+        return bool(self._version)
+
+    async def find(self, text: str) -> Key | None:
+        """The key in force whose text this is."""
+        await self._ask()
+        key = self._by_digest.get(digest(text))
+        return key if key is not None and key.in_force(self._clock.now()) else None
+
+    async def _ask(self) -> None:
+        """Know the keys as they were half a second ago or later; while the store is away, as they were known last."""
+        if self._is_fresh():
+            return
+        async with self._asking:
+            if self._is_fresh():
+                return
+            asked_at = self._clock.now()
+            try:
+                version, found = await self._database.read(keys.since, self._version)
+            except StoreUnavailable:
+                if self._version is None:
+                    raise
+            else:
+                self._version = version
+                if found is not None:
+                    self._by_digest = {key.digest: key for key in found}
+            self._asked_at = asked_at
+
+    def _is_fresh(self) -> bool:
+        return self._asked_at is not None and 0 <= self._clock.now() - self._asked_at < FRESH
