@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from queue_services import __version__, bootstrap, cli_jobs, cli_keys, cli_verify, log
+from queue_services.cli_table import print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
 
@@ -85,7 +86,7 @@ def check_config(*, host: Host = None, port: Port = None, database_url: Database
     table = Table("setting", "value", "from", "what it is", box=None, pad_edge=False)
     for line in settings.describe():
         table.add_row(line.name, line.value, line.source, line.about)
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    print_table(table)
 
 
 @app.command

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from queue_services import bootstrap
+from queue_services.cli_table import print_table
 from queue_services.domain.message import Channel, Message
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
@@ -93,7 +94,7 @@ def list_jobs(
     table = Table("job", "status", "channel", "workspace", "contact", "scheduled for", "tries", "error", box=None, pad_edge=False)
     for job in found:
         table.add_row(job.id, _status(job), job.channel.value, job.workspace, job.contact, rfc3339(job.due_at), str(job.tries), (job.error or "")[:60])
-    Console(soft_wrap=True).print(table)
+    print_table(table)
 
 
 @app.command

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from queue_services import bootstrap
+from queue_services.cli_table import print_table
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
@@ -56,7 +57,7 @@ def list_keys(*, database_url: DatabaseUrl = None) -> None:
     for key in _with_core(database_url, lambda core: _keys(core).every()):
         quota = "any number" if key.per_minute is None else f"{key.per_minute:,}"
         table.add_row(key.id, _whose(key), ", ".join(key.permissions), quota, rfc3339(key.created_at), optional_rfc3339(key.expires_at) or "never")
-    Console(soft_wrap=True).print(table)
+    print_table(table)
 
 
 @app.command
