@@ -18,12 +18,17 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from queue_services import __version__
 from queue_services.api.app import ApiSettings, create_app
 from queue_services.clock import Clock
+from queue_services.dashboard.app import open_dashboard
+from queue_services.dashboard.desk import DashboardSettings
+from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher.maintenance import measure
+from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.service.keys import Keys
 from queue_services.settings import Settings
@@ -137,17 +142,21 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
-    app = create_app(core.database, core.clock, api_settings(core.settings))
+    dashboard = await open_dashboard(core.database, core.clock, dashboard_settings(core.settings))
+    app = create_app(core.database, core.clock, api_settings(core.settings), more_routes=dashboard.routes)
     server = Server(app, core.settings.shutdown_seconds)
-    running = asyncio.create_task(server.serve([listener]))
-    running.add_done_callback(lambda _: stop.set())
-    host, port = listener.getsockname()[:2]
-    log.info("listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
+    async with dashboard.running():
+        running = asyncio.create_task(server.serve([listener]))
+        running.add_done_callback(lambda _: stop.set())
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        log.info("listening", url=url, dashboard=url + DASHBOARD)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            dashboard.close()  # a stream that is open would hold the server up
+            await running
 
 
 class Server(uvicorn.Server):
@@ -230,6 +239,22 @@ def api_settings(settings: Settings) -> ApiSettings:
         email_per_second=settings.email_per_second,
         sms_units=settings.sms_units,
         insecure=settings.insecure,
+    )
+
+
+def dashboard_settings(settings: Settings) -> DashboardSettings:
+    """What the dashboard needs of the settings."""
+    return DashboardSettings(
+        username=settings.bull_board_username,
+        password=settings.bull_board_password,
+        admin_key=settings.admin_key,
+        read_only=settings.dashboard_read_only,
+        limits={Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second},
+        max_attempts=settings.max_attempts,
+        callback_paths=settings.callback_paths,
+        counts_segments=settings.sms_units == "segments",
+        described=settings.describe(),
+        version=__version__,
     )
 
 

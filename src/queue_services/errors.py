@@ -82,6 +82,14 @@ class OverQuota(Refusal):
         super().__init__(f"The key is over its intake quota of {limit:,} messages a minute ({left:,} are left); try again in {math.ceil(retry_after)} s.")
 
 
+class TooManyTries(Refusal):
+    """Too many wrong logins; try again after `retry_after` seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"Too many wrong tries; try again in {math.ceil(retry_after)} s.")
+
+
 class StoreUnavailable(QueueServicesError):
     """The database does not answer; nothing was changed, or it is not known to be. Try again after `retry_after` seconds."""
 

@@ -107,6 +107,7 @@ class Settings:
     admin_key: str | None = setting("ADMIN_KEY", types.header_value, None, "an administrator's key, beside those made by `keys create`", secret=True)
     bull_board_username: str | None = setting("BULL_BOARD_USERNAME", types.text, None, "the dashboard's login", plain=True)
     bull_board_password: str | None = setting("BULL_BOARD_PASSWORD", types.text, None, "the dashboard's password", secret=True, plain=True)
+    dashboard_read_only: bool = setting("DASHBOARD_READ_ONLY", types.flag, False, "let the dashboard change nothing")
     cors_origins: tuple[str, ...] = setting("CORS_ORIGINS", types.each(types.origin), (), "web origins whose pages may call the API")
     insecure: bool = setting("INSECURE", types.flag, False, "serve other addresses than loopback without a key")
 

@@ -1,1 +1,1 @@
-"""The dashboard at /admin/queues."""
+"""The dashboard at /admin/queues: pages drawn on the server, which read fully without JavaScript. Built by `app.Dashboard`."""

@@ -61,6 +61,11 @@ class Keys:
         key = self._by_digest.get(digest(text))
         return key if key is not None and key.in_force(self._clock.now()) else None
 
+    async def is_in_force(self, identity: str) -> bool:
+        """Whether the key of this id still opens anything: a session that began with it ends with it."""
+        await self._ask()
+        return any(key.id == identity and key.in_force(self._clock.now()) for key in self._by_digest.values())
+
     async def _ask(self) -> None:
         """Know the keys as they were half a second ago or later; while the store is away, as they were known last."""
         if self._is_fresh():

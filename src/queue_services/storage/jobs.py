@@ -47,15 +47,20 @@ async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
         case Status.DELIVERED:
             name = "search_ended" if subject is None else name  # the newest of all may be a million that wait; the newest of one subject are few
             filters["delivered"] = wanted.status.value
+    return [_job(row, now) for row in await tx.search(name, filters | filters_of(wanted), wanted.limit)]
+
+
+def filters_of(wanted: JobFilter) -> dict[str, Any]:
+    """The filters of a search for what is asked, but for its status, by the names that the statements have for them."""
     named = {"workspace": wanted.workspace, "channel": wanted.channel, "campaign": wanted.campaign, "contact": wanted.contact, "recipient": wanted.recipient}
-    filters |= {key: str(value) for key, value in named.items() if value is not None}
+    filters: dict[str, Any] = {key: str(value) for key, value in named.items() if value is not None}
     if wanted.created_from is not None:
         filters["from_id"] = _first_id(wanted.created_from)
     if wanted.created_to is not None:
         filters["to_id"] = _first_id(wanted.created_to)
     if wanted.before is not None:
         filters["before_id"] = wanted.before
-    return [_job(row, now) for row in await tx.search(name, filters, wanted.limit)]
+    return filters
 
 
 async def requeue(tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None) -> Job:

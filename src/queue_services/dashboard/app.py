@@ -1,0 +1,123 @@
+"""Puts the dashboard together: its services, its pages and its static files as routes for the API's application. Built by `bootstrap` and the tests.
+
+The routes stand behind the API's loopback rule; everything else that protects them is in `visits`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from queue_services.clock import Clock
+from queue_services.dashboard import campaigns, entrance, job, jobs, operations, queues, sending, view, workspaces
+from queue_services.dashboard.desk import DashboardSettings, Desk
+from queue_services.dashboard.live import Live
+from queue_services.dashboard.login import Login, Tries
+from queue_services.dashboard.sessions import Sessions
+from queue_services.dashboard.visits import Page, Visit
+from queue_services.domain.message import new_id
+from queue_services.errors import NotFound
+from queue_services.service.audit import Audit
+from queue_services.service.campaigns import Campaigns
+from queue_services.service.channels import Channels
+from queue_services.service.jobs import Jobs
+from queue_services.service.keys import Keys
+from queue_services.service.messages import Intake
+from queue_services.service.operations import Operations
+from queue_services.service.overview import Overview
+from queue_services.service.tiers import Tiers
+from queue_services.service.workspaces import Workspaces
+from queue_services.storage.port import Database
+from queue_services.wire.intake import Rules
+
+PAGES: tuple[Page, ...] = (*entrance.PAGES, *queues.PAGES, *jobs.PAGES, *job.PAGES, *campaigns.PAGES, *workspaces.PAGES, *sending.PAGES, *operations.PAGES)
+"""The table of pages."""
+
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Dashboard:
+    """The dashboard of one process: `routes` for the application, `running` around the time that it is served."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.routes: list[BaseRoute] = [
+            Route(view.path("static", "{name}"), _static),
+            *(Route(view.BASE + page.path, _endpoint(page, desk), methods=[page.method]) for page in PAGES),
+            Route(view.path("live"), _endpoint(Page("GET", "/live", _live), desk)),
+            Route(view.path("{rest:path}"), _endpoint(Page("GET", "/", _nothing_here), desk), methods=["GET", "POST"]),
+        ]
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Do what was asked for in the background; at the end close every stream."""
+        working = asyncio.create_task(self._desk.operations.run())
+        try:
+            yield
+        finally:
+            self.close()
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+
+    def close(self) -> None:
+        """End every stream, so that a server that stops need not wait for them."""
+        self._desk.live.close()
+
+
+async def open_dashboard(database: Database, clock: Clock, settings: DashboardSettings) -> Dashboard:
+    """Build the dashboard on a migrated store."""
+    writer = f"dashboard-{new_id(clock.now())}"
+    overview = Overview(database, clock)
+    secret = await overview.secret(secrets.token_hex(32))
+    return Dashboard(
+        Desk(
+            clock=clock,
+            settings=settings,
+            backend=database.backend,
+            login=Login(Keys(database, clock), settings.admin_key, settings.username, settings.password),
+            tries=Tries(),
+            sessions=Sessions(secret, settings.username, settings.password, settings.admin_key),
+            live=Live(overview, clock, settings.limits),
+            audit=Audit(database, clock),
+            campaigns=Campaigns(database, clock),
+            channels=Channels(database),
+            intake=Intake(database, clock, writer),
+            jobs=Jobs(database, clock, writer),
+            operations=Operations(database, clock, writer),
+            overview=overview,
+            tiers=Tiers(database, clock),
+            workspaces=Workspaces(database, clock, settings.limits),
+            rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
+        )
+    )
+
+
+def _endpoint(page: Page, desk: Desk) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await page.serve(request, desk)
+
+    return endpoint
+
+
+async def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in view.STATIC:
+        return Response(status_code=404, headers=view.HEADERS)
+    kind = next(media for suffix, media in view.STATIC_TYPES.items() if name.endswith(suffix))
+    return Response(view.STATIC[name], headers=view.HEADERS | {"cache-control": "public, max-age=31536000, immutable"}, media_type=kind)
+
+
+async def _live(visit: Visit) -> Response:
+    return StreamingResponse(visit.desk.live.events(visit.workspace), headers=view.HEADERS | {"x-accel-buffering": "no"}, media_type="text/event-stream")
+
+
+async def _nothing_here(visit: Visit) -> Response:
+    raise NotFound("page", visit.named("rest"))

@@ -1,0 +1,39 @@
+"""What a job holds, as its page shows it: recipient, texts, HTML and metadata out of the stored payload. Called by `jobs` and `job`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from queue_services.domain.message import Content
+from queue_services.redaction import masked_recipient
+from queue_services.storage.records import Job
+
+_read = msgspec.json.Decoder(Content).decode
+
+
+def content_of(job: Job) -> Content:
+    """The stored content."""
+    return _read(job.payload)
+
+
+def recipient_of(job: Job) -> str:
+    """Whom it goes to."""
+    return _read(job.payload).to
+
+
+def metadata_of(content: Content) -> Any:
+    """The caller's object."""
+    return msgspec.json.decode(content.metadata)
+
+
+def without_recipient(value: Any, recipient: str) -> Any:
+    """A text, or texts within JSON, with the recipient masked wherever it stands."""
+    if isinstance(value, str):
+        return value.replace(recipient, masked_recipient(recipient)) if recipient else value
+    if isinstance(value, dict):
+        return {name: without_recipient(member, recipient) for name, member in value.items()}
+    if isinstance(value, list):
+        return [without_recipient(element, recipient) for element in value]
+    return value

@@ -1,0 +1,75 @@
+"""What every page works with: the services, the settings that the dashboard needs, and the shared reading of live figures. One object a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from queue_services.clock import Clock
+from queue_services.dashboard.live import Live
+from queue_services.dashboard.login import Login, Tries
+from queue_services.dashboard.sessions import Sessions
+from queue_services.domain.message import Channel
+from queue_services.service.audit import Audit
+from queue_services.service.campaigns import Campaigns
+from queue_services.service.channels import Channels
+from queue_services.service.jobs import Jobs
+from queue_services.service.messages import Intake
+from queue_services.service.operations import Operations
+from queue_services.service.overview import Overview
+from queue_services.service.tiers import Tiers
+from queue_services.service.workspaces import Workspaces
+from queue_services.wire.intake import Rules
+
+
+class Described(Protocol):
+    """A setting in force, as `check-config` shows it: secrets masked."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def about(self) -> str: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DashboardSettings:
+    """What the dashboard needs of the settings; limits are messages a second."""
+
+    username: str | None = None
+    password: str | None = None
+    admin_key: str | None = None
+    read_only: bool = False
+    limits: Mapping[Channel, float]
+    max_attempts: int = 3
+    callback_paths: tuple[str, ...] = ("/",)
+    counts_segments: bool = False
+    described: Sequence[Described] = ()
+    version: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """One object a process."""
+
+    clock: Clock
+    settings: DashboardSettings
+    backend: str
+    login: Login
+    tries: Tries
+    sessions: Sessions
+    live: Live
+    audit: Audit
+    campaigns: Campaigns
+    channels: Channels
+    intake: Intake
+    jobs: Jobs
+    operations: Operations
+    overview: Overview
+    tiers: Tiers
+    workspaces: Workspaces
+    rules: Rules

@@ -1,0 +1,98 @@
+"""Who may look: the login of the settings, or a key; and how often a wrong one may be tried. Called by `visits` and the login page.
+
+On this machine, while no key exists and no login is set, everybody is let in: whatever a web page or a proxy sends then never comes here (the API's
+loopback rule stands before every path).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from queue_services.dashboard.sessions import Visitor
+from queue_services.domain.key import Key, Permission
+from queue_services.domain.message import SECOND, Instant
+from queue_services.errors import TooManyTries
+from queue_services.service.keys import Keys
+
+LOCAL = Visitor("this machine", may_send=True, may_manage=True, administers=True)
+
+FAILURES, PERIOD = 5, 60 * SECOND
+"""So many wrong tries from one address are answered; the next only when the first of them is a minute old."""
+ADDRESSES = 10_000
+
+
+@dataclass(frozen=True)
+class Login:
+    """The ways in: `username` and `password` (both set, or neither), the administrator's key of the settings, the keys of the store."""
+
+    keys: Keys
+    admin_key: str | None = None
+    username: str | None = None
+    password: str | None = None
+
+    async def is_open(self) -> bool:
+        """Whether nothing is asked for."""
+        return self.username is None and self.admin_key is None and not await self.keys.exist()
+
+    async def visitor(self, username: str, password: str) -> Visitor | None:
+        """Who a name and a password (or a key in its place) stand for; None for nobody."""
+        if self.username is not None and self.password is not None and _same(username, self.username) & _same(password, self.password):
+            return Visitor(self.username, may_send=True, may_manage=True, administers=True)
+        if self.admin_key is not None and _same(password, self.admin_key):
+            return Visitor("administrator's key", may_send=True, may_manage=True, administers=True)
+        key = await self.keys.find(password)
+        return None if key is None else _holder(key)
+
+    async def still(self, visitor: Visitor) -> bool:
+        """Whether somebody who was let in still may look: until their key is revoked or expires."""
+        return visitor.key is None or await self.keys.is_in_force(visitor.key)
+
+
+def _holder(key: Key) -> Visitor | None:
+    """Who comes with a stored key; None with one that is not for looking."""
+    if Permission.READ not in key.permissions:
+        return None
+    may_send, may_manage = Permission.SEND in key.permissions, Permission.MANAGE in key.permissions
+    return Visitor(f"key {key.id}", key.workspace, may_send, may_manage, key.workspace is None and may_manage, key.id)
+
+
+def credentials(authorization: str) -> tuple[str, str] | None:
+    """The name and password of HTTP Basic (RFC 7617), which programs send in place of the form; None for anything else."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return name, password
+
+
+class Tries:
+    """Counts wrong logins by address, in this process."""
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, list[Instant]] = OrderedDict()
+
+    def check(self, address: str, now: Instant) -> None:
+        """Raise TooManyTries where an address has to wait."""
+        recent = [at for at in self._failures.get(address, ()) if 0 <= now - at < PERIOD]
+        if len(recent) >= FAILURES:
+            raise TooManyTries((recent[0] + PERIOD - now) / SECOND)
+
+    def failed(self, address: str, now: Instant) -> None:
+        """Note a wrong one."""
+        recent = [at for at in self._failures.pop(address, ()) if 0 <= now - at < PERIOD]
+        self._failures[address] = [*recent[-FAILURES:], now]
+        if len(self._failures) > ADDRESSES:
+            self._failures.popitem(last=False)
+
+
+def _same(one: str, other: str) -> bool:
+    """Compared in constant time, whatever their lengths."""
+    return hmac.compare_digest(*(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (one, other)))

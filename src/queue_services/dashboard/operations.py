@@ -1,0 +1,52 @@
+"""What runs, and what was done: dispatchers, the database, the settings in force, background operations and the audit log."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from queue_services.dashboard import view
+from queue_services.dashboard.visits import Need, Page, Visit
+
+LISTED = 50
+
+
+async def operations(visit: Visit) -> Response:
+    """GET /operations."""
+    desk = visit.desk
+    began = desk.clock.now()
+    dispatchers = await desk.overview.dispatchers()
+    latency = desk.clock.now() - began
+    before = visit.asked("before")
+    log = await desk.audit.newest(visit.workspace, LISTED + 1, int(before) if before and before.isascii() and before.isdecimal() and len(before) < 19 else None)
+    return visit.page(
+        "operations.html",
+        dispatchers=dispatchers,
+        latency=latency,
+        size=await desk.overview.size(),
+        backend={"sqlite": "SQLite", "postgres": "PostgreSQL"}[desk.backend],
+        version=desk.settings.version,
+        described=desk.settings.described,
+        operations=await desk.operations.newest(visit.workspace, LISTED),
+        log=log[:LISTED],
+        older=log[LISTED - 1].id if len(log) > LISTED else None,
+    )
+
+
+async def operation(visit: Visit) -> Response:
+    """GET /operations/{id}."""
+    return visit.page("operation.html", operation=await visit.desk.operations.find(visit.named("operation"), visit.workspace))
+
+
+async def stop(visit: Visit) -> Response:
+    """POST /operations/{id}/stop."""
+    identity = visit.named("operation")
+    async with visit.audited("stop operation", identity):
+        await visit.desk.operations.stop(identity, visit.workspace)
+    return visit.go(view.path("operations", identity), "The rest is left as it is.")
+
+
+PAGES = [
+    Page("GET", "/operations", operations),
+    Page("GET", "/operations/{operation}", operation),
+    Page("POST", "/operations/{operation}/stop", stop, Need.MANAGE),
+]

@@ -1,0 +1,242 @@
+"""A request to a page: who makes it, what the form holds, and how it is answered. Called by `app` for every line of the pages' tables.
+
+Every page that changes something is a POST with the session's token, noted in the audit log; refusals become pages, never JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import ImmutableMultiDict
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+
+from queue_services import errors
+from queue_services.dashboard import view
+from queue_services.dashboard.desk import Desk
+from queue_services.dashboard.login import LOCAL, credentials
+from queue_services.dashboard.sessions import COOKIE, LASTS, RECIPIENTS_SHOWN_FOR, Session, Visitor, new_session
+from queue_services.domain.message import SECOND, Instant
+from queue_services.redaction import masked_recipient
+
+LARGEST_FORM = 3 * 1024 * 1024
+MOST_FIELDS = 2_000
+
+
+class Need(Enum):
+    """What a page asks of its visitor."""
+
+    NOTHING = "nothing"
+    LOOK = "look"
+    SEND = "send"
+    MANAGE = "manage"
+    ADMINISTER = "administer"
+
+
+@dataclass
+class Visit:
+    """One request as a page sees it. `session` is what the answer's cookie will hold, where a page changes it."""
+
+    desk: Desk
+    request: Request
+    now: Instant
+    session: Session
+    visitor: Visitor
+    form: ImmutableMultiDict[str, str]
+    changed: bool = False
+
+    @property
+    def workspace(self) -> str | None:
+        """The only workspace that may be seen; None = all."""
+        return self.visitor.workspace
+
+    @property
+    def shows_recipients(self) -> bool:
+        """Whether recipients are shown whole."""
+        return self.now < self.session.recipients_until
+
+    def asked(self, name: str) -> str | None:
+        """A member of the query, or None where it is absent or blank."""
+        return (self.request.query_params.get(name) or "").strip() or None
+
+    def filled(self, name: str) -> str | None:
+        """A member of the form, or None where it is absent or blank."""
+        return (self.form.get(name) or "").strip() or None
+
+    def named(self, name: str) -> str:
+        """What a path's parameter holds."""
+        return str(self.request.path_params[name])
+
+    def only(self, workspace: str) -> str:
+        """Return `workspace` if it may be seen. Raises NotFound, as for one that is not there."""
+        if self.workspace not in (None, workspace):
+            raise errors.NotFound("workspace", workspace)
+        return workspace
+
+    def recipient(self, given: str) -> str:
+        """A recipient as it may be shown."""
+        return given if self.shows_recipients else masked_recipient(given)
+
+    def audited(self, action: str, subject: str, *, workspace: str | None = None, detail: str | None = None) -> AbstractAsyncContextManager[None]:
+        """What is done within is written down."""
+        return self.desk.audit.of(self.visitor.name, action, subject, workspace=workspace or self.workspace, detail=detail)
+
+    def show_recipients(self, *, shown: bool) -> None:
+        """Show recipients whole for a while, or mask them again."""
+        self._keep(recipients_until=self.now + RECIPIENTS_SHOWN_FOR if shown else 0)
+
+    def renew(self, visitor: Visitor | None) -> None:
+        """Begin another session: after a login, so that nobody can have planted its id, and after a logout."""
+        self.session, self.changed = new_session(self.now, visitor), True
+
+    def go(self, to: str, notice: str | None = None) -> Response:
+        """Send the browser to another page, which says what was done."""
+        if notice is not None:
+            self._keep(notice=notice)
+        return RedirectResponse(to, 303, view.HEADERS)
+
+    def page(self, template: str, code: int = 200, **values: Any) -> Response:
+        """A page drawn for this visitor; `code` is the answer's status."""
+        notice = self.session.notice
+        if notice is not None:
+            self._keep(notice=None)
+        known = {"visitor": self.visitor, "token": self.desk.sessions.token(self.session), "notice": notice, "now": self.now, "visit": self}
+        known |= {"read_only": self.desk.settings.read_only, "here": self.request.url.path}
+        return view.page(template, code, None, **known, **values)
+
+    def _keep(self, **changes: Any) -> None:
+        self.session, self.changed = msgspec.structs.replace(self.session, **changes), True
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One line of the pages' table: `path` is under the dashboard's own."""
+
+    method: str
+    path: str
+    handler: Handler
+    needs: Need = Need.LOOK
+
+    async def serve(self, request: Request, desk: Desk) -> Response:
+        """Let the visitor in, check the form, let the handler answer; refusals become pages."""
+        now = desk.clock.now()
+        session = desk.sessions.read(request.cookies.get(COOKIE), now) or new_session(now)
+        visit = Visit(desk, request, now, session, Visitor("nobody"), ImmutableMultiDict())
+        try:
+            answer = await self._answer(visit)
+        except errors.QueueServicesError as error:
+            answer = _refused(error)
+        if visit.changed or request.cookies.get(COOKIE) is None:
+            secure = request.url.scheme == "https"
+            value = desk.sessions.written(visit.session)
+            answer.set_cookie(COOKIE, value, max_age=LASTS // SECOND, path=view.BASE, secure=secure, httponly=True, samesite="lax")
+        return answer
+
+    async def _answer(self, visit: Visit) -> Response:
+        desk, request = visit.desk, visit.request
+        if self.needs is not Need.NOTHING:
+            visitor = await _let_in(visit)
+            if visitor is None:
+                return _to_login(visit)
+            visit.visitor = visitor
+        if self.method == "POST":
+            visit.form = await _form(request)
+            if not desk.sessions.is_token(visit.session, visit.form.get("token", "")):
+                raise errors.Forbidden("The form has expired, or another site has sent it. Go back, load the page anew, and try again.")
+            self._check(visit.visitor, read_only=desk.settings.read_only)
+        elif self.needs is Need.ADMINISTER:
+            self._check(visit.visitor, read_only=False)
+        return await self.handler(visit)
+
+    def _check(self, visitor: Visitor, *, read_only: bool) -> None:
+        """Raise Forbidden where the visitor may not do this."""
+        if read_only and self.needs in (Need.SEND, Need.MANAGE, Need.ADMINISTER):
+            raise errors.Forbidden("The dashboard is read-only: QUEUE_SERVICES_DASHBOARD_READ_ONLY is set.")
+        allowed = {Need.SEND: visitor.may_send, Need.MANAGE: visitor.may_manage, Need.ADMINISTER: visitor.administers}
+        if not allowed.get(self.needs, True):
+            raise errors.Forbidden("Your key does not allow this.")
+
+
+async def _let_in(visit: Visit) -> Visitor | None:
+    login = visit.desk.login
+    known = visit.session.visitor
+    if known is not None and await login.still(known):
+        return known
+    if await login.is_open():
+        return LOCAL
+    given = credentials(visit.request.headers.get("authorization", ""))
+    if given is None:
+        return None
+    visit.desk.tries.check(address_of(visit.request), visit.now)
+    visitor = await login.visitor(*given)
+    if visitor is None:
+        visit.desk.tries.failed(address_of(visit.request), visit.now)
+    return visitor
+
+
+def address_of(request: Request) -> str:
+    """Where a request came from."""
+    return request.client.host if request.client else ""
+
+
+def _to_login(visit: Visit) -> Response:
+    """A browser is sent to the login; a program is told that it needs one."""
+    if "text/html" in visit.request.headers.get("accept", "") and visit.request.method == "GET":
+        after = visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else "")
+        return visit.go(view.path("login", after=after))
+    headers = {"www-authenticate": 'Basic realm="queue-services dashboard", charset="UTF-8"'}
+    return view.page("refused.html", 401, headers, title="Log in first", explanation="This page needs a login.", faults=())
+
+
+async def _form(request: Request) -> ImmutableMultiDict[str, str]:
+    """The members of a form. Raises TooLarge, UnsupportedMediaType and InvalidRequest."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != "application/x-www-form-urlencoded":
+        raise errors.UnsupportedMediaType(given, ("application/x-www-form-urlencoded",))
+    content = b""
+    try:
+        async for part in request.stream():
+            content += part
+            if len(content) > LARGEST_FORM:
+                raise errors.TooLarge(LARGEST_FORM)
+        members = parse_qsl(content.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except (ValueError, ClientDisconnect):
+        raise errors.InvalidRequest(errors.Fault("form", "cannot be read")) from None
+    if any("\0" in text for member in members for text in member):
+        raise errors.InvalidRequest(errors.Fault("form", "holds a NUL character"))
+    return ImmutableMultiDict(members)
+
+
+_TITLES = {400: "That cannot be done", 403: "Not allowed", 404: "Not here", 409: "Its state does not allow that", 413: "Too large", 415: "No form"}
+_STATUSES: dict[type[errors.QueueServicesError], int] = {
+    errors.InvalidRequest: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.TooManyTries: 429,
+    errors.StoreUnavailable: 503,
+}
+
+
+def _refused(error: errors.QueueServicesError) -> Response:
+    """A page that says why not."""
+    status = next((number for kind, number in _STATUSES.items() if isinstance(error, kind)), 500)
+    headers = {}
+    if isinstance(error, errors.TooManyTries | errors.StoreUnavailable):
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    faults = error.faults if isinstance(error, errors.InvalidRequest) else ()
+    title = _TITLES.get(status, "Try again in a moment")
+    return view.page("refused.html", status, headers, title=title, explanation="" if faults else str(error), faults=faults)

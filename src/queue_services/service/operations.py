@@ -1,0 +1,170 @@
+"""Operations on many jobs, in the background: kept in the store, done by whichever process serves the dashboard, resumed after a crash.
+
+Used by the dashboard. A job whose state no longer allows the action is skipped. After a crash at most one bite is done again, which changes nothing:
+a job that was retried, moved or cancelled already is skipped or left as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import msgspec
+import structlog
+
+from queue_services.clock import Clock
+from queue_services.domain.message import SECOND, Instant, Status, new_id
+from queue_services.errors import Conflict, Fault, InvalidRequest, Refusal, StoreUnavailable
+from queue_services.service.jobs import Jobs
+from queue_services.storage import jobs, operations
+from queue_services.storage.operations import Action, Operation, Request
+from queue_services.storage.port import Database
+from queue_services.storage.records import Job, JobFilter
+
+__all__ = ["ACTS_ON", "Action", "Operation", "Operations", "Request"]
+
+BITE = {Action.CANCEL: 500, Action.RETRY: 50, Action.PROMOTE: 50, Action.RESCHEDULE: 50}
+"""Jobs between two notes of how far an operation has come; a cancelled bite is one transaction, the others one a job."""
+AT_ONCE = 10
+LEASE = 30 * SECOND
+POLL_SECONDS = 2.0
+KEPT = 400 * 86_400 * SECOND
+"""How long operations and the audit log are kept."""
+PRUNE_EVERY = 3600 * SECOND
+
+ACTS_ON = {
+    Action.RETRY: (Status.DEAD, Status.CANCELLED),
+    Action.CANCEL: (Status.SCHEDULED,),
+    Action.PROMOTE: (Status.SCHEDULED,),
+    Action.RESCHEDULE: (Status.SCHEDULED,),
+}
+"""The states that an action can be asked for; it skips jobs that have left theirs meanwhile."""
+
+log = structlog.get_logger(__name__)
+
+
+class Operations:
+    """The operation calls of one process; `run` must be running in some process for any to be done. `writer` names this one in tallies and leases."""
+
+    def __init__(self, database: Database, clock: Clock, writer: str) -> None:
+        self._database, self._clock, self._worker = database, clock, writer
+        self._jobs = Jobs(database, clock, writer)
+        self._asked = asyncio.Event()
+        self._prune_at: Instant = 0
+
+    async def start(self, action: Action, actor: str, workspace: str | None, request: Request, matched: int) -> Operation:
+        """Have an action done to the jobs of a request; `workspace` is the only one it may touch.
+
+        Raises InvalidRequest where nothing narrows it down: one wrong click must not end everything.
+        """
+        narrowed = msgspec.structs.replace(request.wanted, status=None, before=None, limit=JobFilter().limit) != JobFilter()
+        if not request.jobs and not narrowed:
+            raise InvalidRequest(Fault("filter", "Narrow the jobs down first: by workspace, channel, campaign, contact, recipient or time."))
+        if not request.jobs and request.wanted.status not in ACTS_ON[action]:
+            raise InvalidRequest(Fault("status", f"Choose the state of the jobs to {action.value}."))
+        if (action is Action.RESCHEDULE) != (request.due_at is not None):
+            raise InvalidRequest(Fault("due_at", "Say when the jobs are to be due."))
+        now = self._clock.now()
+        identity = new_id(now)
+        wanted = msgspec.structs.replace(request.wanted, before=identity, workspace=workspace or request.wanted.workspace)
+        request = msgspec.structs.replace(request, jobs=tuple(sorted(set(request.jobs), reverse=True)), wanted=wanted)
+        operation = Operation(identity, workspace, action, actor, request, matched, 0, 0, None, "waiting", None, now, None)
+        await self._database.write(operations.add, operation)
+        self._asked.set()
+        return operation
+
+    async def find(self, identity: str, workspace: str | None = None) -> Operation:
+        """An operation. Raises NotFound."""
+        return await self._database.read(operations.find, identity, workspace)
+
+    async def newest(self, workspace: str | None, most: int) -> list[Operation]:
+        """Operations, the newest first."""
+        return await self._database.read(operations.newest, workspace, most)
+
+    async def stop(self, identity: str, workspace: str | None = None) -> None:
+        """Leave the rest of an operation undone. Raises NotFound, and Conflict where it has ended already."""
+        await self.find(identity, workspace)
+        if not await self._database.write(operations.finish, identity, "stopped", None, self._clock.now()):
+            raise Conflict("The operation has ended already.")
+
+    async def run(self) -> None:
+        """Do what was asked for, here or in a process that died, until cancelled."""
+        while True:
+            busy = False
+            try:
+                busy = await self.advance()
+                await self._prune()
+            except StoreUnavailable:
+                pass
+            except Exception:
+                log.exception("an operation failed")
+            if not busy:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), POLL_SECONDS)
+                self._asked.clear()
+
+    async def advance(self) -> bool:
+        """Do one bite of the oldest operation that is to be done; False when there is none."""
+        now = self._clock.now()
+        operation = await self._database.write(operations.take, self._worker, now, now + LEASE)
+        if operation is None:
+            return False
+        try:
+            await self._do_bite(operation)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            await self._database.write(operations.finish, operation.id, "failed", f"{type(error).__name__}: {error}"[:500], self._clock.now())
+            raise
+        return True
+
+    async def _do_bite(self, operation: Operation) -> None:
+        bite = await self._next(operation)
+        if not bite:
+            await self._database.write(operations.finish, operation.id, "finished", None, self._clock.now())
+            return
+        if operation.action is Action.CANCEL:
+            now = self._clock.now()
+            await self._database.write(operations.cancel, operation.id, self._worker, bite, now, now + LEASE)
+            return
+        done = 0
+        for start in range(0, len(bite), AT_ONCE):
+            done += sum(await asyncio.gather(*(self._act(operation, job) for job in bite[start : start + AT_ONCE])))
+        await self._database.write(operations.advance, operation.id, self._worker, done, len(bite) - done, bite[-1], self._clock.now() + LEASE)
+
+    async def _next(self, operation: Operation) -> list[str]:
+        """The ids of the jobs whose turn it is, newest first; of chosen ones only those of the workspace."""
+        most, request = BITE[operation.action], operation.request
+        if request.jobs:
+            rest = [job for job in request.jobs if operation.position is None or job < operation.position][:most]
+            if operation.action is not Action.CANCEL or not rest:
+                return rest
+            found = await self._database.read(jobs.find, rest, self._clock.now(), workspace=operation.workspace)
+            return [job.id for job in found]
+        wanted = msgspec.structs.replace(request.wanted, before=operation.position or request.wanted.before, limit=most)
+        return [job.id for job in await self._jobs.search(wanted)]
+
+    async def _act(self, operation: Operation, job: str) -> bool:
+        """Do the action to one job; False where its state does not allow it any more."""
+        try:
+            await self._acted(operation, job)
+        except Refusal:
+            return False
+        return True
+
+    async def _acted(self, operation: Operation, job: str) -> Job:
+        match operation.action:
+            case Action.RETRY:
+                return await self._jobs.retry(job, operation.workspace)
+            case Action.PROMOTE:
+                return await self._jobs.promote(job, operation.workspace)
+            case Action.RESCHEDULE:
+                return await self._jobs.reschedule(job, operation.request.due_at or 0, operation.workspace)
+            case Action.CANCEL:
+                return await self._jobs.cancel(job, operation.workspace)
+
+    async def _prune(self) -> None:
+        now = self._clock.now()
+        if now >= self._prune_at:
+            self._prune_at = now + PRUNE_EVERY
+            await self._database.write(operations.prune, now - KEPT)

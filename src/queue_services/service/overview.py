@@ -1,0 +1,68 @@
+"""What the dashboard shows of the whole service: figures of the channels, counts by status, campaigns, endpoints, dispatchers. Used by the dashboard.
+
+`workspace` restricts a call to one workspace (a workspace key's); None is all of them. Nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+from queue_services.clock import Clock
+from queue_services.domain.message import Channel
+from queue_services.storage import operations, overview
+from queue_services.storage.overview import Answered, CampaignLine, ChannelFigures, Counts, Exceedance, LiveDispatcher, Wave
+from queue_services.storage.port import Database
+from queue_services.storage.records import JobFilter
+
+__all__ = ["Answered", "CampaignLine", "ChannelFigures", "Counts", "Exceedance", "LiveDispatcher", "Overview", "Wave"]
+
+
+class Overview:
+    """The overview calls of one process."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    async def channels(self, workspace: str | None = None) -> dict[Channel, ChannelFigures]:
+        """Both channels as they are now."""
+        return await self._database.read(overview.channels, workspace, self._clock.now())
+
+    async def wave(self, channel: Channel, workspace: str | None = None) -> Wave | None:
+        """The next messages of a channel that fall due."""
+        return await self._database.read(overview.wave, channel, workspace, self._clock.now())
+
+    async def counts(self, workspace: str | None, channel: Channel | None = None, campaign: str | None = None) -> Counts:
+        """Jobs by status, exactly, of what is named."""
+        by_channel = await self._database.read(overview.counts, workspace, campaign, self._clock.now())
+        wanted = [channel] if channel is not None else list(Channel)
+        return {status: sum(by_channel[one][status] for one in wanted) for status in by_channel[wanted[0]]}
+
+    async def count_matching(self, wanted: JobFilter) -> Counts:
+        """Jobs that match a filter, by status, of the newest 10,001 that match; the filter's own status is left aside."""
+        return await self._database.read(overview.count_matching, wanted)
+
+    async def campaigns(self, workspace: str | None, name: str | None, before: int | None, most: int) -> list[CampaignLine]:
+        """Campaigns, the newest first; `before` is the id of the last one seen."""
+        return await self._database.read(overview.campaigns, workspace, name, before, most, self._clock.now())
+
+    async def next_of_campaign(self, job: str) -> str | None:
+        """The job scheduled after this one in its campaign."""
+        return await self._database.read(overview.next_of_campaign, job)
+
+    async def answers(self, workspace: str, most: int = 20) -> list[Answered]:
+        """How a workspace's endpoint answered of late."""
+        return await self._database.read(overview.answers, workspace, most)
+
+    async def exceedances(self, workspace: str, most: int = 20) -> list[Exceedance]:
+        """A workspace's newest exceedances."""
+        return await self._database.read(overview.exceedances, workspace, most)
+
+    async def dispatchers(self) -> list[LiveDispatcher]:
+        """The dispatching processes that have told of themselves and have not stopped."""
+        return await self._database.read(overview.dispatchers)
+
+    async def size(self) -> int:
+        """How many bytes the database takes."""
+        return await self._database.read(overview.size)
+
+    async def secret(self, proposed: str) -> str:
+        """The secret that signs the dashboard's cookies in every process: the first that was proposed."""
+        return await self._database.write(operations.secret, proposed)

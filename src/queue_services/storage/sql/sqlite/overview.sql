@@ -1,0 +1,147 @@
+-- name: service_counts
+select channel, coalesce(sum(accepted), 0), coalesce(sum(revived_dead), 0), coalesce(sum(revived_cancelled), 0),
+    coalesce(sum(delivered), 0), coalesce(sum(dead), 0), coalesce(sum(cancelled), 0),
+    coalesce(sum(pruned_delivered), 0), coalesce(sum(pruned_dead), 0), coalesce(sum(pruned_cancelled), 0)
+from (
+    select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, 0 as pruned_delivered, 0 as pruned_dead, 0 as pruned_cancelled
+    from tally
+    union all
+    select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
+    from total where workspace = '' and campaign = 0
+) counted group by channel;
+
+-- name: workspace_counts
+select channel, coalesce(sum(accepted), 0), coalesce(sum(revived_dead), 0), coalesce(sum(revived_cancelled), 0),
+    coalesce(sum(delivered), 0), coalesce(sum(dead), 0), coalesce(sum(cancelled), 0),
+    coalesce(sum(pruned_delivered), 0), coalesce(sum(pruned_dead), 0), coalesce(sum(pruned_cancelled), 0)
+from (
+    select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, 0 as pruned_delivered, 0 as pruned_dead, 0 as pruned_cancelled
+    from tally where workspace = ?1
+    union all
+    select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
+    from total where workspace = ?1 and campaign = 0
+) counted group by channel;
+
+-- name: campaign_channel_counts
+select channel, coalesce(sum(accepted), 0), coalesce(sum(revived_dead), 0), coalesce(sum(revived_cancelled), 0),
+    coalesce(sum(delivered), 0), coalesce(sum(dead), 0), coalesce(sum(cancelled), 0),
+    coalesce(sum(pruned_delivered), 0), coalesce(sum(pruned_dead), 0), coalesce(sum(pruned_cancelled), 0)
+from (
+    select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, 0 as pruned_delivered, 0 as pruned_dead, 0 as pruned_cancelled
+    from tally where campaign = ?1
+    union all
+    select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
+    from total where campaign = ?1
+) counted group by channel;
+
+-- name: campaigns_named
+select id from campaign where name = ?1 and (?2 = '' or workspace = ?2);
+
+-- name: claimed_counts
+select l.workspace, l.channel, coalesce(p.campaign, 0), count(*)
+from pending p indexed by pending_claimed join lane l on l.id = p.lane
+where p.claimed_by is not null and p.visible_at > ?1
+group by l.workspace, l.channel, coalesce(p.campaign, 0);
+
+-- name: count_due
+select count(*) from (
+    select 1 from lane l join pending p on p.lane = l.id and p.priority in (0, 1, 2) and p.visible_at <= ?2
+    where l.channel = ?1 and l.next_due_at <= ?2 and (?3 = '' or l.workspace = ?3) limit ?4
+) due;
+
+-- name: oldest_due
+select min(at) from (
+    select (select min(p.visible_at) from pending p where p.lane = l.id and p.priority = u.priority) as at
+    from (select id from lane where channel = ?1 and next_due_at <= ?2 and (?3 = '' or workspace = ?3) order by next_due_at limit 1000) l,
+        (select 0 as priority union all select 1 union all select 2) u
+) oldest;
+
+-- name: next_due
+select min(at) from (
+    select (select min(p.visible_at) from pending p where p.lane = l.id and p.priority = u.priority and p.visible_at > ?2) as at
+    from (select id from lane where channel = ?1 and next_due_at < 4611686018427387903 and (?3 = '' or workspace = ?3) order by next_due_at limit 2000) l,
+        (select 0 as priority union all select 1 union all select 2) u
+) soonest where at < 4611686018427387903;
+
+-- name: count_wave
+select count(*) from (
+    select 1 from lane l join pending p on p.lane = l.id and p.priority in (0, 1, 2) and p.visible_at >= ?2 and p.visible_at < ?3
+    where l.channel = ?1 and l.next_due_at < ?3 and (?4 = '' or l.workspace = ?4) limit ?5
+) wave;
+
+-- name: channel_states
+select channel, log, paused from limit_state order by channel;
+
+-- name: recent_campaigns
+select id, workspace, name, state from campaign where true
+{filters}
+order by id desc limit {limit};
+
+-- name: recent_campaigns.workspace
+workspace = {};
+
+-- name: recent_campaigns.name
+name = {};
+
+-- name: recent_campaigns.before
+id < {};
+
+-- name: next_of_campaign
+select m.id from message m where m.campaign = (select campaign from message where id = ?1) and m.id > ?1 order by m.id limit 1;
+
+-- name: recent_answers
+select r.id, r.channel, r.outcome, r.started_at, r.duration, r.status_code, r.error
+from (select id, workspace, channel, outcome, started_at, duration, status_code, error, finished_at from result order by finished_at desc limit 2000) r
+where r.workspace = ?1 and r.outcome is not null
+order by r.finished_at desc limit ?2;
+
+-- name: exceedances_of
+select channel, at, batch_size, message from (
+    select channel, at, batch_size, message from exceedance where workspace = ?1 and channel in ('sms', 'email') order by at desc limit ?2
+) newest order by at desc;
+
+-- name: live_dispatchers
+select id, name, started_at, seen_at, claimed, lag from dispatcher order by id;
+
+-- name: database_size
+select page_count * page_size from pragma_page_count(), pragma_page_size();
+
+-- name: count_jobs
+select status, count(*) from (
+    select case
+        when p.id is null then r.status
+        when p.claimed_by is not null then 'claimed'
+        when p.epoch < coalesce(c.cancel_epoch, 0) then 'cancelled'
+        else 'scheduled' end as status
+    from message m
+    left join pending p on p.id = m.id
+    left join result r on r.id = m.id
+    left join campaign c on c.id = m.campaign
+    where true
+    {filters}
+    order by m.id desc limit {limit}
+) counted group by status;
+
+-- name: count_jobs.workspace
+m.workspace = {};
+
+-- name: count_jobs.channel
+m.channel = {};
+
+-- name: count_jobs.campaign
+m.campaign in (select id from campaign where name = {});
+
+-- name: count_jobs.contact
+m.contact = {};
+
+-- name: count_jobs.recipient
+m.recipient = {};
+
+-- name: count_jobs.from_id
+m.id >= {};
+
+-- name: count_jobs.before_id
+m.id < {};
+
+-- name: count_jobs.to_id
+m.id < {};
