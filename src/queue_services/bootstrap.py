@@ -237,6 +237,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         max_attempts=settings.max_attempts,
         sms_per_second=settings.sms_per_second,
         email_per_second=settings.email_per_second,
+        concurrency=settings.concurrency,
         sms_units=settings.sms_units,
         insecure=settings.insecure,
     )

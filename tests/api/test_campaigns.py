@@ -24,7 +24,7 @@ async def test_a_campaign_counts_its_jobs_by_status(service: Service) -> None:
     assert await service.ask("GET", SPRING + OF_1) == {
         "success": True, "campaignId": "spring", "workspaceId": "workspace-1", "state": "active",
         "counts": {"SCHEDULED": 2, "PROCESSING": 0, "COMPLETED": 0, "FAILED": 0, "CANCELLED": 1},
-        "firstScheduledFor": "2025-03-22T10:16:30.123Z", "lastScheduledFor": "2025-03-22T10:18:30.123Z", "estimatedEnd": None,
+        "firstScheduledFor": "2025-03-22T10:16:30.123Z", "lastScheduledFor": "2025-03-22T10:18:30.123Z", "estimatedEnd": "2025-03-22T10:18:30.123Z",
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from queue_services.api import openapi, routes_campaigns, routes_health, routes_jobs, routes_keys, routes_messages, routes_workspaces
+from queue_services.api import openapi, routes_campaigns, routes_forecasts, routes_health, routes_jobs, routes_keys, routes_messages, routes_workspaces
 from queue_services.api.calls import Services, routes
 from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
 from queue_services.api.paths import Segments
@@ -26,6 +26,7 @@ from queue_services.domain.message import Channel, new_id
 from queue_services.errors import QueueServicesError
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
+from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys as KeyService
 from queue_services.service.messages import Intake
@@ -39,6 +40,7 @@ CALLS = (
     *routes_messages.CALLS,
     *routes_jobs.CALLS,
     *routes_campaigns.CALLS,
+    *routes_forecasts.CALLS,
     *routes_workspaces.CALLS,
     *routes_keys.CALLS,
     *routes_health.CALLS,
@@ -48,7 +50,7 @@ CALLS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
-    """What the API needs of the settings; limits are messages a second.
+    """What the API needs of the settings; limits are messages a second, `concurrency` is a dispatching process's.
 
     `insecure`: without a key, everybody is served, not this machine's programs alone. `sms_units`: what the SMS limits count, "messages" or "segments".
     """
@@ -59,6 +61,7 @@ class ApiSettings:
     max_attempts: int = 3
     sms_per_second: float = 50
     email_per_second: float = 100
+    concurrency: int = 256
     sms_units: str = "messages"
     insecure: bool = False
 
@@ -122,13 +125,15 @@ class Cors(CORSMiddleware):
 
 def _services(database: Database, clock: Clock, settings: ApiSettings) -> Services:
     writer = f"api-{new_id(clock.now())}"  # names this process in the tallies, so that no two write one row
+    limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
     return Services(
         database=database,
         clock=clock,
         intake=Intake(database, clock, writer),
         jobs=Jobs(database, clock, writer),
         campaigns=Campaigns(database, clock),
-        workspaces=Workspaces(database, clock, {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}),
+        forecasts=Forecasts(database, clock, limits, settings.concurrency),
+        workspaces=Workspaces(database, clock, limits),
         tiers=Tiers(database, clock),
         channels=Channels(database),
         keys=KeyService(database, clock),

@@ -28,6 +28,7 @@ from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
+from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
 from queue_services.service.messages import Intake
@@ -52,6 +53,7 @@ class Services:
     intake: Intake
     jobs: Jobs
     campaigns: Campaigns
+    forecasts: Forecasts
     workspaces: Workspaces
     tiers: Tiers
     channels: Channels

@@ -50,7 +50,7 @@ def _members(job: records.Job, max_attempts: int) -> dict[str, Any]:
         "max_attempts": max_attempts,
         "next_attempt_at": optional_rfc3339(job.next_attempt_at),
         "estimated_at": optional_rfc3339(job.estimated_at),
-        "waiting_for": answers.WAIT_NAMES.get(job.waiting_for or "", job.waiting_for),
+        "waiting_for": None if job.waiting_for is None else answers.WAIT_NAMES[job.waiting_for],
         "units": job.units,
         "error": job.error,
         "metadata": _read_content(job.payload).metadata,

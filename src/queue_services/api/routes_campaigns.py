@@ -13,7 +13,8 @@ from queue_services.wire.fields import shown
 
 async def campaign(incoming: Incoming) -> answers.CampaignAnswer:
     """GET /api/campaigns/{campaignId}."""
-    return render.campaign(await incoming.services.campaigns.summary(*_campaign(incoming)))
+    found = await incoming.services.campaigns.summary(*_campaign(incoming))
+    return render.campaign(await incoming.services.forecasts.of_campaign(found))
 
 
 async def cancel(incoming: Incoming) -> answers.CountAnswer:

@@ -27,7 +27,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 async def job_status(incoming: Incoming) -> answers.JobStatusAnswer:
     """GET /api/job-status/{jobId}."""
     job, attempts = await incoming.services.jobs.status(_job_id(incoming.name), incoming.caller.workspace)
-    return render.job_status(job, attempts, incoming.services.max_attempts)
+    return render.job_status(await incoming.services.forecasts.of_job(job), attempts, incoming.services.max_attempts)
 
 
 async def job_statuses(incoming: Incoming) -> answers.JobsAnswer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from queue_services.domain.message import FOREVER, Instant, Priority, Reason, Status
+from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Reason, Status
 from queue_services.errors import Conflict, NotFound
 from queue_services.storage import endings
 from queue_services.storage.intake import lower_lanes
@@ -37,7 +37,8 @@ async def summary(tx: Tx, workspace: str, name: str, now: Instant) -> Campaign:
         spans.append([shifted(instant, row.shift, now) if moves and instant is not None else instant for instant in span])
     known = [instant for span in spans for instant in span if instant is not None]
     state = "active" if row.state == "cancelled" and counts[Status.SCHEDULED] else row.state
-    return Campaign(workspace, name, state, counts, min(known, default=None), max(known, default=None))
+    channels = tuple(Channel(channel) for (channel,) in await tx.fetch("campaign_channels", row.id))
+    return Campaign(workspace, name, state, counts, min(known, default=None), max(known, default=None), channels=channels)
 
 
 async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:

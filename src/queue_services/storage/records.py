@@ -69,7 +69,10 @@ class JobFilter(msgspec.Struct, frozen=True):
 
 
 class Campaign(msgspec.Struct, frozen=True):
-    """A campaign's state ("active", "paused", "shifting", "cancelled") and its messages by status; the instants are None when it has none."""
+    """A campaign's state ("active", "paused", "shifting", "cancelled") and its messages by status; the instants are None when it has none.
+
+    `channels` are those that it has messages waiting of.
+    """
 
     workspace: str
     name: str
@@ -78,3 +81,4 @@ class Campaign(msgspec.Struct, frozen=True):
     first_due_at: Instant | None
     last_due_at: Instant | None
     estimated_end: Instant | None = None
+    channels: tuple[Channel, ...] = ()

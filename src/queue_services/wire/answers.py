@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from queue_services.domain.message import Channel, Status
 
 StatusName = Literal["SCHEDULED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"]
+WaitName = Literal["due", "window", "workspaceLimit", "serviceLimit", "pause", "hold", "receiver", "turn"]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 # Members that faults name from outside this package.
@@ -26,8 +27,17 @@ STATUS_NAMES: dict[Status, StatusName] = {
     Status.DEAD: "FAILED",
     Status.CANCELLED: "CANCELLED",
 }
-WAIT_NAMES = {"workspace_limit": "workspaceLimit", "service_limit": "serviceLimit"}
-"""What a job waits for, where the wire names it otherwise."""
+WAIT_NAMES: dict[str, WaitName] = {
+    "due": "due",
+    "window": "window",
+    "workspace_limit": "workspaceLimit",
+    "service_limit": "serviceLimit",
+    "pause": "pause",
+    "hold": "hold",
+    "receiver": "receiver",
+    "turn": "turn",
+}
+"""What a job waits for."""
 
 STATUSES: dict[StatusName, Status] = {name: status for status, name in STATUS_NAMES.items()}
 
@@ -112,7 +122,7 @@ class Job(msgspec.Struct, rename="camel", kw_only=True):
     max_attempts: int
     next_attempt_at: Time | None
     estimated_at: Time | None
-    waiting_for: str | None
+    waiting_for: WaitName | None
     units: Annotated[int, Meta(description="how much it takes of a limit: 1, or the segments of an SMS where those are counted")]
     error: str | None
     metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
@@ -180,6 +190,14 @@ class CampaignAnswer(Answer, kw_only=True):
     first_scheduled_for: Time | None
     last_scheduled_for: Time | None
     estimated_end: Time | None
+
+
+class ForecastAnswer(Answer, kw_only=True):
+    """When the first would start and the last be answered (null: not as things stand), and what they would wait for longest."""
+
+    start_at: Time | None
+    end_at: Time | None
+    limited_by: WaitName
 
 
 class CountAnswer(Answer, kw_only=True):

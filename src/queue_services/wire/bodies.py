@@ -16,6 +16,7 @@ LARGEST_METADATA = 16 * 1024
 MOST_JOB_IDS = 1000
 MOST_JOBS = 200
 MOST_CHANGES = 1000
+MOST_FORESEEN = 100_000_000
 CURSOR = r"^[0-9]{1,18}-[0-9]{1,18}$(?!\n)"
 
 _NO_NUL = {"pattern": r"^[^\u0000]*$"}  # checked for the whole body at once, by `fields`
@@ -116,6 +117,15 @@ class ShiftBody(msgspec.Struct, forbid_unknown_fields=True):
         float,
         Meta(ge=-LONGEST_DELAY_MS, le=LONGEST_DELAY_MS, description="a finite number of milliseconds, at most 400 days either way; negative for earlier"),
     ]
+
+
+class ForecastBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """How many more messages of whom are meant, due at `scheduledFor`: now where it is not said."""
+
+    workspace_id: WorkspaceId
+    channel: Annotated[Literal["sms", "email"], Meta(description="`sms` or `email`")]
+    count: Annotated[int, Meta(ge=1, le=MOST_FORESEEN, description="a whole number, 1-100,000,000")]
+    scheduled_for: Time = None
 
 
 class BatchQuery(msgspec.Struct, forbid_unknown_fields=True):

@@ -127,7 +127,7 @@ def _decode(body: bytes, shape: type[bodies.MessageBody], now: Instant, rules: R
 
 def _message(body: bodies.MessageBody, now: Instant, rules: Rules, key_header: str | None, faults: Faults) -> Message:
     """Apply the rules to a body whose members have the right types, or are UNSET and have a fault already."""
-    workspace = faults.unless("workspaceId", _workspace, body.workspace_id)
+    workspace = faults.unless("workspaceId", workspace_of, body.workspace_id)
     due = due_at(body.delay, body.scheduled_for, now, faults)
     expires_at = faults.unless("expiresAt", instant, body.expires_at)
     metadata = _read_metadata(body.metadata, rules, faults)
@@ -156,7 +156,8 @@ def _message(body: bodies.MessageBody, now: Instant, rules: Rules, key_header: s
     )
 
 
-def _workspace(given: Any) -> str:
+def workspace_of(given: Any) -> str:
+    """The id of a workspace; an integer is its decimal string. Raises ValueError for one that is too long."""
     text = str(given)
     if len(text) > bodies.LONGEST_ID:
         raise ValueError(f"must be at most {bodies.LONGEST_ID} characters")
@@ -244,7 +245,7 @@ def _campaign(given: Any) -> str | None:
     """The campaign a message belongs to; None where the member is neither text nor integer, which the service passes on without reading it."""
     if isinstance(given, bool) or not isinstance(given, (str, int)) or given == "":
         return None
-    return _workspace(given)
+    return workspace_of(given)
 
 
 def _fingerprint(channel: Channel, content: Content, contact: str, metadata: dict[str, Any]) -> str:

@@ -16,6 +16,13 @@ from (
     from total where campaign = $1
 ) counted;
 
+-- name: campaign_channels
+select channel from (
+    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as waiting from tally where campaign = $1
+    union all
+    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled from total where campaign = $1
+) counted group by channel having sum(waiting) > 0 order by channel;
+
 -- name: count_claimed_of_campaign
 select count(*) from pending where claimed_by is not null and visible_at > $2 and campaign = $1;
 

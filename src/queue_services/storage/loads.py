@@ -1,0 +1,154 @@
+"""What forecasts are made from: the lanes of a channel with what each has to send and when, read at a cost that no backlog raises.
+
+Called by `service.forecasts`. How much a lane has waiting comes from tallies. When it is due is read second by second while there is little. Of more, every
+lane is asked in some spans of time how much it has there, counted to a bound; what tallies know beyond that is put where the bound was reached. Of many
+lanes some stand for all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+
+from queue_services.domain.load import Lane
+from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Priority
+from queue_services.domain.tiers import DEFAULT_TIER
+from queue_services.domain.workspace import Workspace, lane_terms, own_limit
+from queue_services.storage.port import Tx
+from queue_services.storage.tenancy import read_terms, read_tier
+
+EXACT = 20_000
+"""So many waiting messages are read second by second."""
+EXACT_LANES = 2_000
+SPANS = tuple(seconds * SECOND for seconds in (0, 10, 60, 300, 1_800, 10_800, 43_200, 86_400, 172_800, 345_600, 691_200, 2_592_000, 34_560_000))
+"""Where the spans end, from now; the first is what is due, and behind the last are the messages of paused campaigns."""
+COUNTED, COUNTED_OF_ONE = 25, 5_000
+"""So many messages of a lane are counted in a span and priority: of each lane of many, and of one that is asked about."""
+ONE_BY_ONE, STAND_INS = 50, 50
+"""The lanes with the most waiting are read one by one; of all others, so many stand for the rest."""
+ANSWERS = 500
+MOST_AHEAD = 50_000
+AS_ONE = 50
+"""Messages whose due times differ by less than the 50th part of the time until then are one wave."""
+
+Waves = list[tuple[Instant, int]]
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """The lanes of a channel that have messages waiting, by workspace, as they were at `now`; whether the channel is paused."""
+
+    now: Instant
+    paused: bool
+    lanes: dict[str, Lane]
+
+
+class _Row(NamedTuple):
+    id: int
+    workspace: str
+    rate: float | None
+    weight: float
+    terms: str | None
+    held_until: Instant
+    paused: int
+    waiting: int
+
+
+async def picture(tx: Tx, channel: Channel, now: Instant) -> Picture:
+    """All lanes of a channel with what they have waiting."""
+    [[paused]] = await tx.fetch("read_channel", channel.value)
+    rows = [_Row(*row) for row in await tx.fetch("lane_loads", channel.value, None)]
+    exact = sum(row.waiting for row in rows) <= EXACT and len(rows) <= EXACT_LANES
+    standing = dict.fromkeys(rows, 1) if exact else _stand_ins(rows)
+    waves = await (_waves(tx, channel, None, now) if exact else _counted(tx, standing, COUNTED, now))
+    answers = await _answers(tx, channel)
+    lanes = {row.workspace: _lane(row, waves[row.id], answers.get(row.workspace, 0), now, lanes) for row, lanes in standing.items()}
+    return Picture(now, bool(paused), lanes)
+
+
+async def lane(tx: Tx, workspace: str, channel: Channel, now: Instant) -> Lane:
+    """One lane with what it has waiting; of a workspace that never sent, what it would have."""
+    for row in [_Row(*row) for row in await tx.fetch("lane_loads", channel.value, workspace)]:
+        waves = await (_waves(tx, channel, workspace, now) if row.waiting <= EXACT else _counted(tx, [row], COUNTED_OF_ONE, now))
+        return _lane(row, waves[row.id], (await _answers(tx, channel)).get(workspace, 0), now)
+    tier = read_tier(DEFAULT_TIER, next((row[0] for row in await tx.fetch("find_tier", DEFAULT_TIER)), None))
+    nobody = Workspace(workspace)
+    return Lane(limit=own_limit(nobody, tier, channel, None), weight=tier.weight, zone=lane_terms(nobody, tier, channel).zone)
+
+
+async def ahead(tx: Tx, message: str) -> int:
+    """How many messages of its lane go before a waiting one, counted to 50,000; those that are more urgent and due by then are among them."""
+    for lane_id, priority, visible_at in await tx.fetch("pending_place", message):
+        before = [one.value for one in Priority if one <= priority]
+        [[count]] = await tx.fetch("count_ahead", lane_id, before, visible_at, message, MOST_AHEAD)
+        return int(count)
+    return 0
+
+
+async def _waves(tx: Tx, channel: Channel, workspace: str | None, now: Instant) -> dict[int, Waves]:
+    """By lane, what is due in each second."""
+    found: defaultdict[int, Waves] = defaultdict(list)
+    for lane_id, at, count in await tx.fetch("lane_waves", channel.value, now, workspace):
+        found[lane_id].append((at, count))
+    return found
+
+
+async def _counted(tx: Tx, rows: Iterable[_Row], most: int, now: Instant) -> dict[int, Waves]:
+    """By lane, about how much is due in each span."""
+    bounds = [0, *(now + span for span in SPANS), FOREVER]
+    spans = [(number, after, until) for number, (after, until) in enumerate(pairwise(bounds))]
+    asked = [(row.id, number, priority.value, after, until, most) for row in rows for number, after, until in spans for priority in Priority]
+    counts: defaultdict[int, dict[int, tuple[int, Instant, bool]]] = defaultdict(dict)
+    for lane_id, number, count, at in await tx.each("lane_spans", asked):
+        before, _, full = counts[lane_id].get(number, (0, 0, False))
+        counts[lane_id][number] = (before + count, at, full or count >= most)
+    return defaultdict(list, {row.id: _filled(row.waiting, counts[row.id]) for row in rows})
+
+
+def _filled(waiting: int, counts: dict[int, tuple[int, Instant, bool]]) -> Waves:
+    """The spans of a lane, those that were not counted to their end filled up with what else is waiting; what is behind the last is no wave."""
+    unknown = max(0, waiting - sum(count for count, _, _ in counts.values()))
+    more = unknown // max(1, sum(full for _, _, full in counts.values()))
+    return [(at, count + more * full) for number, (count, at, full) in counts.items() if number < len(SPANS)]
+
+
+def _stand_ins(rows: Sequence[_Row]) -> dict[_Row, int]:
+    """The lanes to read, each with how many it stands for; `rows` come with the most waiting first."""
+    few, many = rows[:ONE_BY_ONE], rows[ONE_BY_ONE:]
+    step = max(1, -(-len(many) // STAND_INS))
+    return {**dict.fromkeys(few, 1), **{many[first + (min(step, len(many) - first)) // 2]: min(step, len(many) - first) for first in range(0, len(many), step)}}
+
+
+def _lane(row: _Row, waves: Waves, answer: int, now: Instant, lanes: int = 1) -> Lane:
+    terms = read_terms(row.terms)
+    return Lane(
+        due=sum(count for at, count in waves if at <= now),
+        waves=_joined([wave for wave in waves if wave[0] > now], now),
+        limit=row.rate,
+        weight=row.weight,
+        window=terms.window,
+        zone=terms.zone,
+        held_until=row.held_until,
+        paused=bool(row.paused),
+        answer=answer,
+        lanes=lanes,
+    )
+
+
+def _joined(waves: Waves, now: Instant) -> tuple[tuple[Instant, int], ...]:
+    """Waves in order, those that lie near each other, seen from now, as one."""
+    joined: Waves = []
+    for at, count in sorted(waves):
+        if joined and at - joined[-1][0] <= (at - now) // AS_ONE:
+            joined[-1] = (joined[-1][0], joined[-1][1] + count)
+        else:
+            joined.append((at, count))
+    return tuple(joined)
+
+
+async def _answers(tx: Tx, channel: Channel) -> dict[str, int]:
+    """How long the endpoints of the workspaces that sent last took to answer, in microseconds."""
+    return dict(await tx.fetch("recent_durations", channel.value, ANSWERS))  # type: ignore[arg-type]  # rows of two
