@@ -24,11 +24,10 @@ async def campaigns(visit: Visit) -> Response:
     found = await visit.desk.overview.campaigns(only, name, position, LISTED + 1)
     return visit.page(
         "campaigns.html",
-        campaigns=found[:LISTED],
+        lines=[(line, sum(line.counts.values()), sum(line.counts[status] for status in ENDED)) for line in found[:LISTED]],
         older=found[LISTED - 1].id if len(found) > LISTED else None,
         workspace=workspace,
         name=name,
-        ended=ENDED,
     )
 
 

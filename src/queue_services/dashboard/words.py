@@ -76,7 +76,8 @@ def relative(at: Instant, now: Instant) -> str:
     """In 5 min, 2 h ago, now."""
     if abs(at - now) < SECOND:
         return "now"
-    text = duration(abs(at - now) // SECOND * SECOND)
+    seconds = abs(at - now) // SECOND
+    text = f"{seconds} s" if seconds < 60 else duration(seconds * SECOND)
     return f"in {text}" if at > now else f"{text} ago"
 
 

@@ -47,11 +47,11 @@ class Overview:
         """The job scheduled after this one in its campaign."""
         return await self._database.read(overview.next_of_campaign, job)
 
-    async def answers(self, workspace: str, most: int = 20) -> list[Answered]:
+    async def answers(self, workspace: str, most: int = 10) -> list[Answered]:
         """How a workspace's endpoint answered of late."""
         return await self._database.read(overview.answers, workspace, most)
 
-    async def exceedances(self, workspace: str, most: int = 20) -> list[Exceedance]:
+    async def exceedances(self, workspace: str, most: int = 10) -> list[Exceedance]:
         """A workspace's newest exceedances."""
         return await self._database.read(overview.exceedances, workspace, most)
 
