@@ -59,7 +59,7 @@ class Site:
         assert page.code == code, page.text
         return page
 
-    async def post(self, path: str, code: int = 303, *, token: str | None = None, **fields: Any) -> Page:
+    async def post(self, path: str, code: int = 303, /, *, token: str | None = None, **fields: Any) -> Page:
         """Send a form, with the token that a page of this session holds."""
         page = Page(await self.client.post(BASE + path, data={"token": await self.token() if token is None else token, **fields}))
         assert page.code == code, page.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -174,7 +175,7 @@ async def test_a_channel_is_paused_and_resumed(site: Site) -> None:
 
 async def test_a_campaign_shows_how_far_it_is_and_is_held_moved_and_ended(site: Site) -> None:
     job = await site.service.schedule(metadata={"campaignId": "spring"})
-    where = {"workspace": "workspace-1", "campaign": "spring"}
+    where: dict[str, Any] = {"workspace": "workspace-1", "campaign": "spring"}
     assert "spring workspace-1 active" in (await site.get("/campaigns")).text
     assert "0 of 1 jobs have ended" in (await site.get("/campaign?workspace=workspace-1&campaign=spring")).text
     assert "Paused: 1 jobs" in (await site.act("/campaign/pause", **where)).text
@@ -189,7 +190,7 @@ async def test_a_campaign_shows_how_far_it_is_and_is_held_moved_and_ended(site: 
 
 async def test_a_workspace_is_set_paused_and_freed(site: Site) -> None:
     await site.service.schedule()
-    name = {"id": "workspace-1"}
+    name: dict[str, Any] = {"id": "workspace-1"}
     page = await site.act("/workspace/limits", **name, tier="free", limit_sms="7", limit_email="")
     assert "Limit in force: 7/s , set for it" in page.text
     assert "Limit in force: 10/s , from its tier" in page.text
@@ -217,7 +218,7 @@ async def test_workspaces_are_listed_by_what_waits_and_opened_by_name(site: Site
 
 
 async def test_a_test_message_is_read_by_the_rules_of_the_api(site: Site) -> None:
-    form = {"phoneNumber": "+1 555 010 0100", "message": "Hi", "contactId": "c", "workspaceId": "w", "seconds": "5"}
+    form: dict[str, Any] = {"phoneNumber": "+1 555 010 0100", "message": "Hi", "contactId": "c", "workspaceId": "w", "seconds": "5"}
     page = await site.post("/send", channel="sms", **form)
     job = await site.service.job(page.to.removeprefix("/jobs/"))
     assert (job["scheduledFor"], job["channel"]) == ("2025-03-22T10:15:35.123Z", "sms")
@@ -225,7 +226,7 @@ async def test_a_test_message_is_read_by_the_rules_of_the_api(site: Site) -> Non
     assert "phone number" in refused.text
     assert 'value="x"' in refused.source
     await site.post("/send", 400, channel="sms", **{**form, "seconds": "later"})
-    email = {"to": "ada@example.com", "subject": "Hi", "html": "<p>Hi</p>", "contactId": "c", "workspaceId": "w"}
+    email: dict[str, Any] = {"to": "ada@example.com", "subject": "Hi", "html": "<p>Hi</p>", "contactId": "c", "workspaceId": "w"}
     assert (await site.post("/send", channel="email", **email)).to.startswith("/jobs/")
 
 
