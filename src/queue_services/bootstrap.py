@@ -26,6 +26,7 @@ from queue_services.dashboard.desk import DashboardSettings
 from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender, CallbackSettings
+from queue_services.delivery.events import EventSender, EventSettings
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import Channel
@@ -109,7 +110,8 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
         if url is None:
             log.warning("no base URL: due messages of this channel wait until it, or their workspace's own, is set", setting=f"{channel}_API_URL")
     sender = CallbackSender(callback_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
-    process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings))
+    messenger = EventSender(event_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
+    process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings), messenger=messenger)
     running = asyncio.create_task(process.run())
     running.add_done_callback(lambda _: stop.set())
     log.info("dispatching", dispatcher=process.identity, sms_per_second=settings.sms_per_second, email_per_second=settings.email_per_second)
@@ -121,6 +123,7 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
             await running
         finally:
             await sender.close()
+            await messenger.close()
 
 
 @contextlib.asynccontextmanager
@@ -214,6 +217,11 @@ def callback_settings(settings: Settings) -> CallbackSettings:
     )
 
 
+def event_settings(settings: Settings) -> EventSettings:
+    """What the sender of events needs of the settings."""
+    return EventSettings(settings.events_url, settings.signing_secret, settings.delivery_timeout_seconds)
+
+
 def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
     """What the dispatcher needs of the settings."""
     return dispatching.DispatchSettings(
@@ -225,6 +233,8 @@ def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
         lease_seconds=settings.lease_seconds,
         retention_days=settings.retention_days,
         shutdown_seconds=settings.shutdown_seconds,
+        delivery_timeout_seconds=settings.delivery_timeout_seconds,
+        service_events=settings.events_url is not None,
     )
 
 

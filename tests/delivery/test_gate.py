@@ -44,7 +44,7 @@ def own(receiver: Receiver) -> list[str]:
 
 def in_use(sender: CallbackSender) -> int:
     """How many connections the sender's pools count as taken."""
-    return sum(len(session.connector._acquired) for session in sender._sessions.values() if session.connector)
+    return sum(len(session.connector._acquired) for session in sender._exchange._sessions.values() if session.connector)
 
 
 async def test_the_first_byte_goes_out_only_when_the_gate_has_opened() -> None:

@@ -17,7 +17,6 @@ from queue_services.service.channels import Channels
 from queue_services.service.tiers import Tiers
 from queue_services.storage import tiers
 from tests.dispatcher.world import World, world
-from tests.storage.store import select
 from tests.support.densest import densest
 from tests.support.virtual import run_virtual
 
@@ -29,9 +28,9 @@ def limit(a_second: float | None) -> Change:
     return Change(limits={SMS: a_second})
 
 
-async def events(w: World) -> Counter[str]:
-    """How many events of each type wait for their delivery."""
-    return Counter(row[0] for row in await w.database.read(select, "select type from event"))
+def events(w: World) -> Counter[str]:
+    """How many events of each type the application was told."""
+    return Counter(w.listener.types() if w.listener else [])
 
 
 async def in_force(w: World) -> float:
@@ -148,7 +147,7 @@ def test_a_change_of_a_tier_that_died_half_way_is_finished_by_maintenance() -> N
 
 def test_a_saturated_workspace_is_scaled_up_halved_by_a_429_and_decays_when_idle() -> None:
     async def scenario() -> None:
-        async with world() as w:
+        async with world(listens=True, service_events=True) as w:
             await Tiers(w.database, w.clock).change("premium", TierChange(auto_scale={SMS: Scale(max=15, step=1.25)}))
             await w.workspaces.change("acme", Change(tier="premium", limits={SMS: 10}))
             await w.schedule(700, workspace="acme")
@@ -167,7 +166,7 @@ def test_a_saturated_workspace_is_scaled_up_halved_by_a_429_and_decays_when_idle
             reasons = [adjustment.reason for adjustment in await w.workspaces.adjustments("acme", SMS)]
             raised, halved, idle = AdjustmentReason.SATURATED, AdjustmentReason.THROTTLED, AdjustmentReason.IDLE
             assert [reason for reason, later in zip(reasons, [None, *reasons], strict=False) if reason is not later] == [idle, raised, halved, raised]
-            assert (await events(w))["ratelimit.adjusted"] == len(reasons)
+            assert events(w)["ratelimit.adjusted"] == len(reasons)
 
     run_virtual(scenario)
 
@@ -186,30 +185,30 @@ def test_a_workspace_whose_tier_does_not_scale_keeps_its_limit() -> None:
 
 def test_nearing_a_limit_for_ten_seconds_is_told_once_until_it_has_fallen_under_60_percent() -> None:
     async def scenario() -> None:
-        async with world() as w:
+        async with world(listens=True, service_events=True) as w:
             await w.workspaces.change("acme", limit(10))
             await w.schedule(90, workspace="acme", after=lambda i: i / 9)
             await asyncio.sleep(9)
-            assert (await events(w))["ratelimit.approaching"] == 0
+            assert events(w)["ratelimit.approaching"] == 0
             await w.schedule(180, workspace="acme", after=lambda i: 1 + i / 9)
             await asyncio.sleep(20)
-            assert (await events(w))["ratelimit.approaching"] == 1
+            assert events(w)["ratelimit.approaching"] == 1
             await asyncio.sleep(5)
             await w.schedule(130, workspace="acme", after=lambda i: i / 9)
             await asyncio.sleep(14)
-            assert (await events(w))["ratelimit.approaching"] == 2
+            assert events(w)["ratelimit.approaching"] == 2
 
     run_virtual(scenario)
 
 
 def test_a_workspace_of_the_services_limit_is_told_as_well() -> None:
     async def scenario() -> None:
-        async with world() as w:
+        async with world(listens=True, service_events=True) as w:
             await w.schedule(1000, workspace="acme")
             await w.schedule(20, workspace="other")
             await asyncio.sleep(14)
-            rows = await w.database.read(select, "select workspace from event where type = 'ratelimit.approaching'")
-            assert [row[0] for row in rows] == ["acme"]
+            assert w.listener is not None
+            assert [notice.workspace for _, notice in w.listener.told if notice.type == "ratelimit.approaching"] == ["acme"]
 
     run_virtual(scenario)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from queue_services.clock import Clock
-from queue_services.delivery.sender import Delivery, Gate
+from queue_services.delivery.sender import Delivery, Gate, Notice
 from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, Status, new_id
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
+from queue_services.service.jobs import Jobs
 from queue_services.service.workspaces import Workspaces
 from queue_services.storage import intake, jobs, settling, upkeep
 from queue_services.storage.port import Database, Flow, P, T
@@ -153,14 +154,37 @@ class Receiver:
 
 
 @dataclass
+class Listener:
+    """The application's side of events. `answer` says what comes of one, `latency` how many seconds later."""
+
+    clock: Clock
+    answer: Callable[[Notice], Answer] = lambda _: DELIVERED
+    latency: Callable[[Notice], float] = lambda _: 0.005
+    told: list[tuple[Instant, Notice]] = field(default_factory=list)
+
+    async def send(self, notice: Notice) -> Answer:
+        self.told.append((self.clock.now(), notice))
+        await asyncio.sleep(self.latency(notice))
+        return self.answer(notice)
+
+    async def close(self) -> None:
+        return None
+
+    def types(self, job: str | None = None) -> list[str]:
+        """What was told, of one job or in all."""
+        return [notice.type for _, notice in self.told if job in (None, notice.job)]
+
+
+@dataclass
 class World:
-    """One store with its dispatchers and receiver."""
+    """One store with its dispatchers and receiver; where there is a listener, it is told of events."""
 
     database: Database
     clock: Clock
     receiver: Receiver
     settings: DispatchSettings
     rnd: random.Random
+    listener: Listener | None = None
     processes: list[Process] = field(default_factory=list)
 
     async def schedule(
@@ -205,10 +229,15 @@ class World:
         """What a tenant's administrator may ask for."""
         return Workspaces(self.database, self.clock, {Channel.SMS: self.settings.sms_per_second, Channel.EMAIL: self.settings.email_per_second})
 
+    @property
+    def jobs(self) -> Jobs:
+        """What may be wished for one job."""
+        return Jobs(self.database, self.clock, "api")
+
     async def start(self) -> Process:
         """Add a dispatcher, as another process would be."""
         link = Link(self.database)
-        dispatching = await build(link, self.clock, self.receiver, self.settings, random=self.rnd.random)
+        dispatching = await build(link, self.clock, self.receiver, self.settings, random=self.rnd.random, messenger=self.listener)
         process = Process(link, dispatching, asyncio.create_task(dispatching.run()))
         self.processes.append(process)
         return process
@@ -251,15 +280,15 @@ class World:
 
 
 @asynccontextmanager
-async def world(dispatchers: int = 1, seed: int = 0, **settings: Any) -> AsyncIterator[World]:
-    """A world with running dispatchers; everything ends with it."""
+async def world(dispatchers: int = 1, seed: int = 0, *, listens: bool = False, **settings: Any) -> AsyncIterator[World]:
+    """A world with running dispatchers, and a listener to events where it `listens`; everything ends with it."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     clock = Clock(monotonic=loop.time, wall=lambda: START + loop.time())
     with tempfile.TemporaryDirectory() as folder:
         database = InlineSqlite(str(Path(folder) / "world.db"))
         await database.migrate()
-        made = World(database, clock, Receiver(clock), DispatchSettings(**settings), random.Random(seed))
+        made = World(database, clock, Receiver(clock), DispatchSettings(**settings), random.Random(seed), Listener(clock) if listens else None)
         try:
             for _ in range(dispatchers):
                 await made.start()

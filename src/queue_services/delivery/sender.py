@@ -1,6 +1,6 @@
-"""The sender port: how the dispatcher hands a message to the world, whatever carries it there.
+"""The sender ports: how the dispatcher hands a message to the world, whatever carries it there, and tells the application of an event.
 
-The dispatcher calls `send` once for each claimed message and settles the Answer. A sender decides nothing about retries, holds or limits.
+The dispatcher calls `send` once for each claimed message or event and settles the Answer. A sender decides nothing about retries, holds or limits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from queue_services.domain.message import Channel
+from queue_services.domain.message import Channel, Instant
 from queue_services.domain.outcome import Answer
 
 Gate = Callable[[], Awaitable[None]]
@@ -45,6 +45,36 @@ class Sender(Protocol):
 
         What `gate` raises passes through, and then nothing was sent; so does CancelledError, and then the connection is closed.
         """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection. No `send` may be running."""
+        ...
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """One event on its way out. `facts` is JSON.
+
+    `url` is the workspace's own, set by API; None means the service's. `secrets` are the workspace's, newest first.
+    """
+
+    id: str
+    type: str
+    job: str | None
+    workspace: str
+    channel: str | None
+    facts: str
+    created_at: Instant
+    attempt: int
+    url: str | None
+    secrets: tuple[str, ...]
+
+
+class Messenger(Protocol):
+    """Anything that tells the application of events."""
+
+    async def send(self, notice: Notice) -> Answer:
+        """Tell of one event. Raises nothing of its own: every failure is an Answer."""
         ...
 
     async def close(self) -> None:

@@ -12,6 +12,8 @@ import hmac
 import secrets as random
 from collections.abc import Iterable
 
+from queue_services.domain.message import SECOND, Instant
+
 PREFIX = "whsec_"
 SHORTEST_KEY, NEW_KEY, LONGEST_KEY = 24, 32, 64
 
@@ -23,6 +25,12 @@ def sign(secrets: Iterable[str], message_id: str, timestamp_seconds: int, body: 
     """
     signed = b"%b.%d.%b" % (message_id.encode(), timestamp_seconds, body)
     return " ".join(f"v1,{base64.b64encode(hmac.digest(_key(secret), signed, 'sha256')).decode()}" for secret in secrets)
+
+
+def signature_headers(secrets: Iterable[str], message_id: str, now: Instant, body: bytes) -> dict[str, str]:
+    """The three headers of a message that is sent at `now`. Raises ValueError for a secret that `secret_fault` objects to."""
+    seconds = now // SECOND
+    return {"webhook-id": message_id, "webhook-timestamp": str(seconds), "webhook-signature": sign(secrets, message_id, seconds, body)}
 
 
 def secret_fault(text: str) -> str | None:

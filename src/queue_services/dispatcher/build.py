@@ -11,8 +11,9 @@ from collections.abc import Callable
 import msgspec
 
 from queue_services.clock import Clock
-from queue_services.delivery.sender import Sender
+from queue_services.delivery.sender import Messenger, Sender
 from queue_services.dispatcher.dispatcher import Dispatcher, DispatcherTerms
+from queue_services.dispatcher.events import EventDispatcher, EventTerms
 from queue_services.dispatcher.flights import Flights
 from queue_services.dispatcher.maintenance import Maintenance
 from queue_services.dispatcher.pacer import Pacer
@@ -21,13 +22,20 @@ from queue_services.dispatcher.settler import Settler
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import RetryPolicy
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import upkeep
+from queue_services.storage import event_routes, upkeep
 from queue_services.storage.port import Database
 from queue_services.storage.settling import Terms
 
+EVENT_CONNECTIONS = 32
+EVENT_LEASE_SPARE = 30
+"""An event's lease, in seconds beyond the longest that connecting and answering may take: it is not renewed."""
+
 
 class DispatchSettings(msgspec.Struct, frozen=True):
-    """What a dispatching process is run with. Limits are messages a second; the names say the other units."""
+    """What a dispatching process is run with. Limits are messages a second; the names say the other units.
+
+    `service_events` says that there is an URL for the events of every workspace.
+    """
 
     sms_per_second: float = 50
     email_per_second: float = 100
@@ -37,32 +45,56 @@ class DispatchSettings(msgspec.Struct, frozen=True):
     lease_seconds: float = 30
     retention_days: float = 30
     shutdown_seconds: float = 15
+    delivery_timeout_seconds: float = 10
+    service_events: bool = False
 
 
 class Dispatching:
     """A dispatching process: run it, stop it, look at its parts."""
 
-    def __init__(self, database: Database, identity: int, runner: Runner, maintenance: Maintenance, dispatcher: Dispatcher, flights: Flights) -> None:
-        self._database, self.identity = database, identity
-        self._runner, self.maintenance, self.dispatcher, self.flights = runner, maintenance, dispatcher, flights
+    def __init__(
+        self,
+        database: Database,
+        identity: int,
+        runner: Runner,
+        maintenance: Maintenance,
+        dispatcher: Dispatcher,
+        flights: Flights,
+        events: EventDispatcher | None,
+    ) -> None:
+        self._database, self.identity, self._runner, self._events = database, identity, runner, events
+        self.maintenance, self.dispatcher, self.flights = maintenance, dispatcher, flights
 
     async def run(self) -> None:
         """Dispatch until `stop`; returns when what was in flight is settled, or `shutdown_seconds` later."""
         chores = asyncio.create_task(self.maintenance.run())
+        telling = asyncio.create_task(self._events.run()) if self._events else None
         try:
             await self._runner.run()
+            if self._events and telling:  # what the last messages came to is told, too
+                self._events.stop()
+                await telling
             with contextlib.suppress(StoreUnavailable):  # then those that stay forget it, as one that died
                 await self._database.write(upkeep.forget, self.identity)
         finally:
-            chores.cancel()
-            await asyncio.gather(chores, return_exceptions=True)
+            beside = [chores, *([telling] if telling else [])]
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     def stop(self) -> None:
         self._runner.stop()
 
 
-async def build(database: Database, clock: Clock, sender: Sender, settings: DispatchSettings, random: Callable[[], float] = randomness.random) -> Dispatching:
-    """Register a dispatcher with the store and put it together."""
+async def build(
+    database: Database,
+    clock: Clock,
+    sender: Sender,
+    settings: DispatchSettings,
+    random: Callable[[], float] = randomness.random,
+    messenger: Messenger | None = None,
+) -> Dispatching:
+    """Register a dispatcher with the store and put it together; without a messenger it tells nobody of events."""
     identity = await database.write(upkeep.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
     rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
@@ -70,8 +102,25 @@ async def build(database: Database, clock: Clock, sender: Sender, settings: Disp
     flights = Flights(settings.concurrency)
     pacer = Pacer(clock, lease)
     settler = Settler(database, clock, flights, Terms(identity, writer, policy, rates, random))
-    dispatcher = Dispatcher(database, clock, sender, flights, pacer, settler, DispatcherTerms(identity, writer, rates, lease))
+    dispatcher = Dispatcher(database, clock, sender, flights, pacer, settler, DispatcherTerms(identity, writer, rates, lease, settings.service_events))
     runner = Runner(database, clock, dispatcher, flights, pacer, settler, identity=identity, lease=lease, patience=settings.shutdown_seconds)
     retention = round(settings.retention_days * 86_400 * SECOND)
     maintenance = Maintenance(database, clock, dispatcher, identity=identity, writer=f"m{identity}", rates=rates, retention=retention)
-    return Dispatching(database, identity, runner, maintenance, dispatcher, flights)
+    events = None
+    if messenger is not None:
+        await database.write(event_routes.set_service, enabled=settings.service_events)
+        events = EventDispatcher(database, clock, messenger, _event_terms(identity, settings, policy, random))
+        settler.on_told = events.wake
+    return Dispatching(database, identity, runner, maintenance, dispatcher, flights, events)
+
+
+def _event_terms(identity: int, settings: DispatchSettings, policy: RetryPolicy, random: Callable[[], float]) -> EventTerms:
+    return EventTerms(
+        dispatcher=identity,
+        service_url=settings.service_events,
+        concurrency=EVENT_CONNECTIONS,
+        lease=round((2 * settings.delivery_timeout_seconds + EVENT_LEASE_SPARE) * SECOND),
+        policy=policy,
+        random=random,
+        patience=settings.shutdown_seconds,
+    )

@@ -34,12 +34,16 @@ log = structlog.get_logger(__name__)
 
 
 class DispatcherTerms(msgspec.Struct, frozen=True):
-    """Under what a dispatcher works: its id, its name in the tallies, the channels' limits a second, and the lease in microseconds."""
+    """Under what a dispatcher works: its id, its name in the tallies, the channels' limits a second, and the lease in microseconds.
+
+    `events` says that the service has an URL for the events of every workspace.
+    """
 
     dispatcher: int
     writer: str
     rates: dict[Channel, float]
     lease: int
+    events: bool = False
 
 
 class Pass(msgspec.Struct, frozen=True):
@@ -118,6 +122,7 @@ class Dispatcher:
             lease=self._terms.lease,
             free_connections=self._flights.free,
             held=self._flights.held(),
+            events=self._terms.events,
         )
 
     def _flights_of(self, messages: list[ClaimedMessage], now: Instant) -> list[Flight]:

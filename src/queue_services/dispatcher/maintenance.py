@@ -13,8 +13,9 @@ import structlog
 from queue_services.clock import Clock
 from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel
+from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import campaigns, slots, tiers, upkeep, watching
+from queue_services.storage import campaigns, event_queue, slots, tiers, upkeep, watching
 from queue_services.storage.port import Database
 
 MEASUREMENTS = 5
@@ -88,9 +89,11 @@ class Maintenance:
             await asyncio.sleep(0)
 
     async def prune(self) -> None:
-        """Delete what ended longer ago than the retention."""
+        """Delete what ended longer ago than the retention, and events that nobody took for too long."""
         while await self._database.write(upkeep.prune, self._clock.now() - self._retention) == upkeep.BITE:
             await asyncio.sleep(0.02)  # deliveries share the writer: they go first
+        while await self._database.write(event_queue.prune, self._clock.now() - TOLD_FOR) == event_queue.BITE:
+            await asyncio.sleep(0.02)
 
     async def check_clock(self) -> None:
         """Follow the database's clock; after a step, let one window pass in silence."""

@@ -26,10 +26,11 @@ log = structlog.get_logger(__name__)
 
 class Settler:
     """One writing task. `on_settled`, set by the runner, is called after each group, when places are free again, with whether any lane or message
-    waits anew.
+    waits anew; `on_told` where the application is to be told of something.
     """
 
     on_settled: Callable[[bool], None] = staticmethod(lambda _: None)
+    on_told: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, database: Database, clock: Clock, flights: Flights, terms: Terms) -> None:
         self._database, self._clock, self._flights, self._terms = database, clock, flights, terms
@@ -87,6 +88,8 @@ class Settler:
         unsent = [flight.message for flight, answer, _ in group if answer is None]
         now = self._clock.now()
         settled = await self._database.write(settling.settle, settlements, batches, self._terms, now, unsent)
+        if any(settlement.message.events for settlement in settlements):
+            self.on_told()
         if settled.lost:
             log.warning("outcomes came after their lease was lost", lost=settled.lost)
         undelivered = [settlement for settlement in settlements if settlement.answer.kind is not Kind.DELIVERED]

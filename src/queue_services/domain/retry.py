@@ -13,6 +13,9 @@ from queue_services.domain.lane import HoldReason
 from queue_services.domain.message import SECOND, Instant, Reason, Status
 from queue_services.domain.outcome import Answer, Kind
 
+TOLD_FOR = 3 * 86_400 * SECOND
+"""How long it is tried to tell the application of an event."""
+
 
 class RetryPolicy(msgspec.Struct, frozen=True):
     """How often and how long a message is tried. Durations are microseconds.
@@ -86,3 +89,18 @@ def after(
             return Step(Status.SCHEDULED, again_at=now, uses_try=False)
         case Kind.REJECTED | Kind.REFUSED:
             return Step(Status.DEAD, Reason.REJECTED)
+
+
+def tell_again_at(answer: Answer, *, tries: int, created_at: Instant, now: Instant, policy: RetryPolicy, random: Callable[[], float]) -> Instant | None:
+    """When an event is told again after `answer`; None where it was taken (any 2xx), or could not be told for three days.
+
+    `tries` were made before this one. Nothing else ends it: an application that is broken today may be mended tomorrow.
+    """
+    if taken(answer) or now - created_at >= TOLD_FOR:
+        return None
+    return max(answer.wait_until or 0, now + backoff(tries + 1, policy, random))
+
+
+def taken(answer: Answer) -> bool:
+    """Whether the application has taken an event."""
+    return answer.status_code is not None and 200 <= answer.status_code < 300

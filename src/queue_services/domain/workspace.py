@@ -64,13 +64,14 @@ class Change(msgspec.Struct, frozen=True):
 class LaneTerms(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a claim must know of a lane's workspace beside its limit: kept in the lane's row, so that the claim need not look further.
 
-    `callback` says that the workspace has a base URL for the channel, or secrets, of its own.
+    `callback` says that the workspace has a base URL for the channel, or secrets, of its own; `events` that it has an URL for events, which is not off.
     """
 
     zone: str = DEFAULT_ZONE
     window: Window | None = None
     daily_quota: int | None = None
     callback: bool = False
+    events: bool = False
 
 
 def changed(workspace: Workspace, change: Change, now: Instant) -> Workspace:
@@ -115,6 +116,7 @@ def lane_terms(workspace: Workspace, tier: Tier, channel: Channel) -> LaneTerms:
         window=workspace.window,
         daily_quota=tier.daily_quota.get(channel),
         callback=channel in workspace.base_urls or bool(workspace.secrets),
+        events=workspace.events_url is not None and not workspace.events_off,
     )
 
 

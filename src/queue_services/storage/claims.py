@@ -16,7 +16,7 @@ from queue_services.domain import limits
 from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, Channel, Instant, Reason
 from queue_services.domain.workspace import secrets_in_force
-from queue_services.storage import endings, exceedances, slots
+from queue_services.storage import endings, events, exceedances, slots
 from queue_services.storage.lanes import Candidate, ClaimRequest, Lane, earliest_of, is_busy, lock_lanes, place, save_lanes
 from queue_services.storage.port import Tx
 from queue_services.storage.tenancy import read_workspace
@@ -28,6 +28,7 @@ class ClaimedMessage(msgspec.Struct, frozen=True, gc=False):
     """A message that this dispatcher holds until its lease ends, to be started at `slot`. `number` is what its attempt will be called.
 
     `units` are how much it takes of a limit. `base_url` and `secrets` (newest first) are the workspace's own, where it has any.
+    `events` says that somebody is to be told of its end.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ClaimedMessage(msgspec.Struct, frozen=True, gc=False):
     units: int = 1
     base_url: str | None = None
     secrets: tuple[str, ...] = ()
+    events: bool = False
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -93,7 +95,7 @@ async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
     wake_at = (FOREVER if ready_at is None else ready_at) - request.lead
     if limits.free(log, request.rate, now, request.lead) == 0:
         wake_at = max(wake_at, _refilled(log, request, now))
-    messages = [_claimed(candidate, slot, lanes[candidate.lane], request.channel, callbacks) for candidate, slot in taken]
+    messages = [_claimed(candidate, slot, lanes[candidate.lane], request, callbacks) for candidate, slot in taken]
     busy = tuple(lane.id for lane in lanes.values() if is_busy(lane, request, now))
     return Claim(messages, wake_at, sum(candidate.claimed_by is not None for candidate, _ in taken), busy)
 
@@ -181,10 +183,14 @@ async def _leave(tx: Tx, request: ClaimRequest, lanes: dict[int, Lane], before: 
     for order, lane in enumerate(lanes.values()):
         behind = min(now + order, before)  # not all at once: those that used up their turns in one claim keep their order in the next round
         placed.append((lane, *place(lane, earliest[lane.id], before, free, now, behind)))
+    over = []
     for lane, due_at, high_at in placed:
-        if min(due_at, high_at) <= before:
-            await exceedances.exceed(tx, request, lane, now, used_up=used_up)
+        words = await exceedances.exceed(tx, request, lane, now, used_up=used_up) if min(due_at, high_at) <= before else None
+        if words is not None and (request.events or lane.terms.events):
+            over.append((lane.workspace, request.channel, words))
     await save_lanes(tx, placed, now)
+    if over:
+        await events.exceeded(tx, over, now)
 
 
 async def _callbacks(tx: Tx, channel: Channel, lanes: Iterable[Lane], now: Instant) -> dict[str, _Callback]:
@@ -196,11 +202,11 @@ async def _callbacks(tx: Tx, channel: Channel, lanes: Iterable[Lane], now: Insta
     return found
 
 
-def _claimed(c: Candidate, slot: Instant, lane: Lane, channel: Channel, callbacks: dict[str, _Callback]) -> ClaimedMessage:
-    callback = callbacks.get(lane.workspace, _PLAIN)
+def _claimed(c: Candidate, slot: Instant, lane: Lane, request: ClaimRequest, callbacks: dict[str, _Callback]) -> ClaimedMessage:
+    callback, channel, told = callbacks.get(lane.workspace, _PLAIN), request.channel, request.events or lane.terms.events
     return ClaimedMessage(
         c.id, c.lane, lane.workspace, channel, c.contact, c.campaign, c.epoch, c.claim + 1, c.attempts + 1, c.tries, c.refused_since,
-        c.due_at, c.visible_at, c.expires_at, slot, c.payload, c.units, callback.base_url, callback.secrets,
+        c.due_at, c.visible_at, c.expires_at, slot, c.payload, c.units, callback.base_url, callback.secrets, told,
     )  # fmt: skip
 
 

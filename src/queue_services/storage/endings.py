@@ -11,11 +11,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import astuple
 
-from queue_services.domain.message import Instant, Reason, Status
+from queue_services.domain.message import Channel, Instant, Reason, Status
+from queue_services.storage import event_routes, events
+from queue_services.storage.events import Event, EventType
 from queue_services.storage.port import Tx
 from queue_services.storage.tallies import Tally
 
 _DELIVERED, _DEAD = Status.DELIVERED.value, Status.DEAD.value
+_TOLD = {_DELIVERED: EventType.COMPLETED, _DEAD: EventType.FAILED, Status.CANCELLED.value: EventType.CANCELLED}
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False):
@@ -58,6 +61,13 @@ async def insert(tx: Tx, endings: Sequence[Ending], now: Instant, tally: Tally) 
     await tx.each("insert_results", [(*astuple(e), seq) for e, seq in zip(endings, numbers, strict=True)], now)
 
 
+async def tell(tx: Tx, endings: Sequence[Ending], now: Instant) -> None:
+    """Tell the application that messages have ended."""
+    subjects = {job: {"contact": contact, "campaign": campaign} for job, contact, campaign in await tx.each("event_subjects", [(e.id,) for e in endings])}
+    told = [Event(_TOLD[e.status], e.workspace, Channel(e.channel), {"error": e.error, **subjects.get(e.id, {})}, e.id) for e in endings]
+    await events.emit(tx, told, now)
+
+
 async def cancel_unclaimed(tx: Tx, ids: Iterable[str], reason: Reason, now: Instant, writer: str, *, finished_at: Instant | None = None) -> list[str]:
     """End those of `ids` that no dispatcher holds as CANCELLED for `reason`, as of `finished_at` where that is not now; the ids ended."""
     rows = await tx.each("end_unclaimed", [(message,) for message in ids], now)
@@ -68,4 +78,6 @@ async def cancel_unclaimed(tx: Tx, ids: Iterable[str], reason: Reason, now: Inst
     tally = Tally()
     await insert(tx, endings, now if finished_at is None else finished_at, tally)
     await tally.add(tx, writer, now)
+    if endings and (told_of := await event_routes.told_of(tx, (ending.workspace for ending in endings))):
+        await tell(tx, [ending for ending in endings if ending.workspace in told_of], now)
     return [ending.id for ending in endings]

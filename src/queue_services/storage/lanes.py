@@ -26,7 +26,10 @@ BUSY_AT = 0.5
 
 
 class ClaimRequest(msgspec.Struct, frozen=True):
-    """What a dispatcher asks for. `rate` is the channel's limit a second; `lead` and `lease` are microseconds; `held` counts its connections by workspace."""
+    """What a dispatcher asks for. `rate` is the channel's limit a second; `lead` and `lease` are microseconds; `held` counts its connections by workspace.
+
+    `events` says that the service has an URL for the events of every workspace.
+    """
 
     channel: Channel
     dispatcher: int
@@ -37,6 +40,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     free_connections: int
     held: dict[str, int]
     most: int = 10_000
+    events: bool = False
 
     def left_out(self) -> list[str]:
         """The workspaces that may take no connection more."""

@@ -18,7 +18,7 @@ from queue_services.domain.lane import Hold, HoldReason
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy, Step
-from queue_services.storage import endings, exceedances
+from queue_services.storage import endings, events, exceedances
 from queue_services.storage.claims import ClaimedMessage
 from queue_services.storage.endings import Ending
 from queue_services.storage.intake import lower_lanes
@@ -102,6 +102,7 @@ async def settle(
     await _return_to_day(tx, [s.message for s, _ in waiting if not s.answer.posted] + list(unsent), now)
     await tally.add(tx, terms.writer, now)
     await _save_holds(tx, lanes, terms, now)
+    await _tell_of_lanes(tx, settlements, lanes, terms, now)
     delivered = sum(step.status is Status.DELIVERED for _, step in ended)
     return Settled(
         delivered=delivered,
@@ -156,7 +157,10 @@ async def _return_to_day(tx: Tx, unposted: Iterable[ClaimedMessage], now: Instan
 async def _end(tx: Tx, final: list[tuple[Settlement, Step]], terms: Terms, now: Instant, tally: Tally) -> list[tuple[Settlement, Step]]:
     rows = await tx.changed("delete_claimed", [(s.message.id, s.message.claim) for s, _ in final], terms.dispatcher)
     ended = final if len(rows) == len(final) else _of(rows, final)
-    await endings.insert(tx, [_ending(s, step) for s, step in ended], now, tally)
+    final_rows = [_ending(s, step) for s, step in ended]
+    await endings.insert(tx, final_rows, now, tally)
+    if told := [row for row, (s, _) in zip(final_rows, ended, strict=True) if s.message.events]:
+        await endings.tell(tx, told, now)
     return ended
 
 
@@ -221,7 +225,7 @@ async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instan
         if lane.throttled and exceedance.recordable(lane.exceeded_at, now):
             lane.exceeded_at = now
             [[due]] = await tx.fetch("count_visible", identity, [priority.value for priority in Priority], now)
-            rate = min(lane.rate or math.inf, terms.rates[lane.channel])
+            rate = _rate(lane, terms)
             await exceedances.add(tx, [(lane.workspace, lane.channel, now, max(due, lane.throttled), rate, "endpoint", lane.hold.until)])
         elif lane.hold == lane.before:
             continue
@@ -230,3 +234,19 @@ async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instan
             (identity, hold.until, hold.reason.value if hold.reason else None, hold.step, hold.refusals, hold.set_at, lane.exceeded_at, lane.throttled_at)
         )
     await tx.each("save_holds", changed)
+
+
+async def _tell_of_lanes(tx: Tx, settlements: Sequence[Settlement], lanes: dict[int, _Lane], terms: Terms, now: Instant) -> None:
+    """Tell the application whose lanes were told 429, and which are held anew."""
+    words = {s.message.lane: s.answer.error for s in settlements if s.message.events and s.answer.kind is not Kind.DELIVERED}
+    if not words:
+        return
+    troubled = [(lane, words[identity]) for identity, lane in lanes.items() if identity in words]
+    await events.exceeded(tx, [(lane.workspace, lane.channel, exceedance.message(_rate(lane, terms))) for lane, _ in troubled if lane.throttled], now)
+    held = [(lane.workspace, lane.channel, lane.hold.reason, error) for lane, error in troubled if lane.hold.reason not in (None, lane.before.reason)]
+    await events.held(tx, held, now)
+
+
+def _rate(lane: _Lane, terms: Terms) -> float:
+    """The limit in force, messages a second."""
+    return min(lane.rate or math.inf, terms.rates[lane.channel])

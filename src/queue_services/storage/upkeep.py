@@ -38,7 +38,7 @@ async def prune(tx: Tx, finished_before: Instant) -> int:
         for subject in _levels(Subject(workspace, channel, campaign or NO_CAMPAIGN)):
             counts[subject][[Status.DELIVERED, Status.DEAD, Status.CANCELLED].index(status)] += 1
     await tx.each("count_pruned", [(*subject, *counts[subject]) for subject in sorted(counts)])
-    for statement in ("prune_exceedances", "prune_adjustments", "prune_events"):
+    for statement in ("prune_exceedances", "prune_adjustments"):
         await tx.fetch(statement, finished_before, BITE)
     return len(gone)
 

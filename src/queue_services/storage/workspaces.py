@@ -17,6 +17,7 @@ from queue_services.domain.scaling import rate_in_force
 from queue_services.domain.tiers import Limit
 from queue_services.domain.workspace import Change, Workspace, base_limit, opens_at
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.storage import event_routes
 from queue_services.storage.port import Row, Tx
 from queue_services.storage.tenancy import ensure_lanes, read_terms, read_tier, read_watch, read_workspace, refresh, write
 
@@ -55,15 +56,31 @@ async def find(tx: Tx, identity: str) -> Workspace:
 async def change(tx: Tx, identity: str, wanted: Change, now: Instant) -> Workspace:
     """Change what is set; in force for the next claim of any process. Raises InvalidRequest for a tier that is not there."""
     [[settings]] = await tx.fetch("lock_workspace", identity, write(Workspace(identity)))
-    changed = workspace.changed(read_workspace(identity, settings), wanted, now)
+    before = read_workspace(identity, settings)
+    changed = workspace.changed(before, wanted, now)
     if not await tx.fetch("find_tier", changed.tier):
         known = ", ".join(row[0] for row in await tx.fetch("all_tiers"))
         raise InvalidRequest(Fault("tier", f"is no tier; give one of {known}, or make it first"))
-    await tx.fetch("save_workspace", identity, write(changed))
-    names = [(identity, channel.value) for channel in sorted(Channel)]
+    await _save(tx, before, changed, now)
+    return changed
+
+
+async def turn_events_off(tx: Tx, identity: str, url: str, now: Instant) -> bool:
+    """Tell a workspace of nothing any more, until its events URL is set again: `url` answered that it is gone. False where it has another one by now."""
+    [[settings]] = await tx.fetch("lock_workspace", identity, write(Workspace(identity)))
+    before = read_workspace(identity, settings)
+    if before.events_url != url or before.events_off:
+        return False
+    await _save(tx, before, msgspec.structs.replace(before, events_off=True), now)
+    return True
+
+
+async def _save(tx: Tx, before: Workspace, after: Workspace, now: Instant) -> None:
+    await tx.fetch("save_workspace", after.id, write(after))
+    await event_routes.follow(tx, before, after)
+    names = [(after.id, channel.value) for channel in sorted(Channel)]
     await ensure_lanes(tx, names)  # so that intake never makes a lane beside this change, with terms that it has not seen
     await refresh(tx, [lane for lane, _, _ in await tx.each("lane_ids", names)], now)
-    return changed
 
 
 async def limits(tx: Tx, identity: str, service_limits: Mapping[Channel, float]) -> dict[Channel, Limit]:

@@ -1,5 +1,86 @@
 -- name: insert_events
-insert into event (id, workspace, channel, type, payload, created_at, visible_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?6);
+-- An event goes its workspace's own way where there is one, else the service's; where that is off, nowhere.
+insert into event (id, route, workspace, channel, type, job, payload, created_at, visible_at)
+select ?1, r.workspace, ?2, ?3, ?4, ?5, ?6, ?7, ?7
+from event_route r
+where r.enabled <> 0 and r.workspace = coalesce((select o.workspace from event_route o where o.workspace = ?2), '');
+
+-- name: told_workspaces
+select ?1
+from event_route r
+where r.enabled <> 0 and r.workspace = coalesce((select o.workspace from event_route o where o.workspace = ?1), '');
+
+-- name: event_subjects
+select m.id, m.contact, c.name from message m left join campaign c on c.id = m.campaign where m.id = ?1;
+
+-- name: note_told
+insert into event_told (workspace, subject, at) values (?1, ?2, ?3)
+on conflict (workspace, subject) do update set at = excluded.at where event_told.at <= ?4
+returning workspace, subject;
+
+-- name: open_route
+insert into event_route (workspace, enabled) values (?1, ?2)
+on conflict (workspace) do update set enabled = excluded.enabled, held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = 0;
+
+-- name: close_route
+delete from event_route where workspace = ?1;
+
+-- name: reroute_events
+update event set route = ?2 where route = ?1 and exists (select 1 from event_route r where r.workspace = ?2 and r.enabled <> 0);
+
+-- name: drop_events
+delete from event where route = ?1;
+
+-- name: due_routes
+-- Steps from one route that has events to the next, so that neither routes without any nor the events themselves are read.
+with recursive waiting (route) as (
+    select min(route) from event
+    union all
+    select (select min(e.route) from event e where e.route > w.route) from waiting w where w.route is not null
+)
+select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
+from waiting w join event_route r on r.workspace = w.route
+where r.enabled <> 0 and r.held_until <= ?1 and r.workspace not in (select value from json_each(?2))
+    and exists (select 1 from event e where e.route = w.route and e.visible_at <= ?1)
+order by (select min(e.visible_at) from event e where e.route = w.route)
+limit ?3;
+
+-- name: lock_due_routes
+with recursive waiting (route) as (
+    select min(route) from event
+    union all
+    select (select min(e.route) from event e where e.route > w.route) from waiting w where w.route is not null
+)
+select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
+from waiting w join event_route r on r.workspace = w.route
+where r.enabled <> 0 and r.held_until <= ?1 and r.workspace not in (select value from json_each(?2))
+    and exists (select 1 from event e where e.route = w.route and e.visible_at <= ?1)
+order by (select min(e.visible_at) from event e where e.route = w.route)
+limit ?3;
+
+-- name: claim_events
+update event set claimed_by = ?5, claim = claim + 1, visible_at = ?4
+where seq in (
+    select e.seq from event e
+    where e.route = ?1 and e.visible_at <= ?3 and (e.job is null or not exists (select 1 from event o where o.job = e.job and o.seq < e.seq))
+    order by e.visible_at, e.seq limit ?2)
+returning seq, id, route, workspace, channel, type, job, payload, created_at, claim, tries;
+
+-- name: delete_events
+delete from event where seq = ?1 and claim = ?2 and claimed_by = ?3;
+
+-- name: retry_events
+update event set visible_at = ?3, tries = tries + 1, claimed_by = null where seq = ?1 and claim = ?2 and claimed_by = ?4;
+
+-- name: lock_routes
+select workspace, held_until, hold_reason, hold_step, refusals, hold_set_at from event_route where workspace = ?1;
+
+-- name: save_routes
+update event_route set held_until = ?2, hold_reason = ?3, hold_step = ?4, refusals = ?5, hold_set_at = ?6 where workspace = ?1;
 
 -- name: prune_events
-delete from event where rowid in (select rowid from event where created_at < ?1 limit ?2);
+delete from event where seq in (select seq from event where created_at < ?1 order by created_at limit ?2)
+returning seq;
+
+-- name: prune_told
+delete from event_told where at < ?1;

@@ -1,0 +1,66 @@
+"""Events to the application: POSTs one to the workspace's events URL, else to the service's, signed, on connections of their own.
+
+Called by `dispatcher.events`. What becomes of an event that is not taken is decided there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from queue_services.delivery.connections import AddressGuard
+from queue_services.delivery.exchange import Exchange, target
+from queue_services.delivery.sender import Notice
+from queue_services.delivery.signing import signature_headers
+from queue_services.domain.message import Instant
+from queue_services.domain.outcome import ERROR_CHARACTERS, Answer, Kind
+from queue_services.wire.events import event_body
+
+
+class EventSettings(msgspec.Struct, frozen=True):
+    """Where events of workspaces without an URL of their own go, what signs them, how long an answer may take, and how many go at once at most."""
+
+    url: str | None = None
+    signing_secret: str | None = None
+    timeout_seconds: float = 10
+    concurrency: int = 32
+
+
+class EventSender:
+    """POSTs events. `clock` gives the instants of signatures; `address_guard` is asked about addresses that URLs set by API lead to."""
+
+    def __init__(self, settings: EventSettings, clock: Callable[[], Instant], address_guard: AddressGuard | None = None) -> None:
+        self._settings, self._clock = settings, clock
+        self._exchange = Exchange(settings.timeout_seconds, settings.concurrency, clock, address_guard)
+
+    async def send(self, notice: Notice) -> Answer:
+        """POST an event, and return what was answered, or how far it came. Raises nothing but CancelledError."""
+        address = notice.url or self._settings.url
+        if address is None:
+            return Answer(Kind.UNREACHABLE, error="There is no URL for events: set EVENTS_URL.")
+        try:
+            url, credentials = target(address)
+            body = event_body(
+                identity=notice.id, kind=notice.type, job=notice.job, workspace=notice.workspace, channel=notice.channel, facts=notice.facts,
+                created_at=notice.created_at,
+            )  # fmt: skip
+            headers = {"idempotency-key": notice.id, "x-attempt": str(notice.attempt)} | ({"authorization": credentials} if credentials else {})
+            if secrets := self._secrets(notice):
+                headers |= signature_headers(secrets, notice.id, self._clock(), body)
+        except ValueError as fault:
+            return Answer(Kind.REJECTED, error=f"The request cannot be built: {fault}"[:ERROR_CHARACTERS])
+        return await self._exchange.post(url, headers, body, _open, guarded=notice.url is not None)
+
+    async def close(self) -> None:
+        """Close every connection. No `send` may be running."""
+        await self._exchange.close()
+
+    def _secrets(self, notice: Notice) -> tuple[str, ...]:
+        """What signs an event: on the workspace's own URL as its callbacks are signed; on the service's, the service's secret as well."""
+        services = (self._settings.signing_secret,) if self._settings.signing_secret else ()
+        return (notice.secrets or services) if notice.url else (*services, *notice.secrets)
+
+
+async def _open() -> None:
+    """Events wait at no gate: no limit counts them."""
