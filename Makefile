@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help test test-long demo bench lint types format lock clean
+.PHONY: help test test-long simulation demo bench lint types format lock clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -22,6 +22,9 @@ test: $(READY) ## every test but the long ones, on SQLite and on a real PostgreS
 
 test-long: $(READY) ## the long tests: crashes, load, thousands of simulated worlds
 	$(PY) -m pytest -m long $(ARGS)
+
+simulation: $(READY) ## random worlds by their seeds; ARGS='--first 0 --count 1000', ARGS='--backend postgres --seed 17'
+	$(PY) -m tests.simulation $(ARGS)
 
 demo: $(READY) ## a campaign of 600 messages from schedule to arrival, in 40 seconds
 	@$(VENV)/bin/queue-services demo $(ARGS)

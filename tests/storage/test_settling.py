@@ -163,6 +163,18 @@ async def test_of_two_outcomes_of_a_message_that_its_dispatcher_claimed_anew_onl
     assert (await store.select("select sum(delivered), sum(retried) from tally")) == [(settled.delivered, settled.again)]
 
 
+async def test_an_outcome_of_a_claim_before_a_requeue_does_not_settle_the_claim_after_it(store: Store) -> None:
+    before = await claimed_one(store)
+    [other] = await store.claim(NOW + LEASE)
+    await store.settle(settlement(other, Kind.REJECTED), now=NOW + LEASE)
+    at = NOW + LEASE + SECOND
+    await store.requeue(before.id, at)
+    [after] = await store.claim(at)
+    assert after.claim > other.claim > before.claim
+    assert (await store.settle(settlement(before), settlement(other), now=at)).lost == 2
+    assert (await store.settle(settlement(after), now=at)).delivered == 1
+
+
 async def test_an_outcome_settles_once(store: Store) -> None:
     claimed = await claimed_one(store)
     await store.settle(settlement(claimed))

@@ -92,6 +92,8 @@ class Dispatcher:
         try:
             slots = await self._database.write(reserve_again, self._request(channel), [(f.message.lane, f.slot, f.message.units) for f in missed], now)
         except BaseException:
+            for flight in missed:
+                flight.slot = 0  # it may have left the log, if only the answer was lost: a slot given back twice is another message's
             self._pacer.put_back(missed)
             raise
         for flight, slot in zip(missed, slots, strict=True):

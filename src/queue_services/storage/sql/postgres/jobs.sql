@@ -169,8 +169,9 @@ select status, attempts, outcome, started_at, duration, status_code, error from 
 update result set status = 'scheduled', reason = null, due_at = $2, outcome = null, error = null, seq = $3, xid = pg_current_xact_id() where id = $1::uuid;
 
 -- name: revive_pending
-insert into pending (id, lane, priority, campaign, epoch, due_at, visible_at, expires_at, attempts)
-select m.id, l.id, m.priority, m.campaign, coalesce(c.epoch, 0), $2, $2, m.expires_at, $3
+insert into pending (id, lane, priority, campaign, epoch, due_at, visible_at, expires_at, attempts, claim)
+-- Claim numbers begin with the second it happens in, so that none comes twice: a claim of before may still be held by somebody who lost its lease.
+select m.id, l.id, m.priority, m.campaign, coalesce(c.epoch, 0), $2, $2, m.expires_at, $3, ($2 - 1500000000000000) / 1000000
 from message m join lane l on l.workspace = m.workspace and l.channel = m.channel left join campaign c on c.id = m.campaign
 where m.id = $1::uuid
 returning lane;

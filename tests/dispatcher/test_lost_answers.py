@@ -1,0 +1,69 @@
+"""What a dispatcher does when the store has committed and only the answer was lost: nothing is sent over a limit, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from queue_services.domain.message import Channel
+from queue_services.errors import StoreUnavailable
+from queue_services.storage import settling
+from queue_services.storage.slots import reserve_again
+from tests.dispatcher.world import Link, world
+from tests.support.virtual import VirtualLoop, run_virtual
+
+
+def lose_answers(link: Link, *flows: Any, heard: Callable[..., None] = lambda *_: None) -> list[str]:
+    """Let every second answer to one of `flows` be lost after its commit; the names of those that were. `heard` gets what they were called with."""
+    lost: list[str] = []
+    write, asked = link.write, 0
+
+    async def losing(flow: Any, /, *args: Any, **kwargs: Any) -> Any:
+        nonlocal asked
+        value = await write(flow, *args, **kwargs)
+        if flow in flows:
+            asked += 1
+            heard(*args)
+        if flow in flows and asked % 2:
+            lost.append(flow.__name__)
+            raise StoreUnavailable("the answer was lost")
+        return value
+
+    link.write = losing  # type: ignore[method-assign]
+    return lost
+
+
+def test_a_slot_whose_return_was_not_answered_is_not_given_back_twice() -> None:
+    """The second time it would be another message's: one that starts at the same instant."""
+
+    async def scenario() -> None:
+        async with world(email_per_second=250) as w:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualLoop)
+            returned: list[int] = []
+            lost = lose_answers(w.processes[0].link, reserve_again, heard=lambda _, missed, __: returned.extend(slot for _, slot, _ in missed))
+            ids = await w.schedule(100, channel=Channel.EMAIL)
+            await w.until(lambda: len(w.receiver.arrivals) > 10)
+            loop.elapsed += 0.03
+            await w.settled(ids, within=60)
+            assert lost
+            assert 0 in returned, "none waited for a slot a second time"
+            assert max(Counter(slot for slot in returned if slot).values()) == 1
+
+    run_virtual(scenario)
+
+
+def test_outcomes_that_were_committed_but_not_answered_count_once_and_send_nothing_again() -> None:
+    async def scenario() -> None:
+        async with world() as w:
+            lost = lose_answers(w.processes[0].link, settling.settle)
+            ids = await w.schedule(100)
+            await w.settled(ids, within=60)
+            await asyncio.sleep(60)
+            assert lost
+            assert all(count == 1 for count in w.receiver.ids().values())
+            assert len(w.processes[0].dispatching.flights) == 0
+
+    run_virtual(scenario)

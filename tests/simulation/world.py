@@ -1,0 +1,221 @@
+"""A whole service in a random world, from one seed: dispatchers that crash, stop and start again, a store that is lost, slow or told twice, clocks that err,
+receivers of every mood, people who schedule and change their minds; then calm, in which everything must come to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from queue_services.clock import Clock
+from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
+from queue_services.dispatcher.maintenance import measure
+from queue_services.domain.message import SECOND, Channel, Instant
+from queue_services.errors import StoreUnavailable
+from queue_services.storage.port import Database, Tx
+from tests.dispatcher.world import START
+from tests.simulation.people import LIMITED, WORKSPACES, Application, Memory, Operator
+from tests.simulation.receivers import MOODS, Receivers, Sending, SimulatedSender
+from tests.simulation.stores import Connection, Faults
+from tests.support.virtual import VirtualLoop
+
+LONGEST_CALM = 900
+DRAINED_FOR = 3
+
+
+@dataclass
+class Process:
+    """One dispatcher's life, from its start to its death or stop."""
+
+    connection: Connection
+    sending: Sending
+    dispatching: Dispatching
+    running: asyncio.Task[None]
+
+
+class Simulation:
+    """One world. `trouble` seconds of it are wild; `messages` come in them. What is known afterwards is for `check` to judge."""
+
+    def __init__(self, seed: int, open_store: Callable[[Callable[[], Instant]], Database], trouble: float = 12.0, messages: int = 60) -> None:
+        self.seed, self.trouble, self.messages = seed, trouble, messages
+        self.rnd = random.Random(seed)
+        self.loop = asyncio.get_running_loop()
+        assert isinstance(self.loop, VirtualLoop)
+        self.step_of_database = 0
+        self.steps: list[float] = []
+        self.database = open_store(lambda: self.true_now() + self.step_of_database)
+        self.faults = Faults(random.Random(self.rnd.random()))
+        self.receivers = Receivers(random.Random(self.rnd.random()))
+        self.memory = Memory()
+        self.settings = DispatchSettings(
+            sms_per_second=self.rnd.choice([3, 10, 50]),
+            email_per_second=self.rnd.choice([5, 20, 250]),
+            backoff_seconds=self.rnd.choice([0.2, 1]),
+            concurrency=self.rnd.choice([4, 16, 256]),
+            lease_seconds=self.rnd.choice([3, 6, 30]),
+            shutdown_seconds=self.rnd.choice([1, 15]),
+        )
+        self.rates = {Channel.SMS: float(self.settings.sms_per_second), Channel.EMAIL: float(self.settings.email_per_second)}
+        self.processes: list[Process] = []
+        self.crashes = self.stops = 0
+        self.ended_badly: list[str] = []
+        self._over = asyncio.Event()
+
+    def true_now(self) -> Instant:
+        """The true time, which no process knows."""
+        return round((START + self.loop.time()) * SECOND)
+
+    async def run(self) -> None:
+        """Live through the trouble, then through the calm, until nothing waits any more."""
+        await self.database.migrate()
+        lives = [asyncio.create_task(self._life()) for _ in range(self.rnd.randint(1, 3))]
+        for workspace in LIMITED:
+            for channel in Channel:
+                await self._calm_operator().limit(workspace, channel, float(self.rnd.choice([2, 5, 20])))
+        people = [self._schedule(), self._operate(), self._trouble(), self._moods(), *([self._step_clock()] if self.rnd.random() < 0.2 else [])]
+        await asyncio.gather(*people)
+        await self._become_calm()
+        await self._drain()
+        self._over.set()
+        await asyncio.gather(*lives)
+
+    async def _life(self) -> None:
+        """Start a dispatcher, and another when it has ended, until the end of the world."""
+        ending = asyncio.create_task(self._over.wait())
+        while not self._over.is_set():
+            connection = Connection(self.database, self.faults, random.Random(self.rnd.random()), dies=True)
+            died = asyncio.create_task(connection.dead.wait())
+            starting = asyncio.create_task(self._start(connection))
+            await asyncio.wait([starting, died], return_when=asyncio.FIRST_COMPLETED)
+            if not starting.done():
+                self.crashes += 1
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+            elif (process := starting.result()) is not None:
+                await asyncio.wait([process.running, died, ending], return_when=asyncio.FIRST_COMPLETED)
+                process.dispatching.stop()
+                await asyncio.wait([process.running, died], return_when=asyncio.FIRST_COMPLETED)
+                await self._bury(process)
+            died.cancel()
+            if not self._over.is_set():
+                await asyncio.sleep(self.rnd.uniform(0, 2))
+
+    async def _start(self, connection: Connection) -> Process | None:
+        clock = self._clock()
+        try:
+            clock.correct(await measure(connection, clock), at_once=True)
+            sending = Sending(clock, connection.dead.is_set)
+            dispatching = await build(
+                connection, clock, SimulatedSender(self.receivers, sending), self.settings, random=random.Random(self.rnd.random()).random
+            )
+        except StoreUnavailable:
+            return None
+        sending.flights = dispatching.flights
+        connection.on_settled = lambda settlements: self.receivers.recorded(sending, settlements)
+        process = Process(connection, sending, dispatching, asyncio.create_task(dispatching.run()))
+        self.processes.append(process)
+        return process
+
+    async def _bury(self, process: Process) -> None:
+        """Take a process away: one that was killed says nothing more, one that was stopped has said all."""
+        self.processes.remove(process)
+        if process.connection.dead.is_set():
+            self.crashes += 1
+            process.running.cancel()
+            for flight in process.dispatching.flights.all():
+                if flight.task is not None:
+                    flight.task.cancel()
+        else:
+            self.stops += 1
+        [ended] = await asyncio.gather(process.running, return_exceptions=True)
+        if isinstance(ended, Exception):
+            self.ended_badly.append(f"a dispatcher ended with {ended!r}")
+        process.connection.dead.set()
+
+    async def _schedule(self) -> None:
+        left = self.messages
+        while left:
+            count = min(left, self.rnd.choice([1, 1, 5, 20, 60]))
+            left -= count
+            connection = Connection(self.database, self.faults, random.Random(self.rnd.random()))
+            application = Application(connection, self._clock(accurate=True), random.Random(self.rnd.random()), self.memory)
+            await application.schedule(count, first=left)
+            await asyncio.sleep(self.rnd.uniform(0, self.trouble * count / self.messages))
+
+    async def _operate(self) -> None:
+        operator = self._operator(self.faults)
+        while self.loop.time() < self.trouble:
+            await asyncio.sleep(self.rnd.expovariate(1.0))
+            await operator.act()
+
+    async def _trouble(self) -> None:
+        """Kill, stop, cut off and hold up processes now and then."""
+        while self.loop.time() < self.trouble:
+            await asyncio.sleep(self.rnd.expovariate(0.4))
+            process = self.rnd.choice(self.processes) if self.processes else None
+            match self.rnd.randrange(8):
+                case 0 | 1 if process is not None:
+                    process.connection.dead.set()
+                case 2 if process is not None:
+                    process.dispatching.stop()
+                case 3 | 4 if process is not None:
+                    process.connection.away_until = self.loop.time() + self.rnd.choice([0.1, 1, 5, 12])
+                case 5 | 6:
+                    self._stall(self.rnd.choice([0.01, 0.05, 0.3, 2.0]))
+                case _:
+                    continue
+
+    def _stall(self, seconds: float) -> None:
+        """Nothing of the world runs for a while: the machine was busy."""
+        assert isinstance(self.loop, VirtualLoop)
+        self.loop.elapsed += seconds
+
+    async def _moods(self) -> None:
+        while self.loop.time() < self.trouble:
+            self.receivers.moods[self.rnd.choice(WORKSPACES)] = self.rnd.choice(MOODS)
+            await asyncio.sleep(self.rnd.expovariate(0.5))
+
+    async def _step_clock(self) -> None:
+        """The database's clock is set, forward or back; the processes follow it within ten seconds."""
+        await asyncio.sleep(self.rnd.uniform(2, self.trouble))
+        self.steps.append(self.loop.time())
+        self.step_of_database = round(self.rnd.choice([-1.5, -0.3, -0.03, 0.03, 0.3, 1.5]) * SECOND)
+
+    async def _become_calm(self) -> None:
+        self.faults.calm()
+        self.receivers.moods.clear()
+        for process in self.processes:
+            process.connection.away_until = 0.0
+        await self._calm_operator().calm()
+
+    async def _drain(self) -> None:
+        """Wait until nothing waits; a world that does not come to that has stranded something."""
+        for _ in range(LONGEST_CALM):
+            await asyncio.sleep(1)
+            if not await self.database.read(count_pending):
+                await asyncio.sleep(DRAINED_FOR)
+                return
+        self.ended_badly.append(f"{await self.database.read(count_pending)} messages still wait after {LONGEST_CALM} calm seconds")
+
+    def _operator(self, faults: Faults) -> Operator:
+        connection = Connection(self.database, faults, random.Random(self.rnd.random()))
+        return Operator(connection, self._clock(accurate=True), random.Random(self.rnd.random()), self.memory, self.rates)
+
+    def _calm_operator(self) -> Operator:
+        faults = Faults(random.Random(0))
+        faults.calm()
+        return self._operator(faults)
+
+    def _clock(self, *, accurate: bool = False) -> Clock:
+        """A process's clock, that drifts and began wrong; an accurate one where the process has measured it already."""
+        drift, began = (0.0, 0.0) if accurate else (self.rnd.uniform(-50e-6, 50e-6), self.rnd.uniform(-2, 2))
+        offset = self.step_of_database / SECOND if accurate else began
+        return Clock(monotonic=lambda: self.loop.time() * (1 + drift), wall=lambda: START + self.loop.time() + offset)
+
+
+async def count_pending(tx: Tx) -> int:
+    """How many messages have not ended."""
+    [[_, waiting, _]] = await tx.fetch("verify_size")
+    return int(waiting)
