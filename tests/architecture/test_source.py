@@ -89,7 +89,7 @@ def test_the_clock_is_read_in_clock_alone() -> None:
 
 def on_virtual_time(module: Module) -> bool:
     """Whether its event loop's time is virtual: a sleep there costs nothing, it is how a test lets time pass."""
-    return any(name.startswith(("tests.support.virtual.", "tests.dispatcher.world.")) for name, _ in module.imports())
+    return any(name.startswith(("tests.support.virtual.", "tests.dispatcher.world.", "tests.simulation.")) for name, _ in module.imports())
 
 
 def sleeps(module: Module) -> Iterator[str]:
