@@ -6,6 +6,7 @@ Instants are integers, microseconds since 1970 in UTC; FOREVER stands for "never
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from enum import IntEnum, StrEnum
 from itertools import count
 
@@ -92,6 +93,18 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 _sequence = count(int.from_bytes(os.urandom(3), "big"))
+_RANDOM_BYTES = 6
+
+
+def _random_numbers() -> Iterator[int]:
+    """48 random bits at a time, of a block: each call of the system gives the interpreter to another thread, and costs more than all else of an id."""
+    while True:
+        block = os.urandom(512 * _RANDOM_BYTES)
+        for at in range(0, len(block), _RANDOM_BYTES):
+            yield int.from_bytes(block[at : at + _RANDOM_BYTES], "big")
+
+
+_random = _random_numbers()
 
 
 def new_id(now: Instant) -> str:
@@ -100,6 +113,6 @@ def new_id(now: Instant) -> str:
     Ids sort by creation; those that one process makes in one millisecond sort in the order in which it made them.
     """
     number = next(_sequence) & (1 << 26) - 1
-    value = (now // 1000) << 80 | 0x7 << 76 | (number >> 14) << 64 | 0b10 << 62 | (number & (1 << 14) - 1) << 48 | int.from_bytes(os.urandom(6), "big")
+    value = (now // 1000) << 80 | 0x7 << 76 | (number >> 14) << 64 | 0b10 << 62 | (number & (1 << 14) - 1) << 48 | next(_random)
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

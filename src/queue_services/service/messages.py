@@ -18,7 +18,7 @@ from queue_services.storage.intake import KeyConflicts
 from queue_services.storage.port import Database
 from queue_services.storage.records import Insertion
 
-GROUP = 500
+GROUP = 1_000
 """Messages a transaction, unless one request asks for all or none of more."""
 AHEAD = 2
 """How many transactions a large batch may have waiting: enough that writing never pauses, few enough that single messages do not wait behind it."""
@@ -42,7 +42,9 @@ class Intake:
         self._arrived = asyncio.Event()
 
     async def schedule(self, messages: Sequence[Message]) -> list[Insertion]:
-        """Accept messages, 500 at most a transaction; what became of each, in order. Raises StoreUnavailable: then it is not known what was accepted."""
+        """Accept messages, 1,000 at most a transaction; what became of each, in order. Raises StoreUnavailable: then it is not known what was accepted."""
+        if len(messages) <= GROUP:
+            return await self._ask(messages) if messages else []
         insertions: list[Insertion] = []
         asked: deque[asyncio.Future[list[Insertion]]] = deque()
         for start in range(0, len(messages), GROUP):

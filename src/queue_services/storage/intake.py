@@ -106,8 +106,11 @@ async def lower_lanes(tx: Tx, earliest: dict[int, list[Instant]]) -> None:
 async def _share_campaigns(tx: Tx, names: list[Key]) -> dict[Key, tuple[int, int]]:
     if not names:
         return {}
-    await tx.each("ensure_campaigns", names)
-    return {(workspace, name): (campaign, epoch) for campaign, workspace, name, epoch in await tx.each("share_campaigns", names)}
+    found = {(workspace, name): (campaign, epoch) for campaign, workspace, name, epoch in await tx.each("share_campaigns", names)}
+    if missing := [name for name in names if name not in found]:
+        await tx.each("ensure_campaigns", missing)
+        found |= {(workspace, name): (campaign, epoch) for campaign, workspace, name, epoch in await tx.each("share_campaigns", missing)}
+    return found
 
 
 async def _lanes(tx: Tx, names: list[Key]) -> dict[Key, int]:

@@ -39,6 +39,8 @@ class SqliteTx:
 
     async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
         text, found = self._texts[name], list[Row]()
+        if not text:
+            return found
         if same:
             rows = [(*row, *same) for row in rows]
         if not statements.returns_rows(text):

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import NamedTuple
 
 NAME = re.compile(r"^-- name: (\S+)$", re.MULTILINE)
+COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 
 
 class Migration(NamedTuple):
@@ -23,7 +24,7 @@ class Migration(NamedTuple):
 
 @cache
 def load(backend: str) -> dict[str, str]:
-    """All statements of `backend` ("sqlite" or "postgres") by name; a name that stands twice is a bug and raises ValueError."""
+    """All statements of `backend` ("sqlite" or "postgres") by name; "" where it needs none. A name that stands twice is a bug and raises ValueError."""
     statements: dict[str, str] = {}
     for path in sorted(resources.files(__package__).joinpath("sql", backend).iterdir(), key=lambda entry: entry.name):
         if not path.name.endswith(".sql"):
@@ -32,7 +33,7 @@ def load(backend: str) -> dict[str, str]:
         for name, text in zip(parts[1::2], parts[2::2], strict=True):
             if name in statements:
                 raise ValueError(f"statement {name} stands twice in sql/{backend}")
-            statements[name] = text.strip().rstrip(";")
+            statements[name] = COMMENT.sub("", text).strip().rstrip(";").rstrip()
     return statements
 
 

@@ -31,7 +31,8 @@ insert into pending (id, lane, priority, campaign, epoch, due_at, visible_at, ex
 values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7);
 
 -- name: lock_lanes
-select ?1;
+-- Nothing to do: the file has one writer.
+;
 
 -- name: lower_lanes
 update lane set next_due_at = min(next_due_at, ?2), next_high_at = min(next_high_at, ?3)
