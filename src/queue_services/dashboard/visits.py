@@ -42,7 +42,7 @@ class Need(Enum):
 
 @dataclass
 class Visit:
-    """One request as a page sees it. `session` is what the answer's cookie will hold, where a page changes it."""
+    """One request as a page sees it. `session` is what the answer's cookie will hold, where it was `changed` or a page with its token was drawn."""
 
     desk: Desk
     request: Request
@@ -50,6 +50,7 @@ class Visit:
     session: Session
     visitor: Visitor
     form: ImmutableMultiDict[str, str]
+    is_known: bool
     changed: bool = False
 
     @property
@@ -105,7 +106,7 @@ class Visit:
     def page(self, template: str, code: int = 200, **values: Any) -> Response:
         """A page drawn for this visitor; `code` is the answer's status."""
         notice = self.session.notice
-        if notice is not None:
+        if notice is not None or not self.is_known:
             self._keep(notice=None)
         known = {"visitor": self.visitor, "token": self.desk.sessions.token(self.session), "notice": notice, "now": self.now, "visit": self}
         known |= {"read_only": self.desk.settings.read_only, "here": self.request.url.path}
@@ -130,13 +131,13 @@ class Page:
     async def serve(self, request: Request, desk: Desk) -> Response:
         """Let the visitor in, check the form, let the handler answer; refusals become pages."""
         now = desk.clock.now()
-        session = desk.sessions.read(request.cookies.get(COOKIE), now) or new_session(now)
-        visit = Visit(desk, request, now, session, Visitor("nobody"), ImmutableMultiDict())
+        known = desk.sessions.read(request.cookies.get(COOKIE), now)
+        visit = Visit(desk, request, now, known or new_session(now), Visitor("nobody"), ImmutableMultiDict(), is_known=known is not None)
         try:
             answer = await self._answer(visit)
         except errors.QueueServicesError as error:
             answer = _refused(error)
-        if visit.changed or request.cookies.get(COOKIE) is None:
+        if visit.changed:  # and no refusal: a form of another site comes without the cookie, and must not take it away
             secure = request.url.scheme == "https"
             value = desk.sessions.written(visit.session)
             answer.set_cookie(COOKIE, value, max_age=LASTS // SECOND, path=view.BASE, secure=secure, httponly=True, samesite="lax")
@@ -191,11 +192,13 @@ def address_of(request: Request) -> str:
 
 def _to_login(visit: Visit) -> Response:
     """A browser is sent to the login; a program is told that it needs one."""
-    if "text/html" in visit.request.headers.get("accept", "") and visit.request.method == "GET":
-        after = visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else "")
-        return visit.go(view.path("login", after=after))
-    headers = {"www-authenticate": 'Basic realm="queue-services dashboard", charset="UTF-8"'}
-    return view.page("refused.html", 401, headers, title="Log in first", explanation="This page needs a login.", faults=())
+    words = {"title": "Log in first", "explanation": "This page needs a login.", "faults": ()}
+    if "text/html" not in visit.request.headers.get("accept", ""):
+        return view.page("refused.html", 401, {"www-authenticate": 'Basic realm="queue-services dashboard", charset="UTF-8"'}, **words)
+    if visit.request.method == "POST":  # a challenge would make the browser ask for a name, on whatever site it is
+        return view.page("refused.html", 403, **words)
+    after = visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else "")
+    return visit.go(view.path("login", after=after))
 
 
 async def _form(request: Request) -> ImmutableMultiDict[str, str]:
