@@ -1,4 +1,4 @@
-"""What may be shown of a message: no body, no whole phone number or address, no credentials in URLs.
+"""What may be shown of a message: no body, no whole phone number or address; and no key, signing secret or credentials of anybody.
 
 Every log line passes `redact`; the dashboard masks recipients with `masked_recipient`. Pure functions. They err on the safe side: an unrelated number of
 seven digits or more inside a sentence is masked as well, so log numbers as fields of their own.
@@ -13,11 +13,14 @@ from pathlib import PurePath
 from typing import Any
 
 BODY_KEYS = frozenset({"html", "message", "subject", "content", "text", "body", "payload", "metadata"})
+SECRET_KEYS = frozenset({"authorization", "password", "secret", "secrets", "signingsecret", "adminkey", "apikey", "token", "cookie", "webhooksignature"})
 RECIPIENT_KEYS = frozenset({"to", "recipient", "phone", "phonenumber", "email"})
 LONGEST, LONGEST_TRACEBACK = 1000, 50_000  # characters of one value
 
 _BODY_NAMES = "|".join(sorted(BODY_KEYS))
 _URL_LOGIN = re.compile(r"://[^/?#\s]*@")
+# Keys and signing secrets are known by their prefix, whatever else sends its own by the scheme it is sent under (RFC 9110, 11.4).
+_SECRET = re.compile(r"\b(?P<kind>qs_|whsec_|(?:bearer|basic)\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
 # PostgreSQL repeats the whole row that broke a constraint, payload and all.
 _ROW = re.compile(r"DETAIL:.*?(?=HINT:|CONTEXT:|$)", re.DOTALL)
 # A body inside a repr or JSON, also within another string (\"html\": \"...\"); what opens with a bracket has no findable end, so the rest goes.
@@ -49,8 +52,9 @@ def masked_recipient(recipient: str) -> str:
 
 
 def redacted_text(text: str) -> str:
-    """The text without bodies, credentials in URLs, whole phone numbers or whole addresses."""
+    """The text without bodies, keys, secrets, credentials in URLs, whole phone numbers or whole addresses."""
     text = _ROW.sub("DETAIL: *** ", text)
+    text = _SECRET.sub(lambda found: f"{found['kind']}***", text)
     text = _BODY.sub(lambda found: f"{found['key']}=***", text)
     if "@" in text or "%40" in text:
         text = _ADDRESS.sub(lambda found: f"{(found['quoted'] or found['local'])[0]}***{found['at']}{found['domain']}", text)
@@ -69,7 +73,7 @@ def _plain_mapping(fields: Mapping[Any, Any]) -> dict[str, Any]:
     for key, value in fields.items():
         name = str(key)
         folded = name.replace("_", "").lower()
-        if folded in BODY_KEYS:
+        if folded in BODY_KEYS or folded.replace("-", "") in SECRET_KEYS:
             continue
         if folded in RECIPIENT_KEYS and isinstance(value, (str, int)):
             shown[name] = masked_recipient(str(value))
