@@ -261,6 +261,7 @@ def dashboard_settings(settings: Settings) -> DashboardSettings:
         admin_key=settings.admin_key,
         read_only=settings.dashboard_read_only,
         limits={Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second},
+        concurrency=settings.concurrency,
         max_attempts=settings.max_attempts,
         callback_paths=settings.callback_paths,
         counts_segments=settings.sms_units == "segments",

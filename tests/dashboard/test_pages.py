@@ -152,7 +152,7 @@ async def test_a_job_shows_its_attempts_and_is_retried(site: Site) -> None:
 
 async def test_a_scheduled_job_is_moved_promoted_and_cancelled(site: Site) -> None:
     job = await site.service.schedule()
-    assert "waits for its time: in 1 min" in (await site.get(f"/jobs/{job}")).text
+    assert "waits for its time; it is expected to start in 1 min, at 10:16:30" in (await site.get(f"/jobs/{job}")).text
     await site.act(f"/jobs/{job}/reschedule", due_at="2025-04-01T09:30")
     assert (await site.service.job(job))["scheduledFor"] == "2025-04-01T09:30:00.000Z"
     await site.post(f"/jobs/{job}/reschedule", 400, due_at="soon")
@@ -177,7 +177,7 @@ async def test_a_campaign_shows_how_far_it_is_and_is_held_moved_and_ended(site: 
     job = await site.service.schedule(metadata={"campaignId": "spring"})
     where: dict[str, Any] = {"workspace": "workspace-1", "campaign": "spring"}
     assert "spring workspace-1 active" in (await site.get("/campaigns")).text
-    assert "0 of 1 jobs have ended" in (await site.get("/campaign?workspace=workspace-1&campaign=spring")).text
+    assert "0 of 1 jobs have ended; the last is expected in 1 min, at 10:16:30" in (await site.get("/campaign?workspace=workspace-1&campaign=spring")).text
     assert "Paused: 1 jobs" in (await site.act("/campaign/pause", **where)).text
     assert "Resumed: 1 jobs" in (await site.act("/campaign/resume", **where)).text
     assert "Moved: 1 jobs" in (await site.act("/campaign/shift", **where, minutes="30")).text
@@ -233,6 +233,11 @@ async def test_a_test_message_is_read_by_the_rules_of_the_api(site: Site) -> Non
 async def test_a_page_that_is_not_there_says_so(site: Site) -> None:
     for path in ("/nothing", "/jobs/01a20bcd-1011-71c5-a418-fddf35d8a67e", "/jobs/x", "/operations/x", "/workspace", "/campaign", "/send?channel=fax"):
         assert "Not here" in (await site.get(path, 404)).text
+
+
+async def test_a_slash_at_the_end_means_nothing(site: Site) -> None:
+    for path, to in (("/", ""), ("/jobs/", "/jobs"), ("//evil.example/", "/evil.example")):
+        assert (await site.get(path, 303)).to == to
 
 
 async def test_operations_show_dispatchers_settings_and_the_audit_log(site: Site) -> None:

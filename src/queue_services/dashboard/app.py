@@ -27,6 +27,7 @@ from queue_services.errors import NotFound
 from queue_services.service.audit import Audit
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
+from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
 from queue_services.service.messages import Intake
@@ -89,6 +90,7 @@ async def open_dashboard(database: Database, clock: Clock, settings: DashboardSe
             audit=Audit(database, clock),
             campaigns=Campaigns(database, clock),
             channels=Channels(database),
+            forecasts=Forecasts(database, clock, settings.limits, settings.concurrency),
             intake=Intake(database, clock, writer),
             jobs=Jobs(database, clock, writer),
             operations=Operations(database, clock, writer),
@@ -120,4 +122,8 @@ async def _live(visit: Visit) -> Response:
 
 
 async def _nothing_here(visit: Visit) -> Response:
-    raise NotFound("page", visit.named("rest"))
+    """A slash at the end means nothing, as in the original; anything else is not there."""
+    rest = visit.named("rest")
+    if (visit.request.method == "GET" and rest.rstrip("/") != rest) or not rest:
+        return visit.go(view.path(*filter(None, rest.split("/"))))
+    raise NotFound("page", rest)

@@ -34,7 +34,7 @@ async def campaigns(visit: Visit) -> Response:
 async def campaign(visit: Visit) -> Response:
     """GET /campaign."""
     workspace, name = _meant(visit.asked("workspace"), visit.asked("campaign"), visit)
-    found = await visit.desk.campaigns.summary(workspace, name)
+    found = await visit.desk.forecasts.of_campaign(await visit.desk.campaigns.summary(workspace, name))
     return visit.page("campaign.html", campaign=found, total=sum(found.counts.values()), ended=sum(found.counts[status] for status in ENDED))
 
 

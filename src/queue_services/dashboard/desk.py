@@ -14,6 +14,7 @@ from queue_services.domain.message import Channel
 from queue_services.service.audit import Audit
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
+from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
 from queue_services.service.operations import Operations
@@ -45,6 +46,7 @@ class DashboardSettings:
     admin_key: str | None = None
     read_only: bool = False
     limits: Mapping[Channel, float]
+    concurrency: int = 256
     max_attempts: int = 3
     callback_paths: tuple[str, ...] = ("/",)
     counts_segments: bool = False
@@ -66,6 +68,7 @@ class Desk:
     audit: Audit
     campaigns: Campaigns
     channels: Channels
+    forecasts: Forecasts
     intake: Intake
     jobs: Jobs
     operations: Operations

@@ -28,7 +28,7 @@ async def job(visit: Visit) -> Response:
         shown, metadata = without_recipient(shown, content.to), without_recipient(metadata, content.to)
     return visit.page(
         "job.html",
-        job=found,
+        job=await visit.desk.forecasts.of_job(found),
         attempts=attempts,
         content=shown,
         has_html=content.html is not None,
