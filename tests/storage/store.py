@@ -7,7 +7,7 @@ from typing import Any
 
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import campaigns, claims, intake, jobs, settling, upkeep
+from queue_services.storage import campaigns, claims, folding, intake, jobs, settling, upkeep
 from queue_services.storage.claims import Claim, ClaimedMessage
 from queue_services.storage.port import Database, Row, Tx
 from queue_services.storage.records import Attempt, Campaign, Insertion, Job, JobFilter
@@ -139,7 +139,7 @@ class Store:
         return await self.database.write(upkeep.expire, now, WRITER)
 
     async def fold(self, now: Instant = NOW) -> int:
-        return await self.database.write(upkeep.fold, now)
+        return await self.database.write(folding.fold, now)
 
     async def prune(self, finished_before: Instant = NOW) -> int:
         return await self.database.write(upkeep.prune, finished_before)

@@ -86,7 +86,7 @@ async def test_what_commits_late_is_told_whichever_statement_it_was_at(store: St
         claimed = {each.workspace: each for each in await store.claim()}
 
         async def settle(tx: Tx, workspace: str = "slow", claimed: dict = claimed) -> None:  # type: ignore[type-arg]
-            await settling.settle(tx, [settlement(claimed[workspace])], [], terms(), NOW)
+            await settling.settle(tx, [settlement(claimed[workspace])], [], terms(writer=workspace), NOW)
 
         position = (await read(store)).position
         stopped = Stopped(settle, stop)
@@ -112,15 +112,15 @@ async def test_a_follower_of_fifty_writers_misses_nothing_and_sees_nothing_twice
     writers = [store.beside() for _ in range(WRITERS)]
     begun = asyncio.Barrier(WRITERS)
 
-    async def settle_slowly(tx: Tx, one: str, turns: int) -> None:
-        await settling.settle(tx, [settlement(claimed[one])], [], terms(), NOW)
+    async def settle_slowly(tx: Tx, number: int, one: str, turns: int) -> None:
+        await settling.settle(tx, [settlement(claimed[one])], [], terms(writer=f"d{number}"), NOW)
         for _ in range(turns):  # so that it commits long after it took its number
             await asyncio.sleep(0)
 
     async def write(number: int) -> None:
         await begun.wait()
         for each in messages[number]:
-            await writers[number].database.write(settle_slowly, each.id, rnd.choice([0, 3, 30, 300]))
+            await writers[number].database.write(settle_slowly, number, each.id, rnd.choice([0, 3, 30, 300]))
 
     writing = asyncio.gather(*map(write, range(WRITERS)))
     seen: list[str] = []

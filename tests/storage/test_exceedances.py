@@ -17,6 +17,11 @@ async def ledger(store: Store) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in await store.select("select workspace, channel, at, batch_size, message, kind from exceedance order by at, workspace")]
 
 
+async def counted(store: Store) -> int:
+    [[times]] = await store.select("select sum(exceeded) from tally")
+    return int(times)
+
+
 async def claim_for(store: Store, seconds: float, rate: float = 50.0, **changes: Any) -> int:
     """Claim twenty times a second and deliver at once; how many."""
     count = 0
@@ -32,6 +37,7 @@ async def test_more_due_than_the_limit_sends_in_a_second_is_an_exceedance(store:
     await store.insert(*(message() for _ in range(75)))
     await store.claim(rate=50.0)
     assert await ledger(store) == [("acme", "sms", NOW, 75, "Rate limit exceeded: 50 per second", "service")]
+    assert await counted(store) == 1
 
 
 async def test_a_workspace_gets_one_exceedance_a_second_at_most(store: Store) -> None:
@@ -96,6 +102,7 @@ async def test_a_429_of_the_endpoint_is_an_exceedance_of_the_workspace_once_a_se
     assert len(await ledger(store)) == 1
     await store.settle_as(Kind.THROTTLED, *await store.claim(later(1.2), most=1), now=later(1.2), wait_until=later(1.3))
     assert [row[2] for row in await ledger(store)] == [NOW, later(1.2)]
+    assert await counted(store) == 2
 
 
 async def test_exceedances_of_email_name_its_limit(store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Message, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import upkeep
+from queue_services.storage import folding, upkeep
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 
@@ -64,7 +64,7 @@ async def test_folding_adds_up_workspaces_campaigns_and_the_service(store: Store
 
 
 async def test_a_campaigns_counts_are_the_same_before_during_and_after_folding(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "BITE", 1)
+    monkeypatch.setattr(folding, "BITE", 1)
     await a_day_of_everything(store)
     before = (await store.campaign()).counts
     assert before == {Status.SCHEDULED: 1, Status.CLAIMED: 0, Status.DELIVERED: 1, Status.DEAD: 1, Status.CANCELLED: 1}
@@ -88,7 +88,7 @@ async def test_counts_that_come_after_their_minute_was_folded_are_added(store: S
 
 
 async def test_two_processes_fold_at_once_and_nothing_is_counted_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "BITE", 3)
+    monkeypatch.setattr(folding, "BITE", 3)
     for workspace in range(12):
         await store.insert(message(f"w{workspace}"))
     other = store.beside()

@@ -75,11 +75,11 @@ def settlement(claimed: ClaimedMessage, kind: Kind = Kind.DELIVERED, *, started_
     return Settlement(claimed, answer(kind, **more), claimed.slot if started_at is None else started_at, duration)
 
 
-def terms(dispatcher: int = DISPATCHER, **policy: Any) -> Terms:
+def terms(dispatcher: int = DISPATCHER, writer: str = WRITER, **policy: Any) -> Terms:
     """What DISPATCHER settles under; the jitter is always half, so that the first retry comes after half a second."""
     return Terms(
         dispatcher=dispatcher,
-        writer=WRITER,
+        writer=writer,
         policy=RetryPolicy(**policy),
         rates={Channel.SMS: 50.0, Channel.EMAIL: 100.0},
         random=lambda: 0.5,

@@ -16,7 +16,17 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from queue_services.api import openapi, routes_campaigns, routes_forecasts, routes_health, routes_jobs, routes_keys, routes_messages, routes_workspaces
+from queue_services.api import (
+    openapi,
+    routes_campaigns,
+    routes_forecasts,
+    routes_health,
+    routes_jobs,
+    routes_keys,
+    routes_messages,
+    routes_metrics,
+    routes_workspaces,
+)
 from queue_services.api.calls import Services, routes
 from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
 from queue_services.api.paths import Segments
@@ -30,6 +40,7 @@ from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys as KeyService
 from queue_services.service.messages import Intake
+from queue_services.service.metrics import Metrics
 from queue_services.service.quotas import Quotas
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
@@ -41,6 +52,7 @@ CALLS = (
     *routes_jobs.CALLS,
     *routes_campaigns.CALLS,
     *routes_forecasts.CALLS,
+    *routes_metrics.CALLS,
     *routes_workspaces.CALLS,
     *routes_keys.CALLS,
     *routes_health.CALLS,
@@ -133,6 +145,7 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         jobs=Jobs(database, clock, writer),
         campaigns=Campaigns(database, clock),
         forecasts=Forecasts(database, clock, limits, settings.concurrency),
+        metrics=Metrics(database, clock, limits),
         workspaces=Workspaces(database, clock, limits),
         tiers=Tiers(database, clock),
         channels=Channels(database),

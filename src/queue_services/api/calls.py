@@ -32,6 +32,7 @@ from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
 from queue_services.service.messages import Intake
+from queue_services.service.metrics import Metrics
 from queue_services.service.quotas import Quotas
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
@@ -54,6 +55,7 @@ class Services:
     jobs: Jobs
     campaigns: Campaigns
     forecasts: Forecasts
+    metrics: Metrics
     workspaces: Workspaces
     tiers: Tiers
     channels: Channels
@@ -89,7 +91,7 @@ class Incoming:
             self.headers.update(quota_headers(quota.limit, quota.left, quota.resets_after))
 
 
-Handler = Callable[[Incoming], Awaitable[msgspec.Struct]]
+Handler = Callable[[Incoming], Awaitable[msgspec.Struct | str]]
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Call:
 
     `query` None: the query is not looked at. `reads` None: there is no body. `decodes`: the body is decoded into `body` before the handler runs;
     where False, `body` says only what it is. `errors`: the statuses of its own problems; those that any call like it may answer with come by themselves.
+    `media_type` is that of the answer; text is answered as it is.
     """
 
     method: str
@@ -112,6 +115,7 @@ class Call:
     decodes: bool = True
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()
+    media_type: str = field(default=bodies.JSON, kw_only=True)
     tag: str = field(default="", kw_only=True)
 
     async def serve(self, request: Request, services: Services) -> Response:
@@ -128,7 +132,8 @@ class Call:
             body = fields.read(content or b"{}", self.body) if self.reads.optional else fields.read(content, self.body)
         incoming = Incoming(services, caller, request, services.clock.now(), parameter(request.scope), query, body, content, media_type)
         answer = await self.handler(incoming)
-        return Response(_encode(answer), media_type=bodies.JSON, headers=incoming.headers)
+        content = answer.encode() if isinstance(answer, str) else _encode(answer)
+        return Response(content, media_type=self.media_type, headers=incoming.headers)
 
 
 class Resource:

@@ -109,7 +109,7 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
         "responses": {
             "200": {
                 "description": "What was asked for.",
-                "content": {reading.JSON: {"schema": by_shape[id(call.answer)]}},
+                "content": {call.media_type: {"schema": by_shape[id(call.answer)]}},
                 **({"headers": _QUOTA} if 429 in call.errors else {}),
             },
             **{str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(_statuses(call))},

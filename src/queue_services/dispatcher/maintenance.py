@@ -15,7 +15,7 @@ from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import campaigns, event_queue, slots, tiers, upkeep, watching
+from queue_services.storage import campaigns, event_queue, folding, slots, tiers, upkeep, watching
 from queue_services.storage.port import Database
 
 MEASUREMENTS = 5
@@ -84,9 +84,10 @@ class Maintenance:
         await self._database.write(upkeep.see, self._identity, now, self._dispatcher.claimed, self._dispatcher.lag, now - DEAD_AFTER)
 
     async def fold(self) -> None:
-        """Add the tallies of minutes that are over to the totals."""
-        while await self._database.write(upkeep.fold, self._clock.now()) == upkeep.BITE:
-            await asyncio.sleep(0)
+        """Fold the tallies of minutes that are over, and merge history that is old."""
+        for flow in (folding.fold, folding.merge):
+            while await self._database.write(flow, self._clock.now()) >= folding.BITE:
+                await asyncio.sleep(0.02)  # deliveries share the writer: they go first
 
     async def prune(self) -> None:
         """Delete what ended longer ago than the retention, and events that nobody took for too long."""

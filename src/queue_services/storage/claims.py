@@ -12,13 +12,14 @@ from operator import attrgetter
 
 import msgspec
 
-from queue_services.domain import limits
+from queue_services.domain import exceedance, limits
 from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, Channel, Instant, Reason
 from queue_services.domain.workspace import secrets_in_force
 from queue_services.storage import endings, events, exceedances, slots
 from queue_services.storage.lanes import Candidate, ClaimRequest, Lane, earliest_of, is_busy, lock_lanes, place, save_lanes
 from queue_services.storage.port import Tx
+from queue_services.storage.tallies import Tally
 from queue_services.storage.tenancy import read_workspace
 
 __all__ = ["Claim", "ClaimRequest", "ClaimedMessage", "claim", "renew"]
@@ -183,14 +184,19 @@ async def _leave(tx: Tx, request: ClaimRequest, lanes: dict[int, Lane], before: 
     for order, lane in enumerate(lanes.values()):
         behind = min(now + order, before)  # not all at once: those that used up their turns in one claim keep their order in the next round
         placed.append((lane, *place(lane, earliest[lane.id], before, free, now, behind)))
-    over = []
-    for lane, due_at, high_at in placed:
-        words = await exceedances.exceed(tx, request, lane, now, used_up=used_up) if min(due_at, high_at) <= before else None
-        if words is not None and (request.events or lane.terms.events):
-            over.append((lane.workspace, request.channel, words))
-    await save_lanes(tx, placed, now)
+    over = [
+        (lane, found)
+        for lane, due_at, high_at in placed
+        if min(due_at, high_at) <= before and (found := await exceedances.exceeded(tx, request, lane, now, used_up=used_up)) is not None
+    ]
     if over:
-        await events.exceeded(tx, over, now)
+        tally = Tally()
+        await exceedances.add(tx, (found for _, found in over), tally)
+        await tally.add(tx, f"{request.writer}-claims", now)  # rows of its own: settling may hold the dispatcher's others, and the limit is locked
+    await save_lanes(tx, placed, now)
+    told = [(lane.workspace, request.channel, exceedance.message(found.rate)) for lane, found in over if request.events or lane.terms.events]
+    if told:
+        await events.exceeded(tx, told, now)
 
 
 async def _callbacks(tx: Tx, channel: Channel, lanes: Iterable[Lane], now: Instant) -> dict[str, _Callback]:

@@ -1,29 +1,46 @@
 """The ledger of exceedances: where a lane's limit, or its endpoint, had no room for what was due.
 
-Added to by the claiming flow and by settling; what counts as one is `domain.exceedance`.
+Added to by the claiming flow and by settling, and counted in their tallies; what counts as one is `domain.exceedance`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from queue_services.domain import exceedance, limits
 from queue_services.domain.lane import probes
 from queue_services.domain.message import SECOND, Channel, Instant, Priority
 from queue_services.storage.lanes import ClaimRequest, Lane
 from queue_services.storage.port import Tx
+from queue_services.storage.tallies import Tally
 
 
-async def add(tx: Tx, exceedances: Iterable[tuple[str, Channel, Instant, int, float, str, Instant | None]]) -> None:
-    """Add to the ledger: workspace, channel, when, how many were due, the limit a second, which limit, and when the last of them can go."""
-    rows = [(workspace, channel.value, at, due, exceedance.message(rate), kind, until) for workspace, channel, at, due, rate, kind, until in exceedances]
+class Exceedance(NamedTuple):
+    """One entry: how many were `due`, the limit a second, which limit, and when the last of them can go."""
+
+    workspace: str
+    channel: Channel
+    at: Instant
+    due: int
+    rate: float
+    kind: str
+    waits_until: Instant | None
+
+
+async def add(tx: Tx, exceedances: Iterable[Exceedance], tally: Tally) -> None:
+    """Add to the ledger, and count in `tally`."""
+    rows = []
+    for each in exceedances:
+        tally.of(each.workspace, each.channel, None).exceeded += 1
+        rows.append((each.workspace, each.channel.value, each.at, each.due, exceedance.message(each.rate), each.kind, each.waits_until))
     await tx.each("insert_exceedances", rows)
 
 
-async def exceed(tx: Tx, request: ClaimRequest, lane: Lane, now: Instant, *, used_up: bool) -> str | None:
-    """Record, once a second at most, that a claim leaves behind more due messages of a lane than its limit sends in a second; the words it is recorded in.
+async def exceeded(tx: Tx, request: ClaimRequest, lane: Lane, now: Instant, *, used_up: bool) -> Exceedance | None:
+    """What is to be recorded, once a second at most, where a claim leaves behind more due messages of a lane than its limit sends in a second.
 
-    `used_up` says that the channel has no slot left. None: nothing is recorded.
+    `used_up` says that the channel has no slot left. None: nothing is to be recorded.
     """
     rate = request.rate if lane.rate is None else lane.rate
     short = used_up if lane.rate is None else lane.spent or limits.free(lane.log, lane.rate, now, request.lead) == 0
@@ -35,5 +52,4 @@ async def exceed(tx: Tx, request: ClaimRequest, lane: Lane, now: Instant, *, use
         return None
     lane.exceeded_at = now
     waits_until = now + int(left / rate * SECOND)
-    await add(tx, [(lane.workspace, request.channel, now, due, rate, "service" if lane.rate is None else "workspace", waits_until)])
-    return exceedance.message(rate)
+    return Exceedance(lane.workspace, request.channel, now, due, rate, "service" if lane.rate is None else "workspace", waits_until)

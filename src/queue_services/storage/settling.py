@@ -21,10 +21,11 @@ from queue_services.domain.retry import RetryPolicy, Step
 from queue_services.storage import endings, events, exceedances
 from queue_services.storage.claims import ClaimedMessage
 from queue_services.storage.endings import Ending
+from queue_services.storage.exceedances import Exceedance
 from queue_services.storage.intake import lower_lanes
 from queue_services.storage.port import Row, Tx
 from queue_services.storage.records import Attempt
-from queue_services.storage.tallies import Tally
+from queue_services.storage.tallies import HistogramKind, Histograms, Tally
 
 PLAIN = frozenset({Kind.DELIVERED, Kind.REJECTED})
 
@@ -96,13 +97,15 @@ async def settle(
     again = [pair for pair in pairs if pair[1].status is Status.SCHEDULED]
     ended = await _end(tx, [pair for pair in pairs if pair[1].status is not Status.SCHEDULED] if again else pairs, terms, now, tally)
     waiting = await _schedule_again(tx, again, terms, now, tally)
-    for settlement, _ in ended + waiting:
-        _count_start(tally, settlement, now)
+    histograms = Histograms()
+    for settlement, step in ended + waiting:
+        _count(tally, histograms, settlement, now, ended=step.status is not Status.SCHEDULED)
     released = await _release(tx, unsent, terms, now)
     await _return_to_day(tx, [s.message for s, _ in waiting if not s.answer.posted] + list(unsent), now)
+    await _save_holds(tx, lanes, terms, now, tally)
     await tally.add(tx, terms.writer, now)
-    await _save_holds(tx, lanes, terms, now)
     await _tell_of_lanes(tx, settlements, lanes, terms, now)
+    await histograms.add(tx, terms.writer, now)
     delivered = sum(step.status is Status.DELIVERED for _, step in ended)
     return Settled(
         delivered=delivered,
@@ -206,19 +209,24 @@ def _attempt(s: Settlement) -> Attempt:
     return Attempt(s.message.number, s.answer.attempt_outcome, s.started_at, s.duration, s.answer.status_code, s.answer.error)
 
 
-def _count_start(tally: Tally, s: Settlement, now: Instant) -> None:
-    """Lateness of the first start, and the span of outcomes that throughput is computed from."""
+def _count(tally: Tally, histograms: Histograms, s: Settlement, now: Instant, *, ended: bool) -> None:
+    """How long the delivery took, how late the first start was, and, of messages that ended, the span that throughput is computed from."""
     m = s.message
     counts = tally.of(m.workspace, m.channel, m.campaign)
-    if m.number == 1 and s.answer.posted:
-        counts.starts += 1
-        counts.lateness += max(0, s.started_at - m.due_at)
-    if counts.first_at is None or s.started_at < counts.first_at:
-        counts.first_at = min(now, s.started_at)
-    counts.last_at = now
+    if s.answer.posted:
+        histograms.count(HistogramKind.DELIVERY, m.channel, s.duration)
+        if m.number == 1:
+            late = max(0, s.started_at - m.due_at)
+            counts.starts += 1
+            counts.lateness += late
+            histograms.count(HistogramKind.LATENESS, m.channel, late)
+    if ended:
+        if counts.first_at is None or s.started_at < counts.first_at:
+            counts.first_at = min(now, s.started_at)
+        counts.last_at = now
 
 
-async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instant) -> None:
+async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instant, tally: Tally) -> None:
     """Store the holds that moved; a lane that was told 429 has exceeded its endpoint's limit, once a second at most."""
     changed = []
     for identity, lane in lanes.items():
@@ -226,7 +234,7 @@ async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instan
             lane.exceeded_at = now
             [[due]] = await tx.fetch("count_visible", identity, [priority.value for priority in Priority], now)
             rate = _rate(lane, terms)
-            await exceedances.add(tx, [(lane.workspace, lane.channel, now, max(due, lane.throttled), rate, "endpoint", lane.hold.until)])
+            await exceedances.add(tx, [Exceedance(lane.workspace, lane.channel, now, max(due, lane.throttled), rate, "endpoint", lane.hold.until)], tally)
         elif lane.hold == lane.before:
             continue
         hold = lane.hold

@@ -1,4 +1,4 @@
-"""The upkeep flows: what expires, what is old enough to go, and counts that are folded; each in bites, so that no delivery waits for one.
+"""The upkeep flows: what expires, and what is old enough to go; each in bites, so that no delivery waits for one.
 
 Run by `dispatcher.maintenance`, in any number of processes at once.
 """
@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import msgspec
-
 from queue_services.domain.message import Instant, Reason, Status
 from queue_services.storage import endings
 from queue_services.storage.port import Tx
-from queue_services.storage.tallies import MINUTE, NO_CAMPAIGN, Counts, Subject
+from queue_services.storage.tallies import NO_CAMPAIGN, Subject, levels
 
 BITE = 500
-ALL = ""
-"""The workspace under which the whole service's totals are kept; no message can have it, because a workspace id is not empty."""
 
 
 async def expire(tx: Tx, now: Instant, writer: str) -> int:
@@ -35,48 +31,12 @@ async def prune(tx: Tx, finished_before: Instant) -> int:
     await tx.each("prune_idempotency", keys)
     counts: defaultdict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
     for _, workspace, channel, campaign, status in gone:
-        for subject in _levels(Subject(workspace, channel, campaign or NO_CAMPAIGN)):
+        for subject in levels(Subject(workspace, channel, campaign or NO_CAMPAIGN)):
             counts[subject][[Status.DELIVERED, Status.DEAD, Status.CANCELLED].index(status)] += 1
     await tx.each("count_pruned", [(*subject, *counts[subject]) for subject in sorted(counts)])
     for statement in ("prune_exceedances", "prune_adjustments"):
         await tx.fetch(statement, finished_before, BITE)
     return len(gone)
-
-
-async def fold(tx: Tx, now: Instant) -> int:
-    """Add a bite of the tallies of minutes that are over to the totals; how many rows.
-
-    A minute is folded two minutes later, so that every transaction that began in it has ended.
-    """
-    rows = await tx.fetch("take_finished_tallies", now // MINUTE - 2, BITE)
-    totals: dict[Subject, Counts] = {}
-    for workspace, channel, campaign, _, *counts in rows:
-        added = Counts(*counts)
-        for subject in _levels(Subject(workspace, channel, campaign)):
-            totals[subject] = _sum(totals.get(subject, Counts()), added)
-    await tx.each("add_totals", [(*subject, *_row(totals[subject])) for subject in sorted(totals)])
-    return len(rows)
-
-
-def _levels(subject: Subject) -> list[Subject]:
-    """A subject's own totals, its workspace's and the service's. NO_CAMPAIGN's are the workspace's: they hold its campaigns too."""
-    whole = [Subject(subject.workspace, subject.channel, NO_CAMPAIGN), Subject(ALL, subject.channel, NO_CAMPAIGN)]
-    return whole if subject.campaign == NO_CAMPAIGN else [subject, *whole]
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    summed = Counts(*(a + b for a, b in zip(_numbers(one), _numbers(other), strict=True)))
-    summed.last_at = max((at for at in (one.last_at, other.last_at) if at is not None), default=None)
-    return summed
-
-
-def _numbers(counts: Counts) -> tuple[int, ...]:
-    """All counts but the two instants, in the order of the columns."""
-    return msgspec.structs.astuple(counts)[:-2]
-
-
-def _row(counts: Counts) -> tuple[int | None, ...]:
-    return (*_numbers(counts), counts.last_at)
 
 
 async def read_clock(tx: Tx) -> Instant:

@@ -13,9 +13,8 @@ import msgspec
 from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Status
 from queue_services.domain.workspace import opens_at
 from queue_services.storage.port import Tx
-from queue_services.storage.tallies import NO_CAMPAIGN
+from queue_services.storage.tallies import ALL, NO_CAMPAIGN
 from queue_services.storage.tenancy import read_terms
-from queue_services.storage.upkeep import ALL
 
 MOST_NAMED = 100
 """Rows told of one rule; more are not looked for."""

@@ -41,12 +41,19 @@ delete from dispatcher where seen_at < $1;
 
 -- name: take_finished_tallies
 delete from tally where ctid = any(array(select ctid from tally where minute < $1 order by minute, workspace, channel, campaign limit $2 for update skip locked))
-returning workspace, channel, campaign, minute, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts,
-    first_at, last_at;
+returning workspace, channel, campaign, minute, since, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, exceeded, first_at, last_at;
 
 -- name: add_totals
-insert into total (workspace, channel, campaign, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, last_at)
-select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+insert into total (workspace, channel, campaign, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, exceeded, last_at)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[])
 on conflict (workspace, channel, campaign) do update set
-    accepted = total.accepted + excluded.accepted, revived_dead = total.revived_dead + excluded.revived_dead, revived_cancelled = total.revived_cancelled + excluded.revived_cancelled, delivered = total.delivered + excluded.delivered, dead = total.dead + excluded.dead, cancelled = total.cancelled + excluded.cancelled, retried = total.retried + excluded.retried, batches = total.batches + excluded.batches, batch_time = total.batch_time + excluded.batch_time, lateness = total.lateness + excluded.lateness, starts = total.starts + excluded.starts,
+    accepted = total.accepted + excluded.accepted, revived_dead = total.revived_dead + excluded.revived_dead,
+    revived_cancelled = total.revived_cancelled + excluded.revived_cancelled, delivered = total.delivered + excluded.delivered,
+    dead = total.dead + excluded.dead, cancelled = total.cancelled + excluded.cancelled, retried = total.retried + excluded.retried,
+    batches = total.batches + excluded.batches, batch_time = total.batch_time + excluded.batch_time, lateness = total.lateness + excluded.lateness,
+    starts = total.starts + excluded.starts, exceeded = total.exceeded + excluded.exceeded,
     last_at = greatest(total.last_at, excluded.last_at);
+
+-- name: take_finished_histograms
+delete from histogram where ctid = any(array(select ctid from histogram where minute > 0 and minute < $1 for update skip locked))
+returning kind, channel, sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13;

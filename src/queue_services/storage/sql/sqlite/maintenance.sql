@@ -37,13 +37,21 @@ delete from dispatcher where id = ?1;
 delete from dispatcher where seen_at < ?1;
 
 -- name: take_finished_tallies
-delete from tally where (workspace, channel, campaign, minute, writer) in
-    (select workspace, channel, campaign, minute, writer from tally where minute < ?1 order by minute limit ?2)
-returning workspace, channel, campaign, minute, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts,
-    first_at, last_at;
+delete from tally where (workspace, channel, campaign, minute, writer, since) in
+    (select workspace, channel, campaign, minute, writer, since from tally where minute < ?1 order by minute limit ?2)
+returning workspace, channel, campaign, minute, since, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, exceeded, first_at, last_at;
 
 -- name: add_totals
-insert into total (workspace, channel, campaign, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, last_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+insert into total (workspace, channel, campaign, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, retried, batches, batch_time, lateness, starts, exceeded, last_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
 on conflict (workspace, channel, campaign) do update set
-    accepted = total.accepted + excluded.accepted, revived_dead = total.revived_dead + excluded.revived_dead, revived_cancelled = total.revived_cancelled + excluded.revived_cancelled, delivered = total.delivered + excluded.delivered, dead = total.dead + excluded.dead, cancelled = total.cancelled + excluded.cancelled, retried = total.retried + excluded.retried, batches = total.batches + excluded.batches, batch_time = total.batch_time + excluded.batch_time, lateness = total.lateness + excluded.lateness, starts = total.starts + excluded.starts,
+    accepted = total.accepted + excluded.accepted, revived_dead = total.revived_dead + excluded.revived_dead,
+    revived_cancelled = total.revived_cancelled + excluded.revived_cancelled, delivered = total.delivered + excluded.delivered,
+    dead = total.dead + excluded.dead, cancelled = total.cancelled + excluded.cancelled, retried = total.retried + excluded.retried,
+    batches = total.batches + excluded.batches, batch_time = total.batch_time + excluded.batch_time, lateness = total.lateness + excluded.lateness,
+    starts = total.starts + excluded.starts, exceeded = total.exceeded + excluded.exceeded,
     last_at = coalesce(max(total.last_at, excluded.last_at), total.last_at, excluded.last_at);
+
+-- name: take_finished_histograms
+delete from histogram where minute > 0 and minute < ?1
+returning kind, channel, sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13;

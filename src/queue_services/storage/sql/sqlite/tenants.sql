@@ -69,11 +69,10 @@ with listed as (
     from (
         select workspace, 0 as sent, 0 as backlog, 0 as exceeded from lane
         union all
-        select workspace, delivered, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled, 0 from total where campaign = 0 and workspace <> ''
+        select workspace, delivered, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled, exceeded
+        from total where campaign = 0 and workspace <> ''
         union all
-        select workspace, delivered, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled, 0 from tally
-        union all
-        select workspace, 0, 0, count(*) from exceedance group by workspace
+        select workspace, delivered, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled, exceeded from tally
     ) counted group by workspace
 ), placed as (
     select workspace, sent, backlog, exceeded, case ?1 when 'sent' then sent when 'backlog' then backlog else exceeded end as figure from listed
