@@ -27,12 +27,15 @@ from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.delivery.events import EventSender, EventSettings
+from queue_services.delivery.sender import Sender
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.service.keys import Keys
 from queue_services.settings import Settings
+from queue_services.stepped_clock import SteppedClock
+from queue_services.stepping import SteppedDatabase, SteppedSender
 from queue_services.storage import migrate, open_database, open_existing, statements
 from queue_services.storage.port import Database
 
@@ -84,10 +87,14 @@ async def open_to_read(settings: Settings) -> AsyncIterator[Core]:
 
 async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
     """Serve the API, dispatch, or both, until SIGTERM or SIGINT; then drain: first no new requests, then no new deliveries."""
+    if settings.test_clock and not (api and dispatch):
+        raise ConfigurationError(Fault("QUEUE_SERVICES_TEST_CLOCK", "is for `queue-services serve` alone: other processes would not go by the same time"))
     with listening(settings) if api else contextlib.nullcontext() as listener:
         async with open_core(settings) as core:
             if api:
                 await refuse_open_door(core)
+            if settings.test_clock:
+                core = on_test_clock(core)  # noqa: PLW2901 - the same core, as its parts shall see it
             stop = asyncio.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -102,6 +109,14 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                 log.info("stopping")
 
 
+def on_test_clock(core: Core) -> Core:
+    """The same store, on a clock that can be moved."""
+    clock = SteppedClock()
+    clock.correct(core.clock.now() - clock.now(), at_once=True)
+    log.warning("on a test clock: POST /api/test-clock/advance moves the time")
+    return Core(core.settings, SteppedDatabase(core.database, clock), clock)
+
+
 @contextlib.asynccontextmanager
 async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
     """Dispatch; where that ends by itself the whole process stops, rather than go on as half a service."""
@@ -109,7 +124,9 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
     for channel, url in (("SMS", settings.sms_api_url), ("EMAIL", settings.email_api_url)):
         if url is None:
             log.warning("no base URL: due messages of this channel wait until it, or their workspace's own, is set", setting=f"{channel}_API_URL")
-    sender = CallbackSender(callback_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
+    sender: Sender = CallbackSender(callback_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
+    if isinstance(core.clock, SteppedClock):
+        sender = SteppedSender(sender, core.clock)
     messenger = EventSender(event_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
     process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings), messenger=messenger)
     running = asyncio.create_task(process.run())
@@ -132,7 +149,7 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
 
     async def follow() -> None:
         while True:
-            await asyncio.sleep(CLOCK_SECONDS)
+            await core.clock.pause(CLOCK_SECONDS)
             with contextlib.suppress(StoreUnavailable):
                 core.clock.correct(await measure(core.database, core.clock))
 

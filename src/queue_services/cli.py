@@ -30,6 +30,7 @@ app.command(cli_verify.verify, name="verify")
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]
 Port = Annotated[int | None, Parameter(help="port to listen on, 0 for a free one (PORT)")]
 DatabaseUrl = Annotated[str | None, Parameter(help="the store (QUEUE_SERVICES_DATABASE_URL)")]
+TestClock = Annotated[bool | None, Parameter(negative="", help="for tests: let POST /api/test-clock/advance move the time")]
 Insecure = Annotated[bool | None, Parameter(negative="", help="serve other addresses than loopback without a key")]
 
 
@@ -49,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 @app.command
-def serve(*, host: Host = None, port: Port = None, database_url: DatabaseUrl = None, insecure: Insecure = None) -> None:
+def serve(*, host: Host = None, port: Port = None, database_url: DatabaseUrl = None, insecure: Insecure = None, test_clock: TestClock = None) -> None:
     """Run everything in one process: API and dispatcher."""
-    _run(_settings(host=host, port=port, database_url=database_url, insecure=insecure), api=True, dispatch=True)
+    _run(_settings(host=host, port=port, database_url=database_url, insecure=insecure, test_clock=test_clock), api=True, dispatch=True)
 
 
 @app.command

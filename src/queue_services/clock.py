@@ -6,6 +6,7 @@ Built by `bootstrap`; everything else is given `now` or this object. Nothing els
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -43,6 +44,18 @@ class Clock:
         """Return at `instant` or as soon after it as the event loop can, never before; at once when it has passed."""
         while (left := instant - self.now()) > 0:
             await asyncio.sleep(max(left, 500) / 1_000_000)  # an event loop's timers are a millisecond coarse, and may be early
+
+    async def wait(self, signal: asyncio.Event, until: int, *, poll: int) -> None:
+        """Return at the signal, at `until`, or after `poll` microseconds, in case the signal was lost; at once when `until` has passed."""
+        left = min(until - self.now(), poll)
+        if left > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left / 1_000_000):  # wait_for, before Python 3.12, loses a cancel that comes with the signal
+                    await signal.wait()
+
+    async def pause(self, seconds: float) -> None:
+        """The rest between two rounds of a chore: nothing depends on its length."""
+        await asyncio.sleep(seconds)
 
     def _slewed(self, at: float) -> int:
         """How much of the measured error has been made up so far."""

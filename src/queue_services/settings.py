@@ -111,6 +111,8 @@ class Settings:
     cors_origins: tuple[str, ...] = setting("CORS_ORIGINS", types.each(types.origin), (), "web origins whose pages may call the API")
     insecure: bool = setting("INSECURE", types.flag, False, "serve other addresses than loopback without a key")
 
+    test_clock: bool = setting("TEST_CLOCK", types.flag, False, "let POST /api/test-clock/advance move the time; for tests alone, and `serve` alone")
+
     log_level: str = setting("LOG_LEVEL", types.one_of("debug", "info", "warning", "error"), "info", "`debug`, `info`, `warning` or `error`")
     log_format: str = setting("LOG_FORMAT", types.one_of("auto", "console", "json"), "auto", "`console`, `json`, or `auto`: console on a terminal")
 

@@ -10,12 +10,12 @@ import tomllib
 from tests.architecture.source import PACKAGE, ROOT, Module, modules, service
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "clock", "settings", "setting_types", "log", "redaction"}),
+    frozenset({"errors", "clock", "stepped_clock", "settings", "setting_types", "log", "redaction"}),
     frozenset({"domain", "wire"}),
     frozenset({"storage", "delivery"}),
     frozenset({"service", "dispatcher"}),
     frozenset({"api", "dashboard"}),
-    frozenset({"__main__", "bootstrap", "cli", "cli_jobs", "cli_keys", "cli_table", "cli_verify", "demo"}),
+    frozenset({"__main__", "bootstrap", "stepping", "cli", "cli_jobs", "cli_keys", "cli_table", "cli_verify", "demo"}),
 )
 GROUND, TOP = 0, len(LAYERS) - 1
 KNOWS_ITS_SIBLING = {("wire", "domain")}  # what is on the wire is made of the domain's words

@@ -25,6 +25,7 @@ from queue_services.api import (
     routes_keys,
     routes_messages,
     routes_metrics,
+    routes_test_clock,
     routes_workspaces,
 )
 from queue_services.api.calls import Services, routes
@@ -55,6 +56,7 @@ CALLS = (
     *routes_metrics.CALLS,
     *routes_workspaces.CALLS,
     *routes_keys.CALLS,
+    *routes_test_clock.CALLS,
     *routes_health.CALLS,
 )
 """The route table."""

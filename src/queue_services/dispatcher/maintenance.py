@@ -106,7 +106,7 @@ class Maintenance:
 
     async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await asyncio.sleep(seconds)
+            await self._clock.pause(seconds)
             try:
                 await chore()
             except StoreUnavailable:

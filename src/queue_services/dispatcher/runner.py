@@ -103,20 +103,17 @@ class Runner:
             self._starved[channel] = done.starved
             if not done.claimed:
                 await self._clock.sleep_until(min(now + BREATH, done.wake_at + BREATH))
-            await self._sleep(channel, min(done.wake_at, now + POLL))
+            await self._sleep(channel, done.wake_at)
 
     async def _sleep(self, channel: Channel, until: Instant) -> None:
         """Sleep until an instant, or until a wake."""
-        left = until - self._clock.now()
-        if left > 0 and not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left / SECOND):  # wait_for, before Python 3.12, loses a cancel that comes with the wake
-                    await self._awake[channel].wait()
+        if not self._stopping.is_set():
+            await self._clock.wait(self._awake[channel], until, poll=POLL)
 
     async def _renew_leases(self) -> None:
         """Every third of a lease, move the ends of all leases held; a flight whose lease was lost does not start any more."""
         while True:
-            await self._clock.sleep_until(self._clock.now() + self._lease // 3)
+            await self._clock.pause(self._lease / 3 / SECOND)
             await self._attempt(self._renew_once())
 
     async def _renew_once(self) -> None:

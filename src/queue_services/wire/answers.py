@@ -200,6 +200,12 @@ class ForecastAnswer(Answer, kw_only=True):
     limited_by: WaitName
 
 
+class AdvanceAnswer(Answer, kw_only=True):
+    """The time after the move; what fell due on the way was delivered."""
+
+    now: Time
+
+
 class CountAnswer(Answer, kw_only=True):
     """How many unclaimed jobs the call acts on."""
 

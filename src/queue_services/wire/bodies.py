@@ -128,6 +128,12 @@ class ForecastBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
     scheduled_for: Time = None
 
 
+class AdvanceBody(msgspec.Struct, forbid_unknown_fields=True):
+    """How far to move the test clock."""
+
+    delay: Annotated[float, Meta(ge=0, le=LONGEST_DELAY_MS, description="a finite number of milliseconds, 0 to 34,560,000,000 (400 days)")]
+
+
 class BatchQuery(msgspec.Struct, forbid_unknown_fields=True):
     """Whether one bad message spoils the batch."""
 

@@ -18,7 +18,6 @@ import httpx2
 import pytest
 
 from queue_services.client import AsyncQueueService, Job, QueueService, ScheduleResult
-from queue_services.client.service import utc_now
 from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService
 from tests.client.suite.endpoint import Endpoint, served
 
@@ -92,7 +91,7 @@ class RealWorld(World):
         self.service = QueueService(url)
 
     def now(self) -> datetime:
-        return utc_now()
+        return datetime.fromisoformat(httpx2.get(f"{self._url}/health").json()["timestamp"])  # its clock may have been moved
 
     def awaiting(self) -> AsyncQueueService:
         return AsyncQueueService(self._url)
@@ -107,7 +106,7 @@ class RealWorld(World):
     def advance(self, by: timedelta) -> None:
         if not self._moves:
             pytest.skip("the service has no clock that can be moved (`serve --test-clock`)")
-        httpx2.post(f"{self._url}/api/test-clock/advance", json={"delay": by / timedelta(milliseconds=1)}).raise_for_status()
+        httpx2.post(f"{self._url}/api/test-clock/advance", json={"delay": by / timedelta(milliseconds=1)}, timeout=120).raise_for_status()
 
     def needs(self, path: str) -> None:
         if path not in self._paths:
