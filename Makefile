@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help test test-long simulation demo bench lint types format lock clean
+.PHONY: help test test-long simulation demo bench audit lint types format lock clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -31,6 +31,9 @@ demo: $(READY) ## a campaign of 600 messages from schedule to arrival, in 40 sec
 
 bench: $(READY) ## the speed of the store, the intake and an idle service, as JSON lines
 	$(PY) -m benchmarks $(ARGS)
+
+audit: $(READY) ## known vulnerabilities of the locked packages; says so where nobody could be asked
+	@$(PY) .ci/audit
 
 lint: $(READY) ## style
 	$(VENV)/bin/ruff check .

@@ -16,6 +16,8 @@ import msgspec
 from queue_services.demo.stage import open_stage
 from queue_services.domain.message import Channel, Content
 from queue_services.wire.callback import callback_body
+from queue_services.wire.events import event_body
+from queue_services.wire.times import instant
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -77,7 +79,22 @@ async def test_every_answer_of_the_tour_is_one_that_the_service_gives(tmp_path: 
 
 
 def test_the_callback_shown_is_the_one_that_is_sent() -> None:
-    [shown] = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
+    shown, _ = json_blocks()
     content = Content(to="+1 555 010 0034", text="Your table is booked for 19:30.", metadata=msgspec.Raw(b'{"source": "bookings"}'))
     sent = callback_body(content, channel=Channel.SMS, contact="contact-7", workspace="acme", job="01a20bcd-1011-71c5-a418-fddf35d8a67e")
     assert json.loads(sent) == shown
+
+
+def test_the_event_shown_is_one_that_is_told() -> None:
+    _, shown = json_blocks()
+    facts = json.dumps({"error": shown["error"], "contact": shown["contactId"], "campaign": shown["campaignId"]})
+    told = event_body(
+        identity=shown["eventId"], kind=shown["type"], job=shown["jobId"], workspace=shown["workspaceId"], channel=shown["channel"], facts=facts,
+        created_at=instant(shown["timestamp"]),
+    )  # fmt: skip
+    assert list(json.loads(told).items()) == list(shown.items())
+
+
+def json_blocks() -> list[Any]:
+    """What stands in the README as JSON, in order: a callback's body, an event's."""
+    return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]

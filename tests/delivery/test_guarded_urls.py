@@ -60,7 +60,7 @@ async def test_a_name_with_a_public_and_a_private_address_reaches_the_public_one
 
 @pytest.mark.parametrize("endless", [b"x-header: " + b"v" * 4000 + b"\r\n", b"v" * 4000, b"\r\n"], ids=["headers", "one header", "blank lines"])
 async def test_headers_without_end_are_not_taken_in_without_end(endless: bytes) -> None:
-    async def respond(writer: asyncio.StreamWriter, _: Request) -> None:
+    async def respond(writer: asyncio.StreamWriter, request: Request) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n" if endless != b"\r\n" else b"")
         for _ in range(200_000):
             writer.write(endless)
