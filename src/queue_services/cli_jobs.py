@@ -5,9 +5,7 @@ Used by `cli`. What they accept is what the API accepts: the same decoder reads 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import cyclopts
 import msgspec
@@ -17,23 +15,20 @@ from rich.console import Console
 from rich.table import Table
 
 from queue_services import bootstrap
+from queue_services.cli_core import DatabaseUrl, with_core
 from queue_services.cli_table import print_table
 from queue_services.domain.message import Channel, Message
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
-from queue_services.settings import Settings
 from queue_services.storage.records import Insertion, Job, JobFilter
 from queue_services.wire import bodies, intake
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.answers import STATUS_NAMES, STATUSES, StatusName
 from queue_services.wire.times import optional_rfc3339, rfc3339
 
-T = TypeVar("T")
 WRITER = "cli"
 
 app = cyclopts.App(name="jobs", help="List jobs, look at one, and retry, cancel or promote it.")
-
-DatabaseUrl = Annotated[str | None, Parameter(help="the store (QUEUE_SERVICES_DATABASE_URL)")]
 
 
 def schedule(
@@ -64,7 +59,7 @@ def schedule(
             core, read(body, core.clock.now(), intake.Rules(core.settings.callback_paths, counts_segments=core.settings.sms_units == "segments"))
         )
 
-    insertion = _with_core(database_url, work)
+    insertion = with_core(database_url, work)
     Console(highlight=False).print(insertion.id, "(replayed)" if insertion.replayed else f"due {rfc3339(insertion.due_at)}")
 
 
@@ -90,7 +85,7 @@ def list_jobs(
         recipient=searched_recipient(recipient) if recipient else None,
         limit=limit,
     )
-    found = _with_core(database_url, lambda core: _jobs(core).search(wanted))
+    found = with_core(database_url, lambda core: _jobs(core).search(wanted))
     table = Table("job", "status", "channel", "workspace", "contact", "scheduled for", "tries", "error", box=None, pad_edge=False)
     for job in found:
         table.add_row(job.id, _status(job), job.channel.value, job.workspace, job.contact, rfc3339(job.due_at), str(job.tries), (job.error or "")[:60])
@@ -100,7 +95,7 @@ def list_jobs(
 @app.command
 def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Show one job and its attempts."""
-    job, attempts = _with_core(database_url, lambda core: _jobs(core).status(job_id.lower()))
+    job, attempts = with_core(database_url, lambda core: _jobs(core).status(job_id.lower()))
     console = Console(highlight=False, soft_wrap=True)
     for name, value in (
         ("job", job.id),
@@ -126,19 +121,19 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
 @app.command
 def retry(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Schedule a failed or cancelled job now."""
-    _print(_with_core(database_url, lambda core: _jobs(core).retry(job_id.lower())))
+    _print(with_core(database_url, lambda core: _jobs(core).retry(job_id.lower())))
 
 
 @app.command
 def promote(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Make a scheduled job due now."""
-    _print(_with_core(database_url, lambda core: _jobs(core).promote(job_id.lower())))
+    _print(with_core(database_url, lambda core: _jobs(core).promote(job_id.lower())))
 
 
 @app.command
 def cancel(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """End a scheduled job as cancelled."""
-    _print(_with_core(database_url, lambda core: _jobs(core).cancel(job_id.lower())))
+    _print(with_core(database_url, lambda core: _jobs(core).cancel(job_id.lower())))
 
 
 async def _accept(core: bootstrap.Core, message: Message) -> Insertion:
@@ -155,13 +150,3 @@ def _status(job: Job) -> str:
 
 def _print(job: Job) -> None:
     Console(highlight=False).print(job.id, _status(job))
-
-
-def _with_core(database_url: str | None, work: Callable[[bootstrap.Core], Awaitable[T]]) -> T:
-    settings = Settings.from_environment(database_url=database_url)
-
-    async def opened() -> T:
-        async with bootstrap.open_core(settings) as core:
-            return await work(core)
-
-    return asyncio.run(opened())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -12,19 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from queue_services import bootstrap
+from queue_services.cli_core import DatabaseUrl, with_core
 from queue_services.cli_table import print_table
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.service.keys import Keys
-from queue_services.settings import Settings
 from queue_services.wire.times import instant, optional_rfc3339, rfc3339
 
-T = TypeVar("T")
-
 app = cyclopts.App(name="keys", help="Make, list and revoke keys.")
-
-DatabaseUrl = Annotated[str | None, Parameter(help="the store (QUEUE_SERVICES_DATABASE_URL)")]
 
 
 @app.command
@@ -45,7 +39,7 @@ def create(
         expires_at = None if expires is None else _expiry(expires, core.clock.now())
         return await _keys(core).create(workspace, permissions, per_minute=per_minute, expires_at=expires_at)
 
-    key, text = _with_core(database_url, work)
+    key, text = with_core(database_url, work)
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"key {key.id}, {_whose(key)}; it is not shown again:", markup=False)
     print(text)
 
@@ -54,7 +48,7 @@ def create(
 def list_keys(*, database_url: DatabaseUrl = None) -> None:
     """List the keys that are not revoked."""
     table = Table("key", "of", "scopes", "messages a minute", "created", "expires", box=None, pad_edge=False)
-    for key in _with_core(database_url, lambda core: _keys(core).every()):
+    for key in with_core(database_url, lambda core: _keys(core).every()):
         quota = "any number" if key.per_minute is None else f"{key.per_minute:,}"
         table.add_row(key.id, _whose(key), ", ".join(key.permissions), quota, rfc3339(key.created_at), optional_rfc3339(key.expires_at) or "never")
     print_table(table)
@@ -63,7 +57,7 @@ def list_keys(*, database_url: DatabaseUrl = None) -> None:
 @app.command
 def revoke(key_id: str, *, database_url: DatabaseUrl = None) -> None:
     """End a key; within a second it opens nothing any more."""
-    key = _with_core(database_url, lambda core: _keys(core).revoke(key_id.lower()))
+    key = with_core(database_url, lambda core: _keys(core).revoke(key_id.lower()))
     Console(highlight=False, soft_wrap=True).print(f"revoked {key.id}, {_whose(key)}", markup=False)
 
 
@@ -83,13 +77,3 @@ def _expiry(text: str, now: Instant) -> Instant:
     if expires_at <= now:
         raise InvalidRequest(Fault("--expires", "must be a time to come"))
     return expires_at
-
-
-def _with_core(database_url: str | None, work: Callable[[bootstrap.Core], Awaitable[T]]) -> T:
-    settings = Settings.from_environment(database_url=database_url)
-
-    async def opened() -> T:
-        async with bootstrap.open_core(settings) as core:
-            return await work(core)
-
-    return asyncio.run(opened())

@@ -15,7 +15,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"storage", "delivery"}),
     frozenset({"service", "dispatcher"}),
     frozenset({"api", "dashboard"}),
-    frozenset({"__main__", "bootstrap", "stepping", "cli", "cli_jobs", "cli_keys", "cli_table", "cli_verify", "demo"}),
+    frozenset(
+        {"__main__", "bootstrap", "stepping", "cli", "cli_core", "cli_forecast", "cli_jobs", "cli_keys", "cli_table", "cli_verify", "cli_workspace", "demo"}
+    ),
 )
 GROUND, TOP = 0, len(LAYERS) - 1
 KNOWS_ITS_SIBLING = {("wire", "domain")}  # what is on the wire is made of the domain's words

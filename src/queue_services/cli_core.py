@@ -1,0 +1,27 @@
+"""Opens the store for one command, so that commands work where the API does not run. Used by the commands that ask the services themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+from cyclopts import Parameter
+
+from queue_services import bootstrap
+from queue_services.settings import Settings
+
+T = TypeVar("T")
+
+DatabaseUrl = Annotated[str | None, Parameter(help="the store (QUEUE_SERVICES_DATABASE_URL)")]
+
+
+def with_core(database_url: str | None, work: Callable[[bootstrap.Core], Awaitable[T]]) -> T:
+    """What `work` returns, done on the store and the settings of the environment."""
+    settings = Settings.from_environment(database_url=database_url)
+
+    async def opened() -> T:
+        async with bootstrap.open_core(settings) as core:
+            return await work(core)
+
+    return asyncio.run(opened())
