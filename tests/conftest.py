@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.postgres import Postgres
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of an unguessable name is made in it
+ROOM = 2 * 2**30
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--alone` is for the second half of `make test`."""
+    parser.addoption("--alone", action="store_true", help="only the tests that measure real time; with `-n` they are left out")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep temporary files in memory where there is room: thousands of small commits would each wait for the disk."""
+    if config.option.basetemp is None and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        config.option.basetemp = tempfile.mkdtemp(prefix="queue-services-tests-", dir=MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +48,13 @@ def durable_postgres() -> Iterator[Postgres]:
         yield server
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses PostgreSQL, so that `-m "not postgres"` leaves it out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses PostgreSQL, so that `-m "not postgres"` leaves it out; let nothing that measures real time run beside other tests."""
     for test in items:
         if {"postgres", "durable_postgres"} & set(getattr(test, "fixturenames", ())):
             test.add_marker("postgres")
+    beside_others = hasattr(config, "workerinput")
+    if beside_others or config.option.alone:
+        left_out = [test for test in items if bool(test.get_closest_marker("alone")) is beside_others]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [test for test in items if bool(test.get_closest_marker("alone")) is not beside_others]

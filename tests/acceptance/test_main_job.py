@@ -12,6 +12,8 @@ from tests.acceptance.processes import Arrivals, Service, email, receiving, runn
 from tests.delivery.receiver import Receiver
 from tests.support.densest import densest
 
+pytestmark = pytest.mark.alone
+
 ONE_PROCESS = ("serve",)
 THREE_PROCESSES = ("api", "dispatcher", "dispatcher")
 
