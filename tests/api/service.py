@@ -50,7 +50,12 @@ class Service:
     @property
     def keys(self) -> Keys:
         """The keys as another process would make them."""
-        return Keys(self.database, Clock(monotonic=lambda: self.seconds, wall=lambda: START + self.seconds))
+        return Keys(self.database, self.clock)
+
+    @property
+    def clock(self) -> Clock:
+        """The service's time."""
+        return Clock(monotonic=lambda: self.seconds, wall=lambda: START + self.seconds)
 
     async def ask(self, method: str, path: str, status: int = 200, **request: Any) -> Any:
         """Send a request, insist on the status, return the JSON answer."""

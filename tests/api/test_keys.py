@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from queue_services.api.app import ApiSettings
+from queue_services.errors import StoreUnavailable
+from queue_services.service.keys import Keys
 from queue_services.storage import keys, open_database
 from queue_services.storage.port import Database, Flow, P, T
 from tests.api.service import SMS, Service, fields, serving
@@ -204,3 +207,47 @@ async def test_a_key_over_its_quota_costs_the_store_nothing_more(service: Servic
     await service.ask("POST", "/api/schedule-sms", 429, json=SMS, headers=limited)
     monkeypatch.setattr(service.database, "write", None)
     await service.ask("POST", "/api/schedule-sms", 429, json=SMS, headers=limited)
+
+
+class Hanging(Counting):
+    """A store that answers nobody about keys for as long as it `hangs`, or is away."""
+
+    hangs = False
+    away = False
+
+    async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.hangs and flow is keys.since:
+            await asyncio.get_running_loop().create_future()
+        if self.away:
+            raise StoreUnavailable("it is away")
+        return await super().read(flow, *args, **kwargs)
+
+
+async def test_a_store_that_hangs_or_is_away_stops_no_request_that_needs_nothing_else_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("queue_services.service.keys.PATIENCE_SECONDS", 0.001)
+    hanging: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
+    hanging.away = True
+    async with serving(tmp_path, database=hanging) as service:
+        await service.ask("GET", "/health", 503)  # it does not know yet whether there are keys
+        hanging.away = False
+        service.pass_time(1)
+        key = (await make(service))["key"]
+        await service.ask("GET", "/api/jobs", headers=bearer(key))
+        for trouble in ("away", "hangs"):
+            setattr(hanging, trouble, True)
+            service.pass_time(1)
+            await service.ask("GET", "/health")
+            await service.ask("GET", "/api/jobs", 401, headers=bearer("guess"))
+            await service.ask("GET", "/api/jobs", 503 if hanging.away else 200, headers=bearer(key))
+            setattr(hanging, trouble, False)
+
+
+async def test_a_key_is_in_force_at_once_where_it_was_made_though_an_older_answer_comes_later(service: Service) -> None:
+    known = Keys(service.database, service.clock)
+    await known.exist()
+    service.pass_time(1)
+    older = asyncio.create_task(known.exist())
+    await asyncio.sleep(0)
+    _, text = await known.create(None)
+    await older
+    assert await known.find(text) is not None

@@ -18,6 +18,8 @@ from queue_services.storage.port import Database
 
 FRESH = SECOND // 2
 """How long what is known of the keys is gone by without asking the store."""
+PATIENCE_SECONDS = 0.2
+"""How long a request waits for the store's answer about the keys before it goes by what was known: a store that hangs must not stop all else."""
 
 
 class Keys:
@@ -28,7 +30,7 @@ class Keys:
         self._by_digest: dict[str, Key] = {}
         self._version: int | None = None
         self._asked_at: Instant | None = None
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[StoreUnavailable | None] | None = None
 
     async def create(
         self, workspace: str | None, permissions: Iterable[Permission] = Permission, *, per_minute: int | None = None, expires_at: Instant | None = None
@@ -37,7 +39,7 @@ class Keys:
         text, now = new_key(), self._clock.now()
         key = Key(new_id(now), digest(text), workspace, tuple(dict.fromkeys(permissions)), per_minute, now, expires_at)
         await self._database.write(keys.insert, key)
-        self._asked_at = None
+        self._ask_anew()
         return key, text
 
     async def every(self) -> list[Key]:
@@ -47,7 +49,7 @@ class Keys:
     async def revoke(self, identity: str) -> Key:
         """End a key. Raises NotFound."""
         key = await self._database.write(keys.revoke, identity, self._clock.now())
-        self._asked_at = None
+        self._ask_anew()
         return key
 
     async def exist(self) -> bool:
@@ -67,23 +69,32 @@ class Keys:
         return any(key.id == identity and key.in_force(self._clock.now()) for key in self._by_digest.values())
 
     async def _ask(self) -> None:
-        """Know the keys as they were half a second ago or later; while the store is away, as they were known last."""
+        """Know the keys as they were half a second ago or later; while the store is away or slow, as they were known last."""
         if self._is_fresh():
             return
-        async with self._asking:
-            if self._is_fresh():
-                return
-            asked_at = self._clock.now()
-            try:
-                version, found = await self._database.read(keys.since, self._version)
-            except StoreUnavailable:
-                if self._version is None:
-                    raise
-            else:
-                self._version = version
-                if found is not None:
-                    self._by_digest = {key.digest: key for key in found}
-            self._asked_at = asked_at
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._read())
+        asking = self._asking
+        await asyncio.wait({asking}, timeout=None if self._version is None else PATIENCE_SECONDS)
+        if self._version is None and (error := asking.result()) is not None:
+            raise error
+
+    async def _read(self) -> StoreUnavailable | None:
+        """Read what has changed; the reason where the store is away. What was read while a key was made or revoked here is not gone by."""
+        asked_at = self._clock.now()
+        try:
+            version, found = await self._database.read(keys.since, self._version)
+        except StoreUnavailable as error:
+            self._asked_at = self._clock.now()
+            return error
+        if self._asking is asyncio.current_task():
+            self._version, self._asked_at = version, asked_at
+            if found is not None:
+                self._by_digest = {key.digest: key for key in found}
+        return None
+
+    def _ask_anew(self) -> None:
+        self._asked_at = self._asking = None
 
     def _is_fresh(self) -> bool:
         return self._asked_at is not None and 0 <= self._clock.now() - self._asked_at < FRESH
