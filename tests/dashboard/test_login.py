@@ -106,7 +106,7 @@ async def test_sessions_hold_at_every_process_and_end_when_the_password_changes(
 
 FORMS = [
     "/login", "/logout", "/recipients", "/channels/sms/pause", "/jobs/bulk", "/jobs/bulk/start", "/jobs/01a20bcd-1011-71c5-a418-fddf35d8a67e/cancel",
-    "/campaign/cancel", "/workspace/limits", "/workspace/window", "/workspace/lift", "/workspace/pause", "/send", "/operations/x/stop",
+    "/campaign/cancel", "/workspace/limits", "/workspace/window", "/workspace/lift", "/workspace/reset", "/workspace/pause", "/send", "/operations/x/stop",
 ]  # fmt: skip
 
 

@@ -192,8 +192,8 @@ async def test_a_workspace_is_set_paused_and_freed(site: Site) -> None:
     await site.service.schedule()
     name: dict[str, Any] = {"id": "workspace-1"}
     page = await site.act("/workspace/limits", **name, tier="free", limit_sms="7", limit_email="")
-    assert "Limit in force: 7/s , set for it" in page.text
-    assert "Limit in force: 10/s , from its tier" in page.text
+    assert "Limit in force: 7/s (0% in use), set for it" in page.text
+    assert "Limit in force: 10/s (0% in use), from its tier" in page.text
     await site.post("/workspace/limits", 400, **name, tier="free", limit_sms="1.5")
     await site.post("/workspace/limits", 400, **name, tier="nothing")
     page = await site.act("/workspace/window", **name, start="08:00", end="21:00", timezone="Europe/Berlin", day=["1", "2"])
@@ -204,6 +204,7 @@ async def test_a_workspace_is_set_paused_and_freed(site: Site) -> None:
     assert "is paused" in (await site.act("/workspace/pause", **name, channel="sms")).text
     assert "Held: paused" in (await site.get("/workspace?id=workspace-1")).text
     assert "goes on" in (await site.act("/workspace/resume", **name, channel="sms")).text
+    assert "counted from now on" in (await site.act("/workspace/reset", **name)).text
     assert "There was no hold" in (await site.act("/workspace/lift", **name, channel="sms")).text
 
 

@@ -31,6 +31,7 @@ from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
 from queue_services.service.messages import Intake
+from queue_services.service.metrics import Metrics
 from queue_services.service.operations import Operations
 from queue_services.service.overview import Overview
 from queue_services.service.tiers import Tiers
@@ -93,6 +94,7 @@ async def open_dashboard(database: Database, clock: Clock, settings: DashboardSe
             forecasts=Forecasts(database, clock, settings.limits, settings.concurrency),
             intake=Intake(database, clock, writer),
             jobs=Jobs(database, clock, writer),
+            metrics=Metrics(database, clock, settings.limits),
             operations=Operations(database, clock, writer),
             overview=overview,
             tiers=Tiers(database, clock),

@@ -17,6 +17,7 @@ from queue_services.service.channels import Channels
 from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
+from queue_services.service.metrics import Metrics
 from queue_services.service.operations import Operations
 from queue_services.service.overview import Overview
 from queue_services.service.tiers import Tiers
@@ -71,6 +72,7 @@ class Desk:
     forecasts: Forecasts
     intake: Intake
     jobs: Jobs
+    metrics: Metrics
     operations: Operations
     overview: Overview
     tiers: Tiers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from queue_services.dashboard import view
+from queue_services.dashboard import charts, view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import NotFound
@@ -19,7 +19,10 @@ async def queues(visit: Visit) -> Response:
     limits = await _limits(visit)
     waves = {channel: await visit.desk.overview.wave(channel, visit.workspace) for channel in Channel}
     ahead = {channel: _ahead(wave, figures[channel], limits[channel], visit.now) for channel, wave in waves.items()}
-    return visit.page("queues.html", figures=figures, texts=live.texts(figures), limits=limits, ahead=ahead)
+    span = charts.span_of(visit.asked("span"))
+    drawn = await charts.drawn(visit.desk.metrics, span, visit.now, visit.workspace)
+    links = [(one.words, view.path(span=one.name), one == span) for one in charts.SPANS]
+    return visit.page("queues.html", figures=figures, texts=live.texts(figures), limits=limits, ahead=ahead, charts=drawn, spans=links)
 
 
 async def _limits(visit: Visit) -> dict[Channel, float]:

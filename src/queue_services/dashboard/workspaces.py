@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from queue_services.dashboard import view
+from queue_services.dashboard import charts, view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.calendar import EVERY_DAY, Window, window_faults, zone_fault
 from queue_services.domain.message import Channel, Status
@@ -45,15 +45,18 @@ async def workspace(visit: Visit) -> Response:
     """GET /workspace."""
     name = _meant(visit, visit.asked("id"))
     desk = visit.desk
+    terms, span = await desk.workspaces.terms(name), charts.span_of(visit.asked("span"))
     adjustments = [change for channel in Channel for change in await desk.workspaces.adjustments(name, channel, 5)]
     answers = await desk.overview.answers(name)
     return visit.page(
         "workspace.html",
         id=name,
-        terms=await desk.workspaces.terms(name),
+        terms=terms,
         holds=await desk.workspaces.holds(name),
         figures=await desk.live.figures(name),
-        exceedances=await desk.overview.exceedances(name),
+        use=(await desk.metrics.workspace(name)).channels,
+        charts=await charts.drawn(desk.metrics, span, visit.now, name, {channel: limit.rate for channel, limit in terms.limits.items()}),
+        spans=[(one.words, view.path("workspace", id=name, span=one.name), one == span) for one in charts.SPANS],
         adjustments=sorted(adjustments, key=lambda change: -change.at),
         answers=answers,
         latency=sorted(answer.duration for answer in answers)[len(answers) // 2] if answers else None,
@@ -78,6 +81,14 @@ async def lift(visit: Visit) -> Response:
     async with visit.audited("lift hold", f"{name} {channel.value}", workspace=name):
         lifted = await visit.desk.workspaces.lift(name, channel)
     return visit.go(view.path("workspace", id=name), "The hold is lifted." if lifted else "There was no hold.")
+
+
+async def reset(visit: Visit) -> Response:
+    """POST /workspace/reset: count its exceedances, and the figures of its metrics, from now on."""
+    name = _meant(visit, visit.filled("id"))
+    async with visit.audited("reset figures", name, workspace=name):
+        await visit.desk.metrics.reset(workspace=name)
+    return visit.go(view.path("workspace", id=name), "Its figures are counted from now on.")
 
 
 async def change_limits(visit: Visit) -> Response:
@@ -142,5 +153,6 @@ PAGES = [
     Page("POST", "/workspace/limits", change_limits, Need.ADMINISTER),
     Page("POST", "/workspace/window", change_window, Need.MANAGE),
     Page("POST", "/workspace/lift", lift, Need.MANAGE),
+    Page("POST", "/workspace/reset", reset, Need.MANAGE),
     Page("POST", "/workspace/{verb}", pause, Need.MANAGE),
 ]

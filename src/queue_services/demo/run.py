@@ -17,6 +17,7 @@ import msgspec
 from rich.console import Console
 
 from queue_services.clock import Clock
+from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.demo import report
 from queue_services.demo.campaign import LEAD, Planned, batch, plan, read_contacts
 from queue_services.demo.stage import DemoFailed, Stage, examples, open_stage
@@ -53,7 +54,9 @@ async def _demo(console: Console, *, keep: bool) -> int:
                 console.print("Every message arrived exactly once.", style="green")
             if keep:
                 console.print(
-                    f"Still running, until Ctrl-C: the calls are listed at {stage.service}/docs, what arrived at {stage.receiver}/arrivals.", soft_wrap=True
+                    f"Still running, until Ctrl-C: the dashboard is at {stage.service}{DASHBOARD}, the calls are listed at {stage.service}/docs, "
+                    f"what arrived at {stage.receiver}/arrivals.",
+                    soft_wrap=True,
                 )
                 await asyncio.Event().wait()
             return 1 if faults else 0

@@ -8,11 +8,11 @@ from __future__ import annotations
 from queue_services.clock import Clock
 from queue_services.domain.message import Channel
 from queue_services.storage import operations, overview
-from queue_services.storage.overview import Answered, CampaignLine, ChannelFigures, Counts, Exceedance, LiveDispatcher, Wave
+from queue_services.storage.overview import Answered, CampaignLine, ChannelFigures, Counts, LiveDispatcher, Wave
 from queue_services.storage.port import Database
 from queue_services.storage.records import JobFilter
 
-__all__ = ["Answered", "CampaignLine", "ChannelFigures", "Counts", "Exceedance", "LiveDispatcher", "Overview", "Wave"]
+__all__ = ["Answered", "CampaignLine", "ChannelFigures", "Counts", "LiveDispatcher", "Overview", "Wave"]
 
 
 class Overview:
@@ -50,10 +50,6 @@ class Overview:
     async def answers(self, workspace: str, most: int = 10) -> list[Answered]:
         """How a workspace's endpoint answered of late."""
         return await self._database.read(overview.answers, workspace, most)
-
-    async def exceedances(self, workspace: str, most: int = 10) -> list[Exceedance]:
-        """A workspace's newest exceedances."""
-        return await self._database.read(overview.exceedances, workspace, most)
 
     async def dispatchers(self) -> list[LiveDispatcher]:
         """The dispatching processes that have told of themselves and have not stopped."""

@@ -64,15 +64,6 @@ class Answered(msgspec.Struct, frozen=True):
     error: str | None
 
 
-class Exceedance(msgspec.Struct, frozen=True):
-    """A moment at which a workspace had more due than its limit."""
-
-    channel: Channel
-    at: Instant
-    batch_size: int
-    message: str
-
-
 class LiveDispatcher(msgspec.Struct, frozen=True):
     """A dispatching process as it last told of itself; `lag` in microseconds."""
 
@@ -168,11 +159,6 @@ async def next_of_campaign(tx: Tx, job: str) -> str | None:
 async def answers(tx: Tx, workspace: str, most: int) -> list[Answered]:
     """A workspace's newest answers, of the last 2,000 jobs that ended in the service."""
     return [Answered(row[0], Channel(row[1]), *row[2:]) for row in await tx.fetch("recent_answers", workspace, most)]
-
-
-async def exceedances(tx: Tx, workspace: str, most: int) -> list[Exceedance]:
-    """A workspace's newest exceedances."""
-    return [Exceedance(Channel(channel), *rest) for channel, *rest in await tx.fetch("exceedances_of", workspace, most)]
 
 
 async def dispatchers(tx: Tx) -> list[LiveDispatcher]:

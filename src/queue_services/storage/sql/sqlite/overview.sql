@@ -95,11 +95,6 @@ from (select id, workspace, channel, outcome, started_at, duration, status_code,
 where r.workspace = ?1 and r.outcome is not null
 order by r.finished_at desc limit ?2;
 
--- name: exceedances_of
-select channel, at, batch_size, message from (
-    select channel, at, batch_size, message from exceedance where workspace = ?1 and channel in ('sms', 'email') order by at desc limit ?2
-) newest order by at desc;
-
 -- name: live_dispatchers
 select id, name, started_at, seen_at, claimed, lag from dispatcher order by id;
 
