@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from queue_services import __version__, bootstrap, cli_forecast, cli_jobs, cli_keys, cli_verify, cli_workspace, log
+from queue_services import __version__, bootstrap, cli_forecast, cli_jobs, cli_keys, cli_metrics, cli_verify, cli_workspace, log
 from queue_services.cli_table import print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
@@ -25,6 +25,7 @@ app = cyclopts.App(name="queue-services", version=__version__, help="Sends a mul
 app.command(cli_jobs.schedule, name="schedule")
 app.command(cli_jobs.app, name="jobs")
 app.command(cli_keys.app, name="keys")
+app.command(cli_metrics.metrics, name="metrics")
 app.command(cli_workspace.app, name="workspace")
 app.command(cli_workspace.tiers, name="tiers")
 app.command(cli_forecast.forecast, name="forecast")

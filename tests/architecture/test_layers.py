@@ -16,7 +16,21 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"service", "dispatcher"}),
     frozenset({"api", "dashboard"}),
     frozenset(
-        {"__main__", "bootstrap", "stepping", "cli", "cli_core", "cli_forecast", "cli_jobs", "cli_keys", "cli_table", "cli_verify", "cli_workspace", "demo"}
+        {
+            "__main__",
+            "bootstrap",
+            "stepping",
+            "cli",
+            "cli_core",
+            "cli_forecast",
+            "cli_jobs",
+            "cli_keys",
+            "cli_metrics",
+            "cli_table",
+            "cli_verify",
+            "cli_workspace",
+            "demo",
+        }
     ),
 )
 GROUND, TOP = 0, len(LAYERS) - 1

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
 from queue_services.domain.message import SECOND, Channel, Priority, Status
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict, NotFound
+from queue_services.storage import figures
 from queue_services.storage.claims import ClaimedMessage
+from queue_services.storage.tallies import ALL
 from tests.storage.store import Store
 from tests.support.builders import LEASE, NOW, message, settlement
 
@@ -17,6 +20,7 @@ WORKSPACES = ("acme", "globex", "initech")
 CAMPAIGNS = (None, "spring", "autumn")
 OUTCOMES = [Kind.DELIVERED] * 8 + list(Kind)
 DAY = 86_400 * SECOND
+ENDED = (Status.DELIVERED, Status.DEAD)
 
 
 class Walk:
@@ -30,10 +34,11 @@ class Walk:
         self.pruned: set[str] = set()
         self.held: list[tuple[int, ClaimedMessage]] = []
         self.delivered: Counter[str] = Counter()
+        self.ended: Counter[tuple[str, Channel, Status]] = Counter()
 
     async def step(self) -> str:
         """One random step; its name."""
-        steps = [self.insert] * 3 + [self.claim] * 5 + [self.settle] * 5 + [self.act] * 3 + [self.act_on_campaign]
+        steps = [self.insert] * 3 + [self.claim] * 5 + [self.settle] * 5 + [self.act] * 3 + [self.act_on_campaign, self.reset]
         step = self.random.choice([*steps, self.release, self.renew, self.wait, self.maintain, self.maintain])
         await step()
         return step.__name__
@@ -72,11 +77,18 @@ class Walk:
         chosen = [each for holder, each in self.held if holder == dispatcher and self.random.random() < 0.7]
         self.held = [(holder, each) for holder, each in self.held if each not in chosen]
         outcomes = [settlement(each, self.random.choice(OUTCOMES), wait_until=self.now + SECOND) for each in chosen]
-        before = await self._ids("result where status = 'delivered'")
+        before = {status: await self._ids(f"result where status = '{status.value}'") for status in ENDED}
         settled = await self.store.settle(*outcomes, now=self.now, dispatcher=dispatcher)
-        delivered = await self._ids("result where status = 'delivered'") - before
-        assert len(delivered) == settled.delivered
-        self.delivered.update(delivered)
+        ended = {status: await self._ids(f"result where status = '{status.value}'") - before[status] for status in ENDED}
+        assert [len(ended[status]) for status in ENDED] == [settled.delivered, settled.dead]
+        self.delivered.update(ended[Status.DELIVERED])
+        for status, jobs in ended.items():
+            self._count(jobs, status)
+
+    def _count(self, jobs: Iterable[str], status: Status) -> None:
+        for job in jobs:
+            workspace, channel, _ = self.accepted[job]
+            self.ended.update([(workspace, channel, status), (ALL, channel, status)])
 
     async def release(self) -> None:
         for dispatcher, each in [pair for pair in self.held if self.random.random() < 0.3]:
@@ -115,6 +127,13 @@ class Walk:
         except (Conflict, NotFound):
             return
 
+    async def reset(self) -> None:
+        """Let figures count anew, of the service or a workspace; rarely, so that there is something to count."""
+        workspace, channel = self.random.choice([ALL, *WORKSPACES]), self.random.choice(list(Channel))
+        if self.random.random() < 0.3:
+            await self.store.database.write(figures.reset, workspace, [channel], self.now)
+            self.ended -= Counter({key: count for key, count in self.ended.items() if workspace in (ALL, key[0]) and key[1] is channel})
+
     async def maintain(self) -> None:
         await self.store.advance(self.now)
         await self.store.expire(self.now)
@@ -136,7 +155,7 @@ class Walk:
                 pass
             self.now += 90 * SECOND
             for channel in Channel:
-                await self.store.deliver_all(self.now, channel)
+                self._count((each.id for each in await self.store.deliver_all(self.now, channel)), Status.DELIVERED)
         self.held = []
 
     async def check(self) -> None:
@@ -145,6 +164,7 @@ class Walk:
         await self.check_that_nothing_is_stranded()
         await self.check_campaigns()
         await self.check_totals()
+        await self.check_figures()
         assert max(self.delivered.values(), default=1) == 1
 
     async def check_that_each_message_is_in_one_place(self) -> None:
@@ -197,3 +217,9 @@ class Walk:
             [[pending]] = await self.store.select(f"select count(*) from pending where lane in (select id from lane {mine})")
             ended = count["delivered"] + count["dead"] + count["cancelled"] - count["revived_dead"] - count["revived_cancelled"]
             assert accepted - ended == pending
+
+    async def check_figures(self) -> None:
+        """What is shown of the service and of every workspace is what ended so since its last reset."""
+        for workspace in (ALL, *WORKSPACES):
+            for channel, shown in (await self.store.database.read(figures.figures, workspace)).items():
+                assert [shown.delivered, shown.dead] == [self.ended[workspace, channel, status] for status in ENDED], (workspace, channel)
