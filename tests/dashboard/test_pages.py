@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from queue_services.domain.message import Channel, Status
+from queue_services.storage import workspaces
 from tests.api.service import EMAIL
 from tests.dashboard.site import PAGES, Site
 
@@ -257,3 +258,12 @@ async def test_figures_are_counted_by_status(site: Site) -> None:
     assert "Scheduled 1 Processing 0 Completed 0 Failed 1 Cancelled 0" in page.text
     [found] = await site.store.search(site.service.now, status=Status.DEAD, channel=Channel.SMS)
     assert found.id == job
+
+
+async def test_events_that_an_endpoint_has_turned_off_are_said_to_be(site: Site) -> None:
+    await site.service.ask("PUT", "/api/workspaces/workspace-1", json={"eventsUrl": "https://app.example/events"})
+    assert "Events are off" not in (await site.get("/workspace?id=workspace-1")).text
+    await site.service.database.write(workspaces.turn_events_off, "workspace-1", "https://app.example/events", site.service.now)
+    assert "Events are off" in (await site.get("/workspace?id=workspace-1")).text
+    answer = await site.service.ask("PUT", "/api/workspaces/workspace-1", json={"eventsUrl": "https://app.example/events"})
+    assert answer["eventsOff"] is False

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from queue_services import __version__
 from queue_services.api import bodies as reading
 from queue_services.api.calls import Call
-from queue_services.api.guard import KEYED
+from queue_services.api.guard import KEYED, Scope
 from queue_services.api.openapi_page import page_routes
 from queue_services.api.problems import MEDIA_TYPE, PROBLEMS
 from queue_services.wire import answers, bodies
@@ -32,6 +32,7 @@ Times are RFC 3339 in UTC with milliseconds; offsets are accepted on input. Dura
 (RFC 9457) that also carries `success: false`, `message` and, for a bad request, `errors` with every fault. While no key exists, only programs of the
 same machine are served."""
 
+_NEEDS = {scope: f"A key needs the scope `{scope.value}`." for scope in Scope} | {Scope.ADMIN: "For administrators' keys alone."}
 _ONE_OF_TWO = "anyOf"
 _AMENDMENTS: dict[str, Schema] = {
     name: {_ONE_OF_TWO: [{"required": [member], "properties": {member: {"type": kind}}} for member, kind in members]}
@@ -105,6 +106,7 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
         "operationId": _identity(call),
         "tags": [call.tag],
         "summary": call.summary,
+        **({} if call.scope is None else {"description": _NEEDS[call.scope]}),
         "parameters": [*_path_parameters(call), *_query_parameters(call), *_header_parameters(call)],
         "responses": {
             "200": {
