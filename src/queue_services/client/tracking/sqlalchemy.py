@@ -148,10 +148,10 @@ class SqlTracker:
 
 
 def _each(connection: Connection, statement: Any, parameters: list[dict[str, Any]]) -> int:
-    """How many rows were changed; drivers that count only the last of many are exact for one."""
-    if not parameters:
-        return 0
-    return connection.execute(statement, parameters if len(parameters) > 1 else parameters[0]).rowcount
+    """How many rows were changed; one after another where the driver (asyncpg) cannot tell that of many at once."""
+    if len(parameters) > 1 and connection.dialect.supports_sane_multi_rowcount:
+        return connection.execute(statement, parameters).rowcount
+    return sum(connection.execute(statement, one).rowcount for one in parameters)
 
 
 def _chunks(things: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:
