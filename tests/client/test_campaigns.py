@@ -240,6 +240,14 @@ def test_a_forecast_spans_all_steps(service: FakeQueueService) -> None:
     assert forecast.end_at == datetime(2026, 3, 30, 16, 0, tzinfo=UTC) + timedelta(seconds=100)
 
 
+def test_a_forecast_of_a_step_that_is_paused_has_no_end() -> None:
+    sms = answer(startAt="2026-03-27T08:30:00.000Z", endAt="2026-03-27T08:31:00.000Z", limitedBy="due")
+    email = answer(startAt=None, endAt=None, limitedBy="pause")
+    with QueueService("http://127.0.0.1:3000", transport=Script(sms, email).transport) as service:
+        forecast = campaign(service).forecast(10)
+    assert (forecast.start_at, forecast.end_at, forecast.limited_by) == (datetime(2026, 3, 27, 8, 30, tzinfo=UTC), None, "pause")
+
+
 def test_a_client_hands_out_campaigns(service: FakeQueueService) -> None:
     service.campaign("spring", workspace_id="acme", steps=[HELLO]).launch([ADA])
     assert service.campaign("spring", workspace_id="acme").progress().total == 1

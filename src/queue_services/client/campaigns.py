@@ -90,8 +90,9 @@ class CampaignCalls(Part[S]):
             forecasts.append(some)
         if not forecasts:
             raise ValidationFailed.of(Fault("steps", "the campaign has none to forecast"))
-        last = max(forecasts, key=lambda forecast: forecast.end_at)
-        return Forecast(start_at=min(forecast.start_at for forecast in forecasts), end_at=last.end_at, limited_by=last.limited_by)
+        last = max(forecasts, key=lambda forecast: (forecast.end_at is None, forecast.end_at))
+        starts = [forecast.start_at for forecast in forecasts if forecast.start_at is not None]
+        return Forecast(start_at=min(starts, default=None), end_at=last.end_at, limited_by=last.limited_by)
 
     def _act(self, verb: str) -> Call[int]:
         return post(f"{self._path}/{verb}", _count, query=wire.query(workspace_id=self.workspace_id), repeatable=True)

@@ -226,10 +226,13 @@ class CampaignProgress(Record, frozen=True, kw_only=True):
 
 
 class Forecast(Record, frozen=True, kw_only=True):
-    """When so many more messages would start and finish under today's limits and backlog, and what holds them longest."""
+    """When so many more messages would start and finish under today's limits and backlog, and what holds them longest.
 
-    start_at: datetime
-    end_at: datetime
+    Both times are None for messages that would not be sent as things stand: they are paused, or held until somebody lifts it.
+    """
+
+    start_at: datetime | None
+    end_at: datetime | None
     limited_by: str | None = None
 
 

@@ -75,6 +75,8 @@ def test_a_forecast_ends_after_it_starts_and_starts_when_it_is_due(world: World)
     world.needs("/api/forecast")
     due = world.now() + timedelta(days=1)
     forecast = world.service.forecast(workspace_id=world.workspace, channel="sms", count=500, scheduled_for=due)
+    assert forecast.start_at is not None
+    assert forecast.end_at is not None
     assert forecast.start_at >= due - timedelta(milliseconds=1)
     assert timedelta(seconds=9) <= forecast.end_at - forecast.start_at <= timedelta(seconds=12)
 
