@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -132,7 +134,10 @@ async def test_the_service_s_route_takes_what_has_none_of_its_own(store: Store) 
     assert [(event.route, event.url) for event in await claim(store)] == [("acme", URL), ("", None)]
     await store.database.write(event_routes.set_service, enabled=False)
     await tell(store, workspace="other")
-    assert [workspace for _, workspace, *_ in await told(store)] == ["acme"]
+    assert [workspace for _, workspace, *_ in await told(store)] == ["acme", "other"]
+    assert [event.route for event in await claim(store, NOW + LEASE)] == ["acme"]
+    await store.database.write(event_routes.set_service, enabled=True)
+    assert [event.route for event in await claim(store, NOW + LEASE)] == [""]
 
 
 async def test_what_waits_for_an_url_that_is_gone_goes_the_service_s_way_and_for_one_that_is_off_nowhere(store: Store) -> None:
@@ -224,3 +229,30 @@ async def test_a_claim_steps_over_routes_without_events_and_takes_of_many_at_onc
     await store.database.write(events.emit, [Event(EventType.HELD, name, Channel.SMS, {}) for name in names], NOW)
     claimed = [await claim(store, free=1_000) for _ in range(2)]
     assert [len(events) for events in claimed] == [event_queue.ROUTES_A_CLAIM, 70 - event_queue.ROUTES_A_CLAIM]
+
+
+async def test_dispatchers_at_once_tell_every_event_once_and_those_of_a_job_in_order(store: Store) -> None:
+    await listen(store)
+    await listen(store, "other")
+    jobs = [new_id(NOW) for _ in range(30)]
+    for _ in range(4):
+        for number, job in enumerate(jobs):
+            await tell(store, job, workspace="acme" if number % 2 else "other")
+    taken: list[ClaimedEvent] = []
+    open_jobs: Counter[str] = Counter()
+
+    async def work(beside: Store, dispatcher: int) -> None:
+        while await store.select("select 1 from event limit 1"):
+            claimed = await claim(beside, dispatcher=dispatcher, free=9)
+            open_jobs.update(event.job or "" for event in claimed)
+            assert max(open_jobs.values(), default=0) <= 1
+            taken.extend(claimed)
+            await asyncio.sleep(0)
+            open_jobs.subtract(event.job or "" for event in claimed)
+            await settle(beside, *claimed, dispatcher=dispatcher)
+
+    await asyncio.gather(*(work(store.beside(), dispatcher) for dispatcher in (1, 2, 3)))
+    assert len(taken) == len({event.id for event in taken}) == 120
+    for job in jobs:
+        of_job = [event.seq for event in taken if event.job == job]
+        assert of_job == sorted(of_job)

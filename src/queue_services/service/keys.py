@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import structlog
+
 from queue_services.clock import Clock
 from queue_services.domain.key import Key, Permission, digest, new_key
 from queue_services.domain.message import SECOND, Instant, new_id
 from queue_services.errors import StoreUnavailable
 from queue_services.storage import keys
 from queue_services.storage.port import Database
+
+log = structlog.get_logger(__name__)
 
 FRESH = SECOND // 2
 """How long what is known of the keys is gone by without asking the store."""
@@ -40,6 +44,7 @@ class Keys:
         key = Key(new_id(now), digest(text), workspace, tuple(dict.fromkeys(permissions)), per_minute, now, expires_at)
         await self._database.write(keys.insert, key)
         self._ask_anew()
+        log.info("a key was made", key_id=key.id, workspace=workspace, scopes=list(key.permissions))
         return key, text
 
     async def every(self) -> list[Key]:
@@ -50,6 +55,7 @@ class Keys:
         """End a key. Raises NotFound."""
         key = await self._database.write(keys.revoke, identity, self._clock.now())
         self._ask_anew()
+        log.info("a key was revoked", key_id=key.id, workspace=key.workspace)
         return key
 
     async def exist(self) -> bool:

@@ -20,8 +20,8 @@ async def told_of(tx: Tx, workspaces: Iterable[str]) -> set[str]:
 
 
 async def set_service(tx: Tx, *, enabled: bool) -> None:
-    """Let the service's own events be kept for delivery, or no more."""
-    await _open(tx, SERVICE, enabled=enabled)
+    """Let the service's own events be kept for delivery, or no more; what waits already waits on, for a dispatcher that has an URL."""
+    await tx.fetch("open_route", SERVICE, int(enabled))
 
 
 async def follow(tx: Tx, before: Workspace, after: Workspace) -> None:
@@ -29,14 +29,10 @@ async def follow(tx: Tx, before: Workspace, after: Workspace) -> None:
     if (before.events_url, before.events_off) == (after.events_url, after.events_off):
         return
     if after.events_url is not None:
-        await _open(tx, after.id, enabled=not after.events_off)
+        await tx.fetch("open_route", after.id, int(not after.events_off))
+        if after.events_off:
+            await tx.fetch("drop_events", after.id)
         return
     await tx.fetch("close_route", after.id)
     await tx.fetch("reroute_events", after.id, SERVICE)
     await tx.fetch("drop_events", after.id)
-
-
-async def _open(tx: Tx, workspace: str, *, enabled: bool) -> None:
-    await tx.fetch("open_route", workspace, int(enabled))
-    if not enabled:
-        await tx.fetch("drop_events", workspace)
