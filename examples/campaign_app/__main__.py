@@ -67,7 +67,7 @@ def queue_services(folder: Path, secret: str) -> Iterator[None]:
 def wait_for(service: QueueService) -> None:
     for _ in range(100):
         try:
-            service.metrics()
+            service.job_page(limit=1)
         except QueueServiceError:
             time.sleep(0.1)
         else:
