@@ -64,7 +64,8 @@ async def browser(database: Database) -> AsyncIterator[httpx2.AsyncClient]:
     """One that asks the application in process."""
     dashboard = await open_dashboard(database, Clock(), DashboardSettings(limits=LIMITS))
     app = create_app(database, Clock(), ApiSettings(), more_routes=dashboard.routes)
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:3000/admin/queues", timeout=60, follow_redirects=True) as client:
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3000/admin/queues", timeout=60, follow_redirects=True) as client:
         yield client
 
 

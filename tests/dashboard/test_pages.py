@@ -178,7 +178,8 @@ async def test_a_campaign_shows_how_far_it_is_and_is_held_moved_and_ended(site: 
     job = await site.service.schedule(metadata={"campaignId": "spring"})
     where: dict[str, Any] = {"workspace": "workspace-1", "campaign": "spring"}
     assert "spring workspace-1 active" in (await site.get("/campaigns")).text
-    assert "0 of 1 jobs have ended; the last is expected in 1 min, at 10:16:30" in (await site.get("/campaign?workspace=workspace-1&campaign=spring")).text
+    page = await site.get("/campaign?workspace=workspace-1&campaign=spring")
+    assert "0 of 1 jobs have ended, 0 a second of late; the last is expected in 1 min, at 10:16:30" in page.text
     assert "Paused: 1 jobs" in (await site.act("/campaign/pause", **where)).text
     assert "Resumed: 1 jobs" in (await site.act("/campaign/resume", **where)).text
     assert "Moved: 1 jobs" in (await site.act("/campaign/shift", **where, minutes="30")).text

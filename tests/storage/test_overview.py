@@ -83,6 +83,13 @@ async def test_campaigns_are_listed_newest_first_in_pages(store: Store) -> None:
     assert await store.database.read(overview.campaigns, None, "spring", None, 10, NOW) == [oldest]
 
 
+async def test_a_campaigns_rate_is_what_ended_of_late(store: Store) -> None:
+    await store.insert(*(message(campaign="spring") for _ in range(9)), message("other", campaign="spring"))
+    await store.deliver_all()
+    assert await store.database.read(overview.campaign_rate, "acme", "spring", later(30)) == 9 / 90
+    assert await store.database.read(overview.campaign_rate, "acme", "spring", later(300)) == 0
+
+
 async def test_the_next_job_of_a_campaign_is_the_one_scheduled_after_it(store: Store) -> None:
     first, second = message(campaign="spring"), message(campaign="spring")
     await store.insert(first, message(), second)

@@ -35,7 +35,8 @@ async def campaign(visit: Visit) -> Response:
     """GET /campaign."""
     workspace, name = _meant(visit.asked("workspace"), visit.asked("campaign"), visit)
     found = await visit.desk.forecasts.of_campaign(await visit.desk.campaigns.summary(workspace, name))
-    return visit.page("campaign.html", campaign=found, total=sum(found.counts.values()), ended=sum(found.counts[status] for status in ENDED))
+    rate = await visit.desk.overview.campaign_rate(workspace, name)
+    return visit.page("campaign.html", campaign=found, rate=rate, total=sum(found.counts.values()), ended=sum(found.counts[status] for status in ENDED))
 
 
 async def act(visit: Visit) -> Response:

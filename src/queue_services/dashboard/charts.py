@@ -117,10 +117,10 @@ def _time(at: Instant, span: Span) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2 and 5 times a power of ten, so that the axis has a number that is read at once."""
+    """The next of 1, 2, 2.5 and 5 times a power of ten, so that the axis has a number that is read at once."""
     power = 0.01
     while True:
-        for factor in (1, 2, 5):
+        for factor in (1, 2, 2.5, 5):
             if value <= factor * power:
                 return factor * power
         power *= 10

@@ -43,6 +43,10 @@ class Overview:
         """Campaigns, the newest first; `before` is the id of the last one seen."""
         return await self._database.read(overview.campaigns, workspace, name, before, most, self._clock.now())
 
+    async def campaign_rate(self, workspace: str, name: str) -> float:
+        """How many messages of a campaign ended a second, of late."""
+        return await self._database.read(overview.campaign_rate, workspace, name, self._clock.now())
+
     async def next_of_campaign(self, job: str) -> str | None:
         """The job scheduled after this one in its campaign."""
         return await self._database.read(overview.next_of_campaign, job)

@@ -15,6 +15,7 @@ from queue_services.domain.message import SECOND, Channel, Instant, Status
 from queue_services.storage.jobs import ID, filters_of
 from queue_services.storage.port import Row, Tx
 from queue_services.storage.records import JobFilter
+from queue_services.storage.tallies import MINUTE
 from queue_services.storage.tenancy import read_log
 
 DUE_COUNTED = 100_000
@@ -148,6 +149,12 @@ async def campaigns(tx: Tx, workspace: str | None, name: str | None, before: int
         claimed[identity] += count
     counted = [_by_status(await tx.fetch("campaign_counts", row[0]), claimed[row[0]]) for row in rows]
     return [CampaignLine(identity, owner, called, state, by_status) for (identity, owner, called, state), by_status in zip(rows, counted, strict=True)]
+
+
+async def campaign_rate(tx: Tx, workspace: str, name: str, now: Instant) -> float:
+    """How many messages of a campaign ended a second, over the minute that runs and the one before."""
+    [[ended]] = await tx.fetch("campaign_ended", workspace, name, now // MINUTE - 1)
+    return int(ended) / ((now % MINUTE + MINUTE) / SECOND)
 
 
 async def next_of_campaign(tx: Tx, job: str) -> str | None:

@@ -86,6 +86,10 @@ name = {};
 -- name: recent_campaigns.before
 id < {};
 
+-- name: campaign_ended
+select coalesce(sum(delivered + dead), 0) from tally
+where minute >= ?3 and campaign in (select id from campaign where workspace = ?1 and name = ?2);
+
 -- name: next_of_campaign
 select m.id from message m where m.campaign = (select campaign from message where id = ?1) and m.id > ?1 order by m.id limit 1;
 
