@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError
-from queue_services.storage import migrate, open_database, statements
+from queue_services.storage import figures, migrate, open_database, statements
 from queue_services.storage.port import Row, Tx
 from queue_services.storage.statements import Migration
 from tests.storage.schema import describe, snapshot
 from tests.storage.store import Store
-from tests.support.builders import message
+from tests.support.builders import NOW, message
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -141,3 +142,22 @@ async def test_reading_cannot_write(empty_store: Store) -> None:
     with pytest.raises(Exception, match=r"read-?only|readonly"):
         await empty_store.database.read(lambda tx: tx.each("ensure_campaigns", [("acme", "spring")]))
     assert await empty_store.select("select count(*) from campaign") == [(0,)]
+
+
+async def test_figures_go_on_from_what_was_counted_before_there_were_any(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = statements.migrations(empty_store.backend)
+    monkeypatch.setattr(statements, "migrations", lambda _: [each for each in known if each.number < 3])
+    await empty_store.database.migrate()
+    for sql in (
+        "insert into total (workspace, channel, campaign, delivered, dead, last_at) values ('acme', 'sms', 0, 5, 1, 7), ('', 'sms', 0, 5, 1, 7)",
+        "insert into tally (workspace, channel, campaign, minute, writer, delivered, last_at) values ('acme', 'sms', 0, 1, 'w', 2, 90000000)",
+        "insert into exceedance (workspace, channel, at, batch_size, message, kind) values ('acme', 'sms', 3, 9, 'x', 'service')",
+    ):
+        await empty_store.change(sql)
+    monkeypatch.setattr(statements, "migrations", lambda _: known)
+    await empty_store.database.migrate()
+    for _ in range(2):
+        for workspace in ("", "acme"):
+            shown = (await empty_store.database.read(figures.figures, workspace))[Channel.SMS]
+            assert (shown.delivered, shown.dead, shown.exceeded, shown.last_at) == (7, 1, 1, 90_000_000)
+        await empty_store.fold(NOW)

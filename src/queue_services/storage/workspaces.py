@@ -31,7 +31,7 @@ class Sort(StrEnum):
 
 
 class Volume(msgspec.Struct, frozen=True):
-    """A workspace with its messages delivered, waiting or in flight, and its exceedances of the retention period."""
+    """A workspace with its messages delivered since ever, waiting or in flight, and its exceedances since ever."""
 
     workspace: Workspace
     sent: int

@@ -201,7 +201,7 @@ class WorkspaceAnswer(WorkspaceSettings, kw_only=True):
 
 
 class WorkspaceVolume(WorkspaceSettings, kw_only=True):
-    """A workspace of the list: its messages delivered, its messages that wait or are in flight, and its exceedances of the retention period."""
+    """A workspace of the list: what it sent, its messages that wait or are in flight, and its exceedances; resets of metrics do not change them."""
 
     sent: int
     backlog: int
