@@ -16,6 +16,7 @@ from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.service.keys import Keys
+from queue_services.wire.bodies import LONGEST_ID
 from queue_services.wire.times import instant, optional_rfc3339, rfc3339
 
 app = cyclopts.App(name="keys", help="Make, list and revoke keys.")
@@ -34,6 +35,8 @@ def create(
 ) -> None:
     """Make a key and print it. It is shown this once: what is kept of it is its SHA-256."""
     permissions = [Permission(name) for name in scope] if scope else list(Permission)
+    if workspace is not None and not 1 <= len(workspace) <= LONGEST_ID:
+        raise InvalidRequest(Fault("--workspace", f"must be text of 1-{LONGEST_ID} characters"))
 
     async def work(core: bootstrap.Core) -> tuple[Key, str]:
         expires_at = None if expires is None else _expiry(expires, core.clock.now())
