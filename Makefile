@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help test test-long simulation demo bench audit lint types format lock clean
+.PHONY: help test test-long simulation crashes demo bench audit lint types format lock clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -27,6 +27,9 @@ test-long: $(READY) ## the long tests: crashes, load, thousands of simulated wor
 
 simulation: $(READY) ## random worlds by their seeds; ARGS='--first 0 --count 1000', ARGS='--backend postgres --seed 17'
 	$(PY) -m tests.simulation $(ARGS)
+
+crashes: $(READY) ## real processes killed, stopped and starved under load, with figures; bounded: ARGS='--kills 3 --restarts 1'
+	$(PY) -m tests.crashes $(ARGS)
 
 demo: $(READY) ## a campaign of 600 messages from schedule to arrival, in 40 seconds
 	@$(VENV)/bin/queue-services demo $(ARGS)

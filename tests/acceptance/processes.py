@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections import Counter
@@ -41,8 +42,8 @@ class Arrivals:
 
 
 @contextlib.asynccontextmanager
-async def receiving(arrivals: Arrivals) -> AsyncIterator[Receiver]:
-    async with Receiver.start(arrivals.respond) as receiver:
+async def receiving(arrivals: Arrivals, sock: socket.socket | None = None) -> AsyncIterator[Receiver]:
+    async with Receiver.start(arrivals.respond, sock) as receiver:
         yield receiver
 
 

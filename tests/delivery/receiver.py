@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve every connection to the port that this yields; at the end, wait until all have been served."""
+async def listening(serve: Serve, context: ssl.SSLContext | None = None, sock: socket.socket | None = None) -> AsyncIterator[int]:
+    """Serve every connection to the port that this yields; at the end, wait until all have been served. `sock` is a bound one to listen on instead."""
     serving: set[asyncio.Future[None]] = set()
 
     async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,7 +31,8 @@ async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> Asyn
             writer.close()
             done.set_result(None)
 
-    server = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=context)
+    where = {"host": "127.0.0.1", "port": 0} if sock is None else {"sock": sock}
+    server = await asyncio.start_server(accepted, ssl=context, **where)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -63,6 +65,7 @@ class Receiver:
     respond: Respond
     requests: list[Request] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    host: str = "127.0.0.1"
     port: int = 0
     open: int = 0
     bytes_came: int = 0
@@ -70,16 +73,18 @@ class Receiver:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def start(cls, respond: Respond | None = None) -> AsyncIterator[Self]:
+    async def start(cls, respond: Respond | None = None, sock: socket.socket | None = None) -> AsyncIterator[Self]:
         receiver = cls(respond or answering(200, OK))
-        async with listening(receiver._serve) as receiver.port:
+        if sock is not None:
+            receiver.host = sock.getsockname()[0]
+        async with listening(receiver._serve, sock=sock) as receiver.port:
             yield receiver
             for writer in receiver.writers:
                 writer.close()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Wait until something happened here that makes `reached` true."""

@@ -23,10 +23,11 @@ TIMEOUT = 10.0
 
 @dataclass
 class Sending:
-    """One process as the receivers know it. `dead` says whether it was killed."""
+    """One process as the receivers know it. `dead` says whether it was killed, `hindered` whether it was kept from its store or stood still since then."""
 
     clock: Clock
     dead: Callable[[], bool]
+    hindered: Callable[[float], bool]
     flights: Flights | None = None
 
 
@@ -60,8 +61,10 @@ class Receivers:
     _last: dict[str, Arrival] = field(default_factory=dict)
     _records: dict[tuple[str, int], Record] = field(default_factory=dict)
 
-    def recorded(self, sending: Sending, settlements: list[Settlement]) -> None:
-        """Outcomes were committed by a process."""
+    def recorded(self, sending: Sending, settlements: list[Settlement], amiss: int) -> None:
+        """Outcomes were committed by a process; so many more (or fewer) of them were lost than were of claims that are not in force any more."""
+        if amiss:
+            self.broken.append(f"{-amiss} outcomes of claims that were not in force any more have changed something")
         for settlement in settlements:
             message = settlement.message
             flight = self._flight(sending, message.id)
@@ -91,6 +94,8 @@ class Receivers:
         if before.sending.dead():
             return "its process died"
         if before.flight.lease_until <= max(before.sending.clock.now(), now.sending.clock.now()):
+            if not before.sending.hindered(before.at):
+                self.broken.append(f"{now.delivery.id} came again at {now.at:.3f}: its lease was let go although nothing hindered its process")
             return "its lease ended"
         self.broken.append(
             f"{now.delivery.id} came at {before.at:.3f} and {now.at:.3f}: two live claims, {before.flight.message.claim} and {now.flight.message.claim}"

@@ -12,8 +12,9 @@ from queue_services.errors import StoreUnavailable
 from queue_services.storage import settling, upkeep
 from queue_services.storage.port import Database, Flow, P, T, Tx
 from queue_services.storage.postgres import PostgresDatabase
-from queue_services.storage.settling import Settlement
+from queue_services.storage.settling import Settled, Settlement, Terms
 from tests.dispatcher.world import InlineSqlite
+from tests.storage.store import select
 from tests.support.virtual import VirtualLoop
 
 Clockwork = Callable[[], Instant]
@@ -87,15 +88,19 @@ class Faults:
 class Connection:
     """`port.Database` for one process that `dies` of a crash; who only asks one gets no answer then.
 
-    `on_settled` hears of every outcome that was committed, whether its process learns of that or not.
+    `on_settled` hears of every outcome that was committed, whether its process learns of that or not; and how many more were lost than had to be.
     """
 
     def __init__(self, database: Database, faults: Faults, rnd: random.Random, *, dies: bool = False) -> None:
         self._database, self._faults, self._rnd, self._dies = database, faults, rnd, dies
         self.backend = database.backend
         self.dead = asyncio.Event()
-        self.away_until = 0.0
-        self.on_settled: Callable[[list[Settlement]], None] = lambda _: None
+        self.away_until = self.last_away = 0.0
+        self.on_settled: Callable[[list[Settlement], int], None] = lambda *_: None
+
+    def cut(self, until: float) -> None:
+        """Keep the process from its store until then."""
+        self.away_until = self.last_away = until
 
     async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         await self._ask(self._faults.lost_before, self._faults.crash_before)
@@ -108,8 +113,10 @@ class Connection:
         """A flow that tells of the outcomes it writes. It has no other way to be told: its process may die before it learns that they are on disk."""
 
         async def heard(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            settlements = cast("list[Settlement]", args[0])
+            fenced = await _fenced(tx, settlements, cast("Terms", args[2]).dispatcher)
             value = await flow(tx, *args, **kwargs)
-            self.on_settled(cast("list[Settlement]", args[0]))
+            self.on_settled(settlements, cast("Settled", value).lost - fenced)
             return value
 
         return heard if flow == settling.settle else flow
@@ -145,6 +152,14 @@ class Connection:
         if asyncio.get_running_loop().time() < self.away_until or self._rnd.random() < lost:
             await asyncio.sleep(self._rnd.uniform(0, 0.02))
             raise StoreUnavailable("the connection was lost")
+
+
+async def _fenced(tx: Tx, settlements: list[Settlement], dispatcher: int) -> int:
+    """How many of the outcomes are of claims that are not in force any more."""
+    ids = ", ".join(f"'{settlement.message.id}'" for settlement in settlements)
+    rows = await select(tx, f"select cast(id as text), claim, claimed_by from pending where id in ({ids})") if ids else []
+    mine = {(message, claim) for message, claim, claimed_by in rows if claimed_by == dispatcher}
+    return sum((settlement.message.id, settlement.message.claim) not in mine for settlement in settlements)
 
 
 def _loop() -> VirtualLoop:

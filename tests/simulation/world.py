@@ -14,13 +14,16 @@ from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
+from queue_services.storage import verify
 from queue_services.storage.port import Database, Tx
+from queue_services.storage.verify import LIMITS, NOTHING_STRANDED
 from tests.dispatcher.world import START
 from tests.simulation.people import LIMITED, WORKSPACES, Application, Memory, Operator
 from tests.simulation.receivers import MOODS, Receivers, Sending, SimulatedSender
 from tests.simulation.stores import Connection, Faults
 from tests.support.virtual import VirtualLoop
 
+NO_LIMIT = dict.fromkeys(Channel, 1_000_000.0)
 LONGEST_CALM = 900
 DRAINED_FOR = 3
 
@@ -45,6 +48,9 @@ class Simulation:
         assert isinstance(self.loop, VirtualLoop)
         self.step_of_database = 0
         self.steps: list[float] = []
+        self.starts: list[float] = []
+        self.lives = self.rnd.randint(1, 3)
+        self.last_stall = -1_000.0
         self.database = open_store(lambda: self.true_now() + self.step_of_database)
         self.faults = Faults(random.Random(self.rnd.random()))
         self.receivers = Receivers(random.Random(self.rnd.random()))
@@ -54,7 +60,7 @@ class Simulation:
             email_per_second=self.rnd.choice([5, 20, 250]),
             backoff_seconds=self.rnd.choice([0.2, 1]),
             concurrency=self.rnd.choice([4, 16, 256]),
-            lease_seconds=self.rnd.choice([3, 6, 30]),
+            lease_seconds=self.rnd.choice([2, 3, 6, 30]),
             shutdown_seconds=self.rnd.choice([1, 15]),
         )
         self.rates = {Channel.SMS: float(self.settings.sms_per_second), Channel.EMAIL: float(self.settings.email_per_second)}
@@ -70,11 +76,18 @@ class Simulation:
     async def run(self) -> None:
         """Live through the trouble, then through the calm, until nothing waits any more."""
         await self.database.migrate()
-        lives = [asyncio.create_task(self._life()) for _ in range(self.rnd.randint(1, 3))]
+        lives = [asyncio.create_task(self._life()) for _ in range(self.lives)]
         for workspace in LIMITED:
             for channel in Channel:
                 await self._calm_operator().limit(workspace, channel, float(self.rnd.choice([2, 5, 20])))
-        people = [self._schedule(), self._operate(), self._trouble(), self._moods(), *([self._step_clock()] if self.rnd.random() < 0.2 else [])]
+        people = [
+            self._inspect(),
+            self._schedule(),
+            self._operate(),
+            self._trouble(),
+            self._moods(),
+            *([self._step_clock()] if self.rnd.random() < 0.2 else []),
+        ]
         await asyncio.gather(*people)
         await self._become_calm()
         await self._drain()
@@ -106,16 +119,19 @@ class Simulation:
         clock = self._clock()
         try:
             clock.correct(await measure(connection, clock), at_once=True)
-            sending = Sending(clock, connection.dead.is_set)
+            sending = Sending(
+                clock, connection.dead.is_set, lambda since: max(connection.last_away, self.last_stall, *self.steps) >= since - self.settings.lease_seconds
+            )
             dispatching = await build(
                 connection, clock, SimulatedSender(self.receivers, sending), self.settings, random=random.Random(self.rnd.random()).random
             )
         except StoreUnavailable:
             return None
         sending.flights = dispatching.flights
-        connection.on_settled = lambda settlements: self.receivers.recorded(sending, settlements)
+        connection.on_settled = lambda settlements, amiss: self.receivers.recorded(sending, settlements, amiss)
         process = Process(connection, sending, dispatching, asyncio.create_task(dispatching.run()))
         self.processes.append(process)
+        self.starts.append(self.loop.time())
         return process
 
     async def _bury(self, process: Process) -> None:
@@ -161,7 +177,7 @@ class Simulation:
                 case 2 if process is not None:
                     process.dispatching.stop()
                 case 3 | 4 if process is not None:
-                    process.connection.away_until = self.loop.time() + self.rnd.choice([0.1, 1, 5, 12])
+                    process.connection.cut(self.loop.time() + self.rnd.choice([0.1, 1, 5, 12]))
                 case 5 | 6:
                     self._stall(self.rnd.choice([0.01, 0.05, 0.3, 2.0]))
                 case _:
@@ -171,6 +187,22 @@ class Simulation:
         """Nothing of the world runs for a while: the machine was busy."""
         assert isinstance(self.loop, VirtualLoop)
         self.loop.elapsed += seconds
+        self.last_stall = self.loop.elapsed
+
+    async def _inspect(self) -> None:
+        """Hold the store against its invariants in the middle of everything, too."""
+        while self.loop.time() < self.trouble:
+            await asyncio.sleep(self.rnd.uniform(0.3, 2))
+            self.ended_badly += [f"at {self.loop.time():.3f}: {finding}" for finding in await self.findings()]
+
+    async def findings(self) -> list[str]:
+        """What `verify` finds. Workspaces' limits change meanwhile, so those are left to `check`; while clocks differ, lanes may seem late."""
+        rates = NO_LIMIT if self.steps else self.rates
+        found = await self.database.read(verify.verify, rates, self.true_now() + self.step_of_database)
+        unknown = {LIMITS, NOTHING_STRANDED} if self.steps else set[str]()
+        return [
+            f"{one.rule}: {one.subject}: {one.detail}" for one in found.findings if one.rule not in unknown and not (one.rule == LIMITS and " " in one.subject)
+        ]
 
     async def _moods(self) -> None:
         while self.loop.time() < self.trouble:

@@ -33,6 +33,8 @@ AWAY = (
 )
 RETRIES = 5
 CONNECT_SECONDS = 5.0
+STANDSTILL_MS = 5_000
+"""How long a process that stands still (SIGSTOP, a paused machine) in the middle of a transaction keeps its locks: without an end, all others would wait."""
 
 
 class PostgresTx:
@@ -193,4 +195,5 @@ async def _prepare(connection: Any) -> None:
     """Every statement finds its rows by an index: a plan made while a table was small, or its statistics were old, must not read all of it later."""
     for setting in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"):
         await connection.execute(f"set {setting} = off")
+    await connection.execute(f"set idle_in_transaction_session_timeout = {STANDSTILL_MS}")
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
