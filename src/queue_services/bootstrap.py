@@ -29,6 +29,7 @@ from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.delivery.events import EventSender, EventSettings
 from queue_services.delivery.sender import Sender
 from queue_services.dispatcher import build as dispatching
+from queue_services.dispatcher import tracing
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
@@ -128,7 +129,7 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
     if isinstance(core.clock, SteppedClock):
         sender = SteppedSender(sender, core.clock)
     messenger = EventSender(event_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
-    process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings), messenger=messenger)
+    process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings), messenger=messenger, spans=tracing.configured())
     running = asyncio.create_task(process.run())
     running.add_done_callback(lambda _: stop.set())
     log.info("dispatching", dispatcher=process.identity, sms_per_second=settings.sms_per_second, email_per_second=settings.email_per_second)

@@ -14,6 +14,7 @@ from queue_services.errors import StoreUnavailable
 from queue_services.storage import open_database
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.api.service import EMAIL, JSON, SMS, Service, fields, serving
+from tests.storage.store import select
 
 
 @pytest.mark.parametrize(
@@ -211,3 +212,12 @@ async def test_what_nobody_foresaw_is_500_and_says_nothing_of_it(service: Servic
     monkeypatch.setattr(SqliteDatabase, "write", broken)
     problem = await service.ask("POST", "/api/schedule-sms", 500, json=SMS)
     assert "secret" not in str(problem)
+
+
+async def test_the_trace_of_a_request_is_kept_with_each_of_its_messages(service: Service) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await service.ask("POST", "/api/schedule-sms", json=SMS, headers={"traceparent": trace})
+    await service.ask("POST", "/api/schedule-batch", json={"messages": [{"channel": "email", **EMAIL}]}, headers={"traceparent": trace})
+    await service.ask("POST", "/api/schedule-sms", json=SMS, headers={"traceparent": "nonsense"})
+    payloads = [row[0] for row in await service.database.read(select, "select payload from message order by id")]
+    assert [trace in payload for payload in payloads] == [True, True, False]

@@ -35,7 +35,7 @@ LAYERS: tuple[frozenset[str], ...] = (
 )
 GROUND, TOP = 0, len(LAYERS) - 1
 KNOWS_ITS_SIBLING = {("wire", "domain")}  # what is on the wire is made of the domain's words
-DISTRIBUTIONS = {"msgspec": "msgspec", "email_validator": "email-validator", "prometheus_client": "prometheus-client"}
+DISTRIBUTIONS = {"email_validator": "email-validator", "prometheus_client": "prometheus-client", "opentelemetry": "opentelemetry-api"}
 CLIENT_EXTRAS = {"jinja2", "sqlalchemy", "flask", "django", "starlette", "pytest"}  # each only where an application has it already
 
 
@@ -118,7 +118,7 @@ def test_pure_rules_import_no_library_that_does_input_or_output() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project["dependencies"]}
+    declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project["dependencies"] + project["optional-dependencies"]["tracing"]}
     for_client = {re.split(r"[<>=;\[ ]", line)[0] for line in project["optional-dependencies"]["client"]} | CLIENT_EXTRAS
     missing = {
         f"{module.at(node)}: {top}"

@@ -20,8 +20,8 @@ async def open_gate() -> None:
 
 
 def sms(**fields: Any) -> Delivery:
-    """An SMS; `text`, `endpoint` and `metadata` go into its content, the rest into the delivery."""
-    content = {"to": "+15550100", "text": "Hello"} | {name: fields.pop(name) for name in ("text", "endpoint", "metadata") if name in fields}
+    """An SMS; `text`, `endpoint`, `metadata` and `traceparent` go into its content, the rest into the delivery."""
+    content = {"to": "+15550100", "text": "Hello"} | {name: fields.pop(name) for name in ("text", "endpoint", "metadata", "traceparent") if name in fields}
     values: dict[str, Any] = {"id": "job-1", "workspace": "workspace-1", "channel": Channel.SMS, "contact": "contact-1", "attempt": 1}
     return Delivery(**values | {"payload": json.dumps(content)} | fields)
 

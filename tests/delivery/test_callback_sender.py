@@ -46,6 +46,13 @@ async def test_an_sms_is_posted_with_its_headers_and_body() -> None:
     }
 
 
+async def test_the_trace_of_the_request_that_scheduled_it_goes_on() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with Receiver.start() as receiver, sending(receiver.url) as sender:
+        await sender.send(sms(traceparent=trace), open_gate)
+    assert receiver.requests[0].headers["traceparent"] == trace
+
+
 async def test_an_email_goes_to_its_own_endpoint() -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         assert await sender.send(email(), open_gate) == DELIVERED

@@ -16,6 +16,7 @@ from typing import Any, cast
 from queue_services.clock import Clock
 from queue_services.delivery.sender import Delivery, Gate, Notice
 from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
+from queue_services.dispatcher.tracing import BatchSpans
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, Status, new_id
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
@@ -185,6 +186,7 @@ class World:
     settings: DispatchSettings
     rnd: random.Random
     listener: Listener | None = None
+    spans: BatchSpans | None = None
     processes: list[Process] = field(default_factory=list)
 
     async def schedule(
@@ -237,7 +239,7 @@ class World:
     async def start(self) -> Process:
         """Add a dispatcher, as another process would be."""
         link = Link(self.database)
-        dispatching = await build(link, self.clock, self.receiver, self.settings, random=self.rnd.random, messenger=self.listener)
+        dispatching = await build(link, self.clock, self.receiver, self.settings, random=self.rnd.random, messenger=self.listener, spans=self.spans)
         process = Process(link, dispatching, asyncio.create_task(dispatching.run()))
         self.processes.append(process)
         return process

@@ -14,6 +14,7 @@ from queue_services.wire.times import rfc3339
 from tests.wire.builders import EMAIL, LEFT_OUT, NOW, SMS, email, encoded, faults, sms
 
 DAY_MS = 86_400_000
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 DEEP = "metadata", json.loads('{"a":' + "[" * 101 + "]" * 101 + "}")
 
 
@@ -355,3 +356,29 @@ def test_another_recipient_content_contact_or_metadata_is_another_message(change
 
 def test_a_message_without_a_key_needs_no_fingerprint() -> None:
     assert sms().fingerprint is None
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        (TRACE, TRACE),
+        (f" {TRACE} ", TRACE),
+        (f"cc-{TRACE[3:]}-what-will-be", TRACE),
+        (f"{TRACE}-more", None),
+        (f"ff-{TRACE[3:]}", None),
+        (TRACE.upper(), None),
+        (TRACE.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32), None),
+        (TRACE[:-1], None),
+        ("", None),
+    ],
+)
+def test_a_traceparent_is_read_as_its_standard_says_and_else_ignored(header: str, kept: str | None) -> None:
+    assert intake.traceparent(header) == kept
+
+
+def test_a_trace_is_kept_with_the_message_and_makes_no_other_message_of_it() -> None:
+    rules = intake.Rules(traceparent=TRACE)
+    traced, plain = (intake.sms(encoded(SMS, {"idempotencyKey": "k"}), NOW, each) for each in (rules, intake.Rules()))
+    assert (content(traced).traceparent, content(plain).traceparent) == (TRACE, None)
+    assert "traceparent" not in plain.payload
+    assert traced.fingerprint == plain.fingerprint

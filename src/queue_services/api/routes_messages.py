@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import msgspec
 from msgspec import UNSET
 
 from queue_services.api import bodies as reading
@@ -20,6 +21,8 @@ from queue_services.wire import answers, batches, bodies, intake
 KEY_HEADER = "Idempotency-Key"
 DECODED_AT_ONCE = 100
 """Messages between two looks at what else the event loop has to do: about 3 ms of work."""
+
+TRACE_HEADER = "traceparent"
 
 CONFLICT = "was first used for another message"
 
@@ -60,12 +63,19 @@ async def _schedule(incoming: Incoming, decode: Decode) -> answers.ScheduleAnswe
     if len(keys) > 1:
         raise InvalidRequest(Fault(KEY_HEADER, "is there more than once"))
     await incoming.hand_in(1)
-    message = decode(incoming.content, incoming.now, incoming.services.rules, next(iter(keys), None))
+    message = decode(incoming.content, incoming.now, _rules(incoming), next(iter(keys), None))
     incoming.caller.only(message.workspace)
     [insertion] = await incoming.services.intake.schedule([message])
     if insertion.conflict:
         raise Conflict(f"The idempotency key was first used for another message, job {insertion.id}; nothing was scheduled.")
     return render.scheduled(insertion, message.channel, incoming.now)
+
+
+def _rules(incoming: Incoming) -> intake.Rules:
+    """The rules of the process, and with them the trace that the request belongs to."""
+    rules, given = incoming.services.rules, incoming.request.headers.get(TRACE_HEADER)
+    trace = None if given is None else intake.traceparent(given)
+    return rules if trace is None else msgspec.structs.replace(rules, traceparent=trace)
 
 
 async def _taken_apart(incoming: Incoming) -> list[bytes]:
@@ -82,11 +92,12 @@ async def _decode(elements: Sequence[bytes], part: range, incoming: Incoming) ->
     """The messages and the faults of a part of the batch, by index."""
     messages: Messages = {}
     refused: Refusals = {}
+    rules = _rules(incoming)
     for index in part:
         if index % DECODED_AT_ONCE == 0:
             await asyncio.sleep(0)
         try:
-            messages[index] = _element(elements[index], incoming.now, incoming.services.rules, incoming.caller)
+            messages[index] = _element(elements[index], incoming.now, rules, incoming.caller)
         except InvalidRequest as error:
             refused[index] = error.faults
     return messages, refused

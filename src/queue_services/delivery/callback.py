@@ -74,6 +74,8 @@ class CallbackSender:
         url, credentials = target(base_url, request_target(content.endpoint or default))
         body = callback_body(content, channel=delivery.channel, contact=delivery.contact, workspace=delivery.workspace, job=delivery.id)
         headers = {"x-workspace-id": _header_text(delivery.workspace), "idempotency-key": delivery.id, "x-attempt": str(delivery.attempt)}
+        if content.traceparent is not None:
+            headers["traceparent"] = content.traceparent
         if authorization := credentials or self._settings.authorization:  # what the base URL carries wins
             headers["authorization"] = authorization
         if secrets := delivery.secrets or ((self._settings.signing_secret,) if self._settings.signing_secret else ()):

@@ -19,6 +19,7 @@ from queue_services.dispatcher.maintenance import Maintenance
 from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.runner import Runner
 from queue_services.dispatcher.settler import Settler
+from queue_services.dispatcher.tracing import BatchSpans
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import RetryPolicy
 from queue_services.errors import StoreUnavailable
@@ -93,8 +94,9 @@ async def build(
     settings: DispatchSettings,
     random: Callable[[], float] = randomness.random,
     messenger: Messenger | None = None,
+    spans: BatchSpans | None = None,
 ) -> Dispatching:
-    """Register a dispatcher with the store and put it together; without a messenger it tells nobody of events."""
+    """Register a dispatcher with the store and put it together; without a messenger it tells nobody of events, without spans it traces nothing."""
     identity = await database.write(upkeep.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
     rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
@@ -102,6 +104,7 @@ async def build(
     flights = Flights(settings.concurrency)
     pacer = Pacer(clock, lease)
     settler = Settler(database, clock, flights, Terms(identity, writer, policy, rates, random))
+    settler.on_outcome = None if spans is None else spans.outcome
     dispatcher = Dispatcher(database, clock, sender, flights, pacer, settler, DispatcherTerms(identity, writer, rates, lease, settings.service_events))
     runner = Runner(database, clock, dispatcher, flights, pacer, settler, identity=identity, lease=lease, patience=settings.shutdown_seconds)
     retention = round(settings.retention_days * 86_400 * SECOND)

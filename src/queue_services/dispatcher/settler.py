@@ -26,11 +26,12 @@ log = structlog.get_logger(__name__)
 
 class Settler:
     """One writing task. `on_settled`, set by the runner, is called after each group, when places are free again, with whether any lane or message
-    waits anew; `on_told` where the application is to be told of something.
+    waits anew; `on_told` where the application is to be told of something; `on_outcome`, where there is one, for each outcome as it comes.
     """
 
     on_settled: Callable[[bool], None] = staticmethod(lambda _: None)
     on_told: Callable[[], None] = staticmethod(lambda: None)
+    on_outcome: Callable[[Flight, Answer | None, int], None] | None = None
 
     def __init__(self, database: Database, clock: Clock, flights: Flights, terms: Terms) -> None:
         self._database, self._clock, self._flights, self._terms = database, clock, flights, terms
@@ -81,6 +82,8 @@ class Settler:
         self._waiting.append((flight, answer, now))
         if finished := flight.batch.finish_one(now):
             self._batches = [*self._batches, finished]
+        if self.on_outcome is not None:
+            self.on_outcome(flight, answer, now)
         self._arrived.set()
 
     async def _write(self, group: list[tuple[Flight, Answer | None, int]], batches: list[FinishedBatch]) -> bool:

@@ -57,7 +57,8 @@ class Reason(StrEnum):
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is delivered: written once at intake as JSON (`message.payload`), read at delivery, never changed.
 
-    `metadata` is the caller's object, passed on as it came; `endpoint` is its `callbackEndpoint`, already checked.
+    `metadata` is the caller's object, passed on as it came; `endpoint` is its `callbackEndpoint`, already checked. `traceparent` is the trace that the
+    request belonged to, where it said so.
     """
 
     to: str
@@ -67,6 +68,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     media_url: str | None = None
     endpoint: str | None = None
     metadata: msgspec.Raw = msgspec.Raw(b"{}")
+    traceparent: str | None = None
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -32,14 +32,16 @@ _PRIORITIES = {None: Priority.NORMAL, "high": Priority.HIGH, "normal": Priority.
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_TRACEPARENT = re.compile(r"(?:00|(?P<later>(?!00|ff)[0-9a-f]{2}))-(?P<ids>(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?(later)(?:-.*)?)")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the settings add to the contract: the prefixes of which a `callbackEndpoint` must have one, and whether SMS limits count segments."""
+    """What is known beside the body: the prefixes of which a `callbackEndpoint` must have one, whether SMS limits count segments, and the request's trace."""
 
     callback_paths: tuple[str, ...] = ("/",)
     counts_segments: bool = False
+    traceparent: str | None = None
 
     def allowed(self, path: str) -> str:
         """Return `path` if a callback may go there. Raises ValueError."""
@@ -117,6 +119,12 @@ def idempotency_key(header: str) -> str:
     return text
 
 
+def traceparent(header: str) -> str | None:
+    """What a header traceparent (W3C Trace Context, 3.2) says in the form of version 00; None where it is none, which the standard wants ignored."""
+    match = _TRACEPARENT.fullmatch(header.strip(" \t"))
+    return None if match is None else f"00-{match['ids']}"
+
+
 def _decode(body: bytes, shape: type[bodies.MessageBody], now: Instant, rules: Rules, key_header: str | None) -> Message:
     value = fields.quick(body, shape)
     if value is not None:
@@ -151,7 +159,7 @@ def _message(body: bodies.MessageBody, now: Instant, rules: Rules, key_header: s
         expires_at=expires_at,
         idempotency_key=key,
         fingerprint=None if key is None else _fingerprint(channel, content, body.contact_id, metadata.members),
-        payload=_encode(content).decode(),
+        payload=_encode(msgspec.structs.replace(content, traceparent=rules.traceparent) if rules.traceparent else content).decode(),
         units=segments(content.text).units if rules.counts_segments and content.text is not None else 1,
     )
 
