@@ -66,6 +66,7 @@ CLASSES = {
     "GET /api/tiers": ADMINISTRATORS,
     "POST /api/channels/{channel}/pause": ADMINISTRATORS,
     "POST /api/channels/{channel}/resume": ADMINISTRATORS,
+    "POST /api/test-clock/advance": ADMINISTRATORS,
     "POST /api/keys": ADMINISTRATORS,
     "GET /api/keys": ADMINISTRATORS,
     "DELETE /api/keys/{keyId}": ADMINISTRATORS,
@@ -85,6 +86,7 @@ BODIES: dict[str, Any] = {
     "POST /api/metrics/reset": {"workspaceId": OWNER},
     "PUT /api/workspaces/{workspaceId}": {"paused": {"sms": True}},
     "PUT /api/tiers/{name}": {"weight": 5},
+    "POST /api/test-clock/advance": {"delay": 5},
 }
 KEYED_CALLS = [call for call in CALLS if call.path.startswith(KEYED)]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from queue_services.domain.lane import HoldReason
 from queue_services.domain.message import SECOND, Reason, Status
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.domain.retry import RetryPolicy, Step, after, backoff
+from queue_services.domain.retry import TOLD_FOR, RetryPolicy, Step, after, backoff, tell_again_at
 
 NOW = 1_700_000_000 * SECOND
 DAY = 86_400 * SECOND
@@ -97,3 +97,25 @@ def test_a_step_is_whole_whatever_the_answer(kind: Kind, tries: int, refused_sin
     assert (taken.reason is not None) == (taken.status is Status.DEAD)
     assert taken.again_at is None or taken.again_at >= NOW
     assert not (taken.uses_try and kind in {Kind.THROTTLED, Kind.UNREACHABLE})
+
+
+def told_again(answer: Answer, *, tries: int = 0, age: int = 0) -> int | None:
+    """How long after `answer` an event is told again, microseconds."""
+    again_at = tell_again_at(answer, tries=tries, created_at=NOW - age, now=NOW, policy=POLICY, random=lambda: 0.5)
+    return None if again_at is None else again_at - NOW
+
+
+@pytest.mark.parametrize("answer", [Answer(Kind.DELIVERED, 200), Answer(Kind.FAILED, 202, "its body says that it failed")])
+def test_an_event_is_taken_by_any_2xx(answer: Answer) -> None:
+    assert told_again(answer) is None
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.DELIVERED])
+def test_whatever_else_is_answered_an_event_is_told_again_for_three_days(kind: Kind) -> None:
+    assert [told_again(Answer(kind), tries=tries) for tries in (0, 1, 50)] == [SECOND // 2, SECOND, 300 * SECOND]
+    assert told_again(Answer(kind), tries=500, age=TOLD_FOR - 1) is not None
+    assert told_again(Answer(kind), tries=500, age=TOLD_FOR) is None
+
+
+def test_an_event_waits_as_long_as_it_was_asked_to() -> None:
+    assert told_again(Answer(Kind.THROTTLED, 429, wait_until=NOW + 90 * SECOND)) == 90 * SECOND

@@ -17,14 +17,16 @@ from queue_services.domain.message import Instant
 from queue_services.domain.outcome import ERROR_CHARACTERS, Answer, Kind
 from queue_services.wire.events import event_body
 
+CONNECTIONS = 32
+"""Events on their way at once, of one process: connections that no message has."""
+
 
 class EventSettings(msgspec.Struct, frozen=True):
-    """Where events of workspaces without an URL of their own go, what signs them, how long an answer may take, and how many go at once at most."""
+    """Where events of workspaces without an URL of their own go, what signs them, and how long an answer may take."""
 
     url: str | None = None
     signing_secret: str | None = None
     timeout_seconds: float = 10
-    concurrency: int = 32
 
 
 class EventSender:
@@ -32,7 +34,7 @@ class EventSender:
 
     def __init__(self, settings: EventSettings, clock: Callable[[], Instant], address_guard: AddressGuard | None = None) -> None:
         self._settings, self._clock = settings, clock
-        self._exchange = Exchange(settings.timeout_seconds, settings.concurrency, clock, address_guard)
+        self._exchange = Exchange(settings.timeout_seconds, CONNECTIONS, clock, address_guard)
 
     async def send(self, notice: Notice) -> Answer:
         """POST an event, and return what was answered, or how far it came. Raises nothing but CancelledError."""

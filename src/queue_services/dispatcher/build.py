@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from queue_services.clock import Clock
+from queue_services.delivery.events import CONNECTIONS
 from queue_services.delivery.sender import Messenger, Sender
 from queue_services.dispatcher.dispatcher import Dispatcher, DispatcherTerms
 from queue_services.dispatcher.events import EventDispatcher, EventTerms
@@ -27,7 +28,6 @@ from queue_services.storage import event_routes, upkeep
 from queue_services.storage.port import Database
 from queue_services.storage.settling import Terms
 
-EVENT_CONNECTIONS = 32
 EVENT_LEASE_SPARE = 30
 """An event's lease, in seconds beyond the longest that connecting and answering may take: it is not renewed."""
 
@@ -121,7 +121,7 @@ def _event_terms(identity: int, settings: DispatchSettings, policy: RetryPolicy,
     return EventTerms(
         dispatcher=identity,
         service_url=settings.service_events,
-        concurrency=EVENT_CONNECTIONS,
+        concurrency=CONNECTIONS,
         lease=round((2 * settings.delivery_timeout_seconds + EVENT_LEASE_SPARE) * SECOND),
         policy=policy,
         random=random,

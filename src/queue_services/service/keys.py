@@ -44,7 +44,7 @@ class Keys:
         key = Key(new_id(now), digest(text), workspace, tuple(dict.fromkeys(permissions)), per_minute, now, expires_at)
         await self._database.write(keys.insert, key)
         self._ask_anew()
-        log.info("a key was made", key_id=key.id, workspace=workspace, scopes=list(key.permissions))
+        log.info("a key was made", key_id=key.id, workspace=workspace, scopes=[permission.value for permission in key.permissions])
         return key, text
 
     async def every(self) -> list[Key]:
