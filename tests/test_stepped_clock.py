@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from queue_services.delivery.sender import Delivery, Gate
+from queue_services.delivery.sender import Delivery, Gate, Notice
 from queue_services.domain.message import Channel
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.stepped_clock import SteppedClock
-from queue_services.stepping import SteppedSender
+from queue_services.stepping import SteppedMessenger, SteppedSender
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -143,3 +143,25 @@ async def test_a_delivery_holds_time_but_for_the_wait_for_its_slot(clock: Steppe
         await clock.advance(DAY)
         assert sending.done()
     assert at == [30 * SECOND, 30 * SECOND]
+
+
+async def test_telling_of_an_event_holds_time(clock: SteppedClock) -> None:
+    start, at = clock.now(), []
+
+    class Application:
+        async def send(self, notice: Notice) -> Answer:
+            await some_turns()
+            at.append((notice.id, clock.now() - start))
+            return Answer(Kind.DELIVERED, 200)
+
+        async def close(self) -> None:
+            return None
+
+    async def tell() -> None:
+        await clock.sleep_until(start + 30 * SECOND)
+        await SteppedMessenger(Application(), clock).send(Notice("1", "message.completed", None, "acme", None, "{}", start, 1, None, ()))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(tell())
+        await clock.advance(DAY)
+    assert at == [("1", 30 * SECOND)]

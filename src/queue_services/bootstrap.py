@@ -27,7 +27,7 @@ from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.delivery.events import EventSender, EventSettings
-from queue_services.delivery.sender import Sender
+from queue_services.delivery.sender import Messenger, Sender
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
 from queue_services.dispatcher.maintenance import measure
@@ -36,7 +36,7 @@ from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.service.keys import Keys
 from queue_services.settings import Settings
 from queue_services.stepped_clock import SteppedClock
-from queue_services.stepping import SteppedDatabase, SteppedSender
+from queue_services.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
 from queue_services.storage import migrate, open_database, open_existing, statements
 from queue_services.storage.port import Database
 
@@ -126,9 +126,9 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
         if url is None:
             log.warning("no base URL: due messages of this channel wait until it, or their workspace's own, is set", setting=f"{channel}_API_URL")
     sender: Sender = CallbackSender(callback_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
+    messenger: Messenger = EventSender(event_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
     if isinstance(core.clock, SteppedClock):
-        sender = SteppedSender(sender, core.clock)
-    messenger = EventSender(event_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
+        sender, messenger = SteppedSender(sender, core.clock), SteppedMessenger(messenger, core.clock)
     process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings), messenger=messenger, spans=tracing.configured())
     running = asyncio.create_task(process.run())
     running.add_done_callback(lambda _: stop.set())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queue_services.delivery.sender import Delivery, Gate, Sender
+from queue_services.delivery.sender import Delivery, Gate, Messenger, Notice, Sender
 from queue_services.domain.outcome import Answer
 from queue_services.stepped_clock import SteppedClock
 from queue_services.storage import intake
@@ -76,3 +76,19 @@ class SteppedSender:
     async def close(self) -> None:
         """As the sender does."""
         await self._sender.close()
+
+
+class SteppedMessenger:
+    """A messenger that holds time while it tells of an event."""
+
+    def __init__(self, messenger: Messenger, clock: SteppedClock) -> None:
+        self._messenger, self._clock = messenger, clock
+
+    async def send(self, notice: Notice) -> Answer:
+        """As the messenger does."""
+        with self._clock.working():
+            return await self._messenger.send(notice)
+
+    async def close(self) -> None:
+        """As the messenger does."""
+        await self._messenger.close()

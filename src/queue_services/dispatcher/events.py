@@ -16,7 +16,7 @@ import structlog
 
 from queue_services.clock import Clock
 from queue_services.delivery.sender import Messenger, Notice
-from queue_services.domain.message import Instant
+from queue_services.domain.message import FOREVER, SECOND, Instant
 from queue_services.domain.outcome import Answer
 from queue_services.domain.retry import RetryPolicy, taken, tell_again_at
 from queue_services.errors import StoreUnavailable
@@ -26,7 +26,7 @@ from queue_services.storage.event_routes import SERVICE
 from queue_services.storage.port import Database
 
 GONE = 410
-POLL_SECONDS = 0.5
+POLL = SECOND // 2
 """How long it sleeps at most: other processes have something to tell, too, and what was not taken is due again."""
 
 log = structlog.get_logger(__name__)
@@ -155,8 +155,5 @@ class EventDispatcher:
         return 0
 
     async def _sleep(self) -> None:
-        if self._stopping:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._awake.wait()
+        if not self._stopping:
+            await self._clock.wait(self._awake, FOREVER, poll=POLL)
