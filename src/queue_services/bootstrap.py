@@ -237,7 +237,7 @@ def callback_settings(settings: Settings) -> CallbackSettings:
 
 def event_settings(settings: Settings) -> EventSettings:
     """What the sender of events needs of the settings."""
-    return EventSettings(settings.events_url, settings.signing_secret, settings.delivery_timeout_seconds)
+    return EventSettings(settings.events_url, settings.callback_authorization, settings.signing_secret, settings.delivery_timeout_seconds)
 
 
 def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:

@@ -99,6 +99,13 @@ async def test_the_workspace_s_url_goes_before_the_service_s_byte_for_byte_and_i
     assert (request.target, request.headers["authorization"]) == ("/a%2Fb/", "Basic bWU6c2VjcmV0")
 
 
+async def test_the_configured_authorization_goes_to_the_service_s_own_url_alone() -> None:
+    async with Receiver.start() as receiver, sending(receiver.url, authorization="Bearer t0ken") as sender:
+        await sender.send(notice())
+        await sender.send(notice(url=receiver.url))
+    assert [request.headers.get("authorization") for request in receiver.requests] == ["Bearer t0ken", None]
+
+
 async def test_an_url_set_by_api_leads_to_no_address_that_the_guard_refuses() -> None:
     async with Receiver.start() as receiver, sending(receiver.url, guard=lambda address: refused(address, [])) as sender:
         answer = await sender.send(notice(url=receiver.url))

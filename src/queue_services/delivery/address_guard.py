@@ -1,7 +1,7 @@
-"""Which addresses a callback may be sent to when its base URL was set by API: public ones, and networks that are allowed by name.
+"""Which addresses a callback or event may be sent to when its URL was set by API: public ones, and networks that are allowed by name.
 
-Called by `delivery.callback` with the address that is about to be dialled, after DNS, so that neither a rebinding name nor a literal gets past.
-Base URLs from the environment are the operator's own and are not judged here.
+Called by `delivery.connections` with the address that is about to be dialled, after DNS, so that neither a rebinding name nor a literal gets past.
+URLs from the environment are the operator's own and are not judged here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The connections that callbacks go out on: pooled, and held at the gate until the message's slot has come.
 
-Called by `delivery.callback`. The gate stands inside `TCPConnector.connect`, behind the pool: there the connection is ours, so it can be closed
+Called by `delivery.exchange`. The gate stands inside `TCPConnector.connect`, behind the pool: there the connection is ours, so it can be closed
 when the task is cancelled, and exchanged when the receiver closed it meanwhile. (aiohttp's tracing hooks are called at the same two
 moments, but a connection whose hook is cancelled is dropped without being closed, and the wait would count as connecting.)
 """

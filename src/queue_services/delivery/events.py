@@ -22,9 +22,10 @@ CONNECTIONS = 32
 
 
 class EventSettings(msgspec.Struct, frozen=True):
-    """Where events of workspaces without an URL of their own go, what signs them, and how long an answer may take."""
+    """Where events of workspaces without an URL of their own go, with which `authorization`, what signs events, and how long an answer may take."""
 
     url: str | None = None
+    authorization: str | None = None
     signing_secret: str | None = None
     timeout_seconds: float = 10
 
@@ -47,7 +48,9 @@ class EventSender:
                 identity=notice.id, kind=notice.type, job=notice.job, workspace=notice.workspace, channel=notice.channel, facts=notice.facts,
                 created_at=notice.created_at,
             )  # fmt: skip
-            headers = {"idempotency-key": notice.id, "x-attempt": str(notice.attempt)} | ({"authorization": credentials} if credentials else {})
+            headers = {"idempotency-key": notice.id, "x-attempt": str(notice.attempt)}
+            if authorization := credentials or (None if notice.url else self._settings.authorization):
+                headers["authorization"] = authorization
             if secrets := self._secrets(notice):
                 headers |= signature_headers(secrets, notice.id, self._clock(), body)
         except ValueError as fault:
