@@ -87,7 +87,9 @@ class Settings:
     callback_allow: tuple[types.Network, ...] = setting(
         "CALLBACK_ALLOW", types.each(types.network), (), "private networks that base URLs set by API may lead to"
     )
-    callback_authorization: str | None = setting("CALLBACK_AUTHORIZATION", types.header_value, None, "`authorization` header of callbacks, and of events to `EVENTS_URL`", secret=True)
+    callback_authorization: str | None = setting(
+        "CALLBACK_AUTHORIZATION", types.header_value, None, "`authorization` header of callbacks, and of events to `EVENTS_URL`", secret=True
+    )
     signing_secret: str | None = setting(
         "SIGNING_SECRET", types.signing_secret, None, "signs callbacks and events (Standard Webhooks, `whsec_...`)", secret=True
     )

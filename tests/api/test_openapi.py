@@ -90,9 +90,9 @@ async def test_the_schemas_of_answers_fit_the_answers(service: Service) -> None:
         ("Problem", await service.ask("GET", "/nope", 404)),
     ]
     key = await service.ask("POST", "/api/keys")
-    own = {"headers": {"authorization": f"Bearer {key['key']}"}}
-    answers += [("NewKeyAnswer", key), ("KeysAnswer", await service.ask("GET", "/api/keys", **own))]
-    answers += [("KeyAnswer", await service.ask("DELETE", f"/api/keys/{key['keyId']}", **own))]
+    own = {"authorization": f"Bearer {key['key']}"}
+    answers += [("NewKeyAnswer", key), ("KeysAnswer", await service.ask("GET", "/api/keys", headers=own))]
+    answers += [("KeyAnswer", await service.ask("DELETE", f"/api/keys/{key['keyId']}", headers=own))]
     for name, answer in answers:
         schema(name).validate(answer)
         assert not schema(name).is_valid({key: value for key, value in answer.items() if key != next(iter(answer))})
