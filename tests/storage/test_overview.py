@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from queue_services.domain.message import SECOND, Channel, Status
 from queue_services.domain.outcome import Kind
 from queue_services.storage import overview
@@ -62,14 +66,33 @@ async def test_the_next_wave_is_all_that_falls_due_within_a_minute_of_its_first(
     assert await store.database.read(overview.wave, Channel.EMAIL, None, NOW) is None
 
 
+async def matching(store: Store, **wanted: Any) -> overview.Matching:
+    return await store.database.read(overview.count_matching, JobFilter(**wanted), NOW)
+
+
 async def test_jobs_that_match_other_filters_are_counted_by_status(store: Store) -> None:
     await fill(store)
     await store.insert(message(contact="somebody"), message(contact="somebody", due_at=later(60)))
-    found = await store.database.read(overview.count_matching, JobFilter(contact="somebody", status=Status.DEAD))
-    assert found == counts(scheduled=2)
-    everything = await store.database.read(overview.count_matching, JobFilter(created_from=NOW - SECOND, created_to=later(1)))
-    assert everything == counts(4, 1, 1, 1, 1)
-    assert sum((await store.database.read(overview.count_matching, JobFilter(recipient="nobody"))).values()) == 0
+    assert await matching(store, contact="somebody", status=Status.DEAD) == overview.Matching(counts(scheduled=2))
+    assert (await matching(store, created_from=NOW - SECOND, created_to=later(1))).counts == counts(4, 1, 1, 1, 1)
+    assert (await matching(store, recipient="nobody")).counts == counts()
+
+
+async def test_of_very_many_that_match_only_the_state_asked_for_is_counted_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "FILTERED_COUNTED", 3)
+    await fill(store)
+    await store.insert(*(message(due_at=later(60), created_at=NOW) for _ in range(9)))
+    some = await matching(store, created_from=NOW - SECOND)
+    assert sum(some.counts.values()) == 4
+    assert some.more == frozenset(Status)
+    for status, expected in {Status.DEAD: 1, Status.CANCELLED: 1, Status.DELIVERED: 1, Status.CLAIMED: 1}.items():
+        for workspace in ({}, {"workspace": "acme"}) if status is not Status.CANCELLED else ({},):
+            found = await matching(store, created_from=NOW - SECOND, status=status, **workspace)
+            assert found.counts[status] == expected
+            assert status not in found.more
+    found = await matching(store, created_from=NOW - SECOND, status=Status.SCHEDULED)
+    assert found.counts[Status.SCHEDULED] == 3
+    assert Status.SCHEDULED in found.more
 
 
 async def test_campaigns_are_listed_newest_first_in_pages(store: Store) -> None:

@@ -24,12 +24,12 @@ async def jobs(visit: Visit) -> Response:
     if wanted_job := visit.asked("job"):
         return _found(visit, wanted_job)
     asked = search.read(visit, visit.asked)
-    counts, more = await search.count(visit, asked.wanted)
-    status = asked.wanted.status
+    counted = await search.count(visit, asked.wanted)
+    counts, status = counted.counts, asked.wanted.status
     expected = counts[status] if status is not None else sum(counts.values())
     before = visit.asked("before")
     wanted = msgspec.structs.replace(asked.wanted, before=before if before and JOB.fullmatch(before) else None)
-    found = await visit.desk.jobs.search(wanted) if expected or more else []  # a count of none is exact, and dearer to find out again
+    found = await visit.desk.jobs.search(wanted) if expected else []  # a count of none is exact, and dearer to find out again
     page = found[:PAGE]
     return visit.page(
         "jobs.html",
@@ -37,7 +37,7 @@ async def jobs(visit: Visit) -> Response:
         status=status,
         tabs=TABS,
         counts=counts,
-        more=more,
+        more=counted.more,
         rows=[(job, visit.recipient(recipient_of(job))) for job in page],
         older=page[-1].id if len(found) > PAGE else None,
         newest=wanted.before is None,
@@ -92,9 +92,9 @@ async def _asked(visit: Visit) -> tuple[Action, Search, Request, int, bool]:
     if chosen:
         known = await visit.desk.jobs.statuses(chosen, visit.workspace)
         return action, asked, Request(jobs=tuple(job.id for job in known), due_at=due_at), len(known), False
-    counts, more = await search.count(visit, asked.wanted)
-    matched = counts[asked.wanted.status] if asked.wanted.status else 0
-    return action, asked, Request(wanted=msgspec.structs.replace(asked.wanted, limit=PAGE), due_at=due_at), matched, more
+    counted, status = await search.count(visit, asked.wanted), asked.wanted.status
+    matched = counted.counts[status] if status else 0
+    return action, asked, Request(wanted=msgspec.structs.replace(asked.wanted, limit=PAGE), due_at=due_at), matched, status in counted.more
 
 
 def _shown(asked: Search) -> str:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 from queue_services.dashboard.visits import Visit
 from queue_services.domain.message import Channel, Instant, Status
 from queue_services.errors import Fault, InvalidRequest
-from queue_services.service.overview import Counts
-from queue_services.storage.overview import FILTERED_COUNTED
+from queue_services.service.overview import Matching
 from queue_services.storage.records import JobFilter
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.times import instant
@@ -72,13 +71,9 @@ def moment(name: str, text: str | None, faults: list[Fault]) -> Instant | None:
     return None
 
 
-async def count(visit: Visit, wanted: JobFilter) -> tuple[Counts, bool]:
-    """Jobs that match by status, the filter's own left aside; and whether there are more than are counted.
-
-    By workspace, channel and campaign they are exact, from counters; with other filters they are those of the newest 10,001 that match.
-    """
+async def count(visit: Visit, wanted: JobFilter) -> Matching:
+    """Jobs that match by status, the filter's own left aside: by workspace, channel and campaign exactly, from counters, with other fields to 10,000."""
     overview = visit.desk.overview
     if (wanted.contact, wanted.recipient, wanted.created_from, wanted.created_to) == (None,) * 4:
-        return await overview.counts(wanted.workspace, wanted.channel, wanted.campaign), False
-    counts = await overview.count_matching(wanted)
-    return counts, sum(counts.values()) > FILTERED_COUNTED
+        return Matching(await overview.counts(wanted.workspace, wanted.channel, wanted.campaign))
+    return await overview.count_matching(wanted)

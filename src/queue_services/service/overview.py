@@ -8,11 +8,11 @@ from __future__ import annotations
 from queue_services.clock import Clock
 from queue_services.domain.message import Channel
 from queue_services.storage import operations, overview
-from queue_services.storage.overview import Answered, CampaignLine, ChannelFigures, Counts, LiveDispatcher, Wave
+from queue_services.storage.overview import Answered, CampaignLine, ChannelFigures, Counts, LiveDispatcher, Matching, Wave
 from queue_services.storage.port import Database
 from queue_services.storage.records import JobFilter
 
-__all__ = ["Answered", "CampaignLine", "ChannelFigures", "Counts", "LiveDispatcher", "Overview", "Wave"]
+__all__ = ["Answered", "CampaignLine", "ChannelFigures", "Counts", "LiveDispatcher", "Matching", "Overview", "Wave"]
 
 
 class Overview:
@@ -35,9 +35,9 @@ class Overview:
         wanted = [channel] if channel is not None else list(Channel)
         return {status: sum(by_channel[one][status] for one in wanted) for status in by_channel[wanted[0]]}
 
-    async def count_matching(self, wanted: JobFilter) -> Counts:
-        """Jobs that match a filter, by status, of the newest 10,001 that match; the filter's own status is left aside."""
-        return await self._database.read(overview.count_matching, wanted)
+    async def count_matching(self, wanted: JobFilter) -> Matching:
+        """Jobs that match a filter by status, the filter's own left aside; exact to 10,000."""
+        return await self._database.read(overview.count_matching, wanted, self._clock.now())
 
     async def campaigns(self, workspace: str | None, name: str | None, before: int | None, most: int) -> list[CampaignLine]:
         """Campaigns, the newest first; `before` is the id of the last one seen."""

@@ -36,18 +36,21 @@ async def attempts(tx: Tx, message: str) -> list[Attempt]:
 
 async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
     """The jobs that match, newest first, `wanted.limit` at most."""
-    filters: dict[str, Any] = {}
-    name = "search_jobs"
+    kind, filters = chosen(wanted, now)
+    return [_job(row, now) for row in await tx.search(f"search_{kind}", filters, wanted.limit)]
+
+
+def chosen(wanted: JobFilter, now: Instant) -> tuple[str, dict[str, Any]]:
+    """Which rows a search goes by ("jobs", "pending", "ended" or "delivered"), and its filters."""
     subject = wanted.workspace or wanted.campaign or wanted.contact or wanted.recipient
     match wanted.status:
         case Status.SCHEDULED | Status.CLAIMED:
-            name, filters[wanted.status.value] = "search_pending", now
+            return "pending", {wanted.status.value: now, **filters_of(wanted)}
         case Status.DEAD | Status.CANCELLED:
-            name, filters["unsent"] = "search_ended", wanted.status.value
-        case Status.DELIVERED:
-            name = "search_ended" if subject is None else name  # the newest of all may be a million that wait; the newest of one subject are few
-            filters["delivered"] = wanted.status.value
-    return [_job(row, now) for row in await tx.search(name, filters | filters_of(wanted), wanted.limit)]
+            return "ended", {"unsent": wanted.status.value, **filters_of(wanted)}
+        case Status.DELIVERED:  # the newest of all may be a million that wait; the newest of one subject are few
+            return "delivered" if subject is None else "jobs", {"delivered": wanted.status.value, **filters_of(wanted)}
+    return "jobs", filters_of(wanted)
 
 
 def filters_of(wanted: JobFilter) -> dict[str, Any]:

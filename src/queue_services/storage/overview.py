@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from queue_services.domain.message import SECOND, Channel, Instant, Status
-from queue_services.storage.jobs import ID, filters_of
+from queue_services.storage.jobs import ID, chosen, filters_of
 from queue_services.storage.port import Row, Tx
 from queue_services.storage.records import JobFilter
 from queue_services.storage.tallies import MINUTE
@@ -41,6 +41,13 @@ class Wave(msgspec.Struct, frozen=True):
 
     at: Instant
     count: int
+
+
+class Matching(msgspec.Struct, frozen=True):
+    """Jobs that match a filter by status; of those in `more` there may be more than are counted."""
+
+    counts: Counts
+    more: frozenset[Status] = frozenset()
 
 
 class CampaignLine(msgspec.Struct, frozen=True):
@@ -134,10 +141,28 @@ def _by_status(rows: Iterable[Row], claimed: int) -> Counts:
     }
 
 
-async def count_matching(tx: Tx, wanted: JobFilter) -> Counts:
-    """Jobs that match, by status, the filter's own status left aside: of the newest `FILTERED_COUNTED` + 1 that match."""
-    rows = await tx.search("count_jobs", filters_of(wanted), FILTERED_COUNTED + 1)
-    return dict.fromkeys(Status, 0) | {Status(status): count for status, count in rows}
+async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
+    """Jobs that match, by status, the filter's own status left aside: exactly, or of the newest `FILTERED_COUNTED` + 1 that match.
+
+    The filter's own status is then counted by itself, as far.
+    """
+    filters = filters_of(wanted)
+    rows = await tx.search("count_jobs", filters, FILTERED_COUNTED + 1)
+    found = dict.fromkeys(Status, 0) | {Status(status): count for status, count in rows}
+    counted = sum(found.values())
+    [[found[Status.CLAIMED]]] = await tx.search("count_pending", {Status.CLAIMED.value: now, **filters}, FILTERED_COUNTED + 1)
+    found[Status.SCHEDULED] = max(0, found[Status.SCHEDULED] - found[Status.CLAIMED])
+    if counted <= FILTERED_COUNTED:
+        return Matching(found)
+    more = set(Status)
+    if wanted.status is not None:
+        kind, filters = chosen(wanted, now)
+        found[wanted.status] = sum(row[-1] for row in await tx.search(f"count_{kind}", filters, FILTERED_COUNTED + 1))
+        if found[wanted.status] <= FILTERED_COUNTED:
+            more.remove(wanted.status)
+        else:
+            found[wanted.status] = FILTERED_COUNTED
+    return Matching(found, frozenset(more))
 
 
 async def campaigns(tx: Tx, workspace: str | None, name: str | None, before: int | None, most: int, now: Instant) -> list[CampaignLine]:

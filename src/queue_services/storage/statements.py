@@ -46,9 +46,10 @@ def search(statements: dict[str, str], name: str, filters: dict[str, object], li
     """Join the statement `name` with its filters: each stands as the statement `<name>.<filter>`, with one parameter written as `{}`.
 
     The filters take the place of `{filters}` in the statement, `limit` that of `{limit}`; `mark` is the backend's parameter sign ("$" or "?").
-    Returns the text and its parameters in order.
+    A statement `count_<what>` has the filters of `search_<what>`. Returns the text and its parameters in order.
     """
-    conditions = ["and " + statements[f"{name}.{key}"].replace("{}", f"{mark}{number}") for number, key in enumerate(filters, start=1)]
+    owner = re.sub("^count_", "search_", name)
+    conditions = ["and " + statements[f"{owner}.{key}"].replace("{}", f"{mark}{number}") for number, key in enumerate(filters, start=1)]
     text = statements[name].replace("{filters}", "\n".join(conditions)).replace("{limit}", f"{mark}{len(filters) + 1}")
     return text, [*filters.values(), limit]
 

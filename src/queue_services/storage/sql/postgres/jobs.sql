@@ -58,7 +58,7 @@ m.id < {}::uuid;
 m.id < {}::uuid;
 
 -- name: search_jobs.delivered
-r.status = {} and p.id is null;
+r.status = {};
 
 -- name: search_pending
 select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
@@ -153,7 +153,38 @@ r.id < {}::uuid;
 -- name: search_ended.unsent
 r.status in ('dead', 'cancelled') and r.status = {};
 
--- name: search_ended.delivered
+-- name: search_delivered
+-- The messages are joined so that none is read before its result: those that wait may be many, and newer.
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
+    p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
+    c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
+    l.paused, s.paused, l.held_until, l.rate, l.slot_at, l.terms, l.day_ends_at, l.day_count,
+    case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
+    r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
+    (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
+from result r
+join lateral (select * from message where id = r.id offset 0) m on true
+left join pending p on p.id = r.id
+left join campaign c on c.id = m.campaign
+left join lane l on l.id = p.lane
+left join limit_state s on s.channel = m.channel
+where true
+{filters}
+order by r.id desc limit {limit};
+
+-- name: search_delivered.channel
+m.channel = {};
+
+-- name: search_delivered.from_id
+r.id >= {}::uuid;
+
+-- name: search_delivered.before_id
+r.id < {}::uuid;
+
+-- name: search_delivered.to_id
+r.id < {}::uuid;
+
+-- name: search_delivered.delivered
 r.status = {};
 
 -- name: attempts_of

@@ -57,7 +57,7 @@ m.id < {};
 m.id < {};
 
 -- name: search_jobs.delivered
-r.status = {} and p.id is null;
+r.status = {};
 
 -- name: search_pending
 select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
@@ -152,7 +152,37 @@ r.id < {};
 -- name: search_ended.unsent
 r.status in ('dead', 'cancelled') and r.status = {};
 
--- name: search_ended.delivered
+-- name: search_delivered
+select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
+    p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
+    c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
+    l.paused, s.paused, l.held_until, l.rate, l.slot_at, l.terms, l.day_ends_at, l.day_count,
+    case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
+    r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
+    (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
+from result r
+join message m on m.id = r.id
+left join pending p on p.id = r.id
+left join campaign c on c.id = m.campaign
+left join lane l on l.id = p.lane
+left join limit_state s on s.channel = m.channel
+where true
+{filters}
+order by r.id desc limit {limit};
+
+-- name: search_delivered.channel
+m.channel = {};
+
+-- name: search_delivered.from_id
+r.id >= {};
+
+-- name: search_delivered.before_id
+r.id < {};
+
+-- name: search_delivered.to_id
+r.id < {};
+
+-- name: search_delivered.delivered
 r.status = {};
 
 -- name: attempts_of

@@ -106,41 +106,40 @@ select id, name, started_at, seen_at, claimed, lag from dispatcher order by id;
 select page_count * page_size from pragma_page_count(), pragma_page_size();
 
 -- name: count_jobs
+-- What has no result waits, or is claimed: those are few, and counted by themselves.
 select status, count(*) from (
-    select case
-        when p.id is null then r.status
-        when p.claimed_by is not null then 'claimed'
-        when p.epoch < coalesce(c.cancel_epoch, 0) then 'cancelled'
-        else 'scheduled' end as status
+    select coalesce(r.status, 'scheduled') as status
     from message m
-    left join pending p on p.id = m.id
     left join result r on r.id = m.id
-    left join campaign c on c.id = m.campaign
     where true
     {filters}
     order by m.id desc limit {limit}
 ) counted group by status;
 
--- name: count_jobs.workspace
-m.workspace = {};
+-- name: count_pending
+select count(*) from (
+    select 1 from pending p
+    join message m on m.id = p.id
+    left join campaign c on c.id = m.campaign
+    where true
+    {filters}
+    limit {limit}
+) counted;
 
--- name: count_jobs.channel
-m.channel = {};
+-- name: count_ended
+select count(*) from (
+    select 1 from result r
+    join message m on m.id = r.id
+    where true
+    {filters}
+    limit {limit}
+) counted;
 
--- name: count_jobs.campaign
-m.campaign in (select id from campaign where name = {});
-
--- name: count_jobs.contact
-m.contact = {};
-
--- name: count_jobs.recipient
-m.recipient = {};
-
--- name: count_jobs.from_id
-m.id >= {};
-
--- name: count_jobs.before_id
-m.id < {};
-
--- name: count_jobs.to_id
-m.id < {};
+-- name: count_delivered
+select count(*) from (
+    select 1 from result r
+    join message m on m.id = r.id
+    where true
+    {filters}
+    limit {limit}
+) counted;
