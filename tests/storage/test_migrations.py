@@ -108,6 +108,25 @@ async def test_a_later_migration_is_applied_to_what_is_there(empty_store: Store,
     assert [row[0] for row in await applied(empty_store)] == [*(migration.number for migration in known), 9000]
 
 
+async def test_an_events_url_that_was_set_before_events_were_delivered_has_a_route(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = statements.migrations(empty_store.backend)
+    with monkeypatch.context() as before:
+        before.setattr(statements, "migrations", lambda _: [migration for migration in known if migration.number < 4])
+        await empty_store.database.migrate()
+    settings = {
+        "on": '{"id":"on","events_url":"https://a.example"}',
+        "off": '{"id":"off","events_url":"https://a.example","events_off":true}',
+        "none": '{"id":"none"}',
+    }
+    for name, text in settings.items():
+        await empty_store.change(f"insert into workspace (id, settings) values ('{name}', '{text}')")
+        await empty_store.change(f"insert into lane (workspace, channel) values ('{name}', 'sms')")
+    await empty_store.database.migrate()
+    assert await empty_store.select("select workspace, enabled from event_route order by workspace") == [("off", 0), ("on", 1)]
+    await empty_store.insert(*(message(name) for name in settings))
+    assert {claimed.workspace: claimed.events for claimed in await empty_store.claim()} == {"on": True, "off": False, "none": False}
+
+
 async def test_a_migration_that_fails_leaves_everything_as_it_was(empty_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     await empty_store.database.migrate()
     before = await describe(empty_store.database)

@@ -35,6 +35,8 @@ create table event_route (
 ) with (fillfactor = 70);
 insert into event_route (workspace, enabled)
 select id, case when coalesce((settings::json ->> 'events_off')::boolean, false) then 0 else 1 end from workspace where settings::json ->> 'events_url' is not null;
+update lane set terms = (coalesce(terms, '{}')::jsonb || '{"events": true}')::text
+where workspace in (select r.workspace from event_route r where r.enabled <> 0);
 
 -- What was told last of events that are told once in a while.
 create table event_told (

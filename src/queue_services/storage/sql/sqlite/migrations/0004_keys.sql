@@ -35,6 +35,8 @@ create table event_route (
 ) without rowid;
 insert into event_route (workspace, enabled)
 select id, coalesce(json_extract(settings, '$.events_off'), 0) = 0 from workspace where json_extract(settings, '$.events_url') is not null;
+update lane set terms = json_set(coalesce(terms, '{}'), '$.events', json('true'))
+where workspace in (select r.workspace from event_route r where r.enabled <> 0);
 
 -- What was told last of events that are told once in a while.
 create table event_told (
