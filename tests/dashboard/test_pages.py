@@ -238,6 +238,16 @@ async def test_a_page_that_is_not_there_says_so(site: Site) -> None:
         assert "Not here" in (await site.get(path, 404)).text
 
 
+async def test_a_page_that_fails_says_so_without_saying_how(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr("queue_services.dashboard.charts.span_of", fail)
+    page = await site.get(code=500)
+    assert "nobody foresaw" in page.text
+    assert "a secret" not in page.source
+
+
 async def test_a_slash_at_the_end_means_nothing(site: Site) -> None:
     for path, to in (("/", ""), ("/jobs/", "/jobs"), ("//evil.example/", "/evil.example")):
         assert (await site.get(path, 303)).to == to

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import structlog
 from starlette.responses import Response
 
 from queue_services.dashboard import view
 from queue_services.dashboard.visits import Need, Page, Visit, address_of
+
+log = structlog.get_logger(__name__)
 
 
 async def login_form(visit: Visit) -> Response:
@@ -22,6 +25,7 @@ async def log_in(visit: Visit) -> Response:
     visitor = await desk.login.visitor(visit.form.get("username", ""), visit.form.get("password", ""))
     if visitor is None:
         desk.tries.failed(address, visit.now)
+        log.warning("a login to the dashboard was refused", address=address)
         return _form(visit, 403, "This name and password, or this key, let nobody in.")
     visit.renew(visitor)
     visit.visitor = visitor

@@ -20,6 +20,7 @@ from queue_services.service.overview import ChannelFigures, Overview
 
 EVERY_SECONDS = 1.0
 FRESH = round(0.9 * SECOND)
+KEPT = 60 * SECOND
 LONGEST_STREAM = 600
 """Events until a stream is closed; the browser opens another, and is asked again who it is."""
 
@@ -28,8 +29,11 @@ Figures = dict[Channel, ChannelFigures]
 
 @dataclass
 class _Reading:
+    """What was read last of a workspace, and the event that tells it to all who look."""
+
     at: Instant = 0
     figures: Figures = field(default_factory=dict)
+    event: bytes = b""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -43,25 +47,28 @@ class Live:
 
     async def figures(self, workspace: str | None) -> Figures:
         """The channels as they were a second ago at most."""
+        return (await self._read(workspace)).figures
+
+    async def events(self, workspace: str | None) -> AsyncIterator[bytes]:
+        """Server-sent events: the texts of the figures by their names in the page, one event a second, until the process stops."""
+        for _ in range(LONGEST_STREAM):
+            with contextlib.suppress(StoreUnavailable):
+                yield (await self._read(workspace)).event
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), EVERY_SECONDS)
+            if self._closing.is_set():
+                return
+
+    async def _read(self, workspace: str | None) -> _Reading:
         reading = self._readings.setdefault(workspace, _Reading())
         async with reading.lock:
             now = self._clock.now()
             if not 0 <= now - reading.at < FRESH or not reading.figures:
                 reading.figures = await self._overview.channels(workspace)
                 reading.at = now
-        self._forget(now)
-        return reading.figures
-
-    async def events(self, workspace: str | None) -> AsyncIterator[bytes]:
-        """Server-sent events: the texts of the figures by their names in the page, one event a second, until the process stops."""
-        for _ in range(LONGEST_STREAM):
-            with contextlib.suppress(StoreUnavailable):
-                texts = self.texts(await self.figures(workspace))
-                yield b"data: " + msgspec.json.encode(texts) + b"\n\n"
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), EVERY_SECONDS)
-            if self._closing.is_set():
-                return
+                reading.event = b"data: " + msgspec.json.encode(self.texts(reading.figures)) + b"\n\n"
+                self._forget(now)
+        return reading
 
     def close(self) -> None:
         """End every stream: a server that is told to stop waits for them."""
@@ -83,5 +90,5 @@ class Live:
 
     def _forget(self, now: Instant) -> None:
         """Keep no reading that nobody looks at."""
-        for workspace in [key for key, reading in self._readings.items() if now - reading.at > 60 * SECOND and not reading.lock.locked()]:
+        for workspace in [key for key, reading in self._readings.items() if now - reading.at > KEPT and not reading.lock.locked()]:
             del self._readings[workspace]

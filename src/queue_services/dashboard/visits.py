@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+import structlog
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -25,6 +26,8 @@ from queue_services.dashboard.login import LOCAL, credentials
 from queue_services.dashboard.sessions import COOKIE, LASTS, RECIPIENTS_SHOWN_FOR, Session, Visitor, new_session
 from queue_services.domain.message import SECOND, Instant
 from queue_services.redaction import masked_recipient
+
+log = structlog.get_logger(__name__)
 
 LARGEST_FORM = 3 * 1024 * 1024
 MOST_FIELDS = 2_000
@@ -137,8 +140,12 @@ class Page:
             answer = await self._answer(visit)
         except errors.QueueServicesError as error:
             answer = _refused(error)
+        except Exception:
+            log.exception("a page failed", path=self.path)
+            words = {"title": "That went wrong", "explanation": "The service failed in a way that nobody foresaw; its log has the reason.", "faults": ()}
+            answer = view.page("refused.html", 500, **words)
         if visit.changed:  # and no refusal: a form of another site comes without the cookie, and must not take it away
-            secure = request.url.scheme == "https"
+            secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
             value = desk.sessions.written(visit.session)
             answer.set_cookie(COOKIE, value, max_age=LASTS // SECOND, path=view.BASE, secure=secure, httponly=True, samesite="lax")
         return answer
