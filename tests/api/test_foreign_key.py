@@ -122,6 +122,10 @@ def asks_for_workspace(call: Call) -> bool:
     return call.query is not None and any(field.encode_name == "workspaceId" for field in msgspec.structs.fields(call.query))
 
 
+def without_names(text: str) -> str:
+    return re.sub(r"'[^']*'", "", text)
+
+
 def filled(text: str, names: dict[str, str]) -> str:
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)
@@ -162,15 +166,10 @@ async def test_another_workspace_s_key_neither_sees_nor_changes_anything(world: 
     assert answer.status_code in STATUSES[CLASSES[name_of(call)]], answer.text
     assert SECRET not in answer.text
     assert await world.kept() == before
-
-
-@pytest.mark.parametrize("call", [call for call in KEYED_CALLS if CLASSES.get(name_of(call)) in (UNKNOWN, OWN)], ids=name_of)
-async def test_another_workspace_s_thing_is_answered_like_one_that_is_not_there(world: World, call: Call) -> None:
-    there = await world.call(call, world.foreign)
-    world.names |= {"jobId": "01a20bcd-1011-71c5-a418-fddf35d8a67e", "campaignId": "autumn"}
-    nowhere = await world.call(call, world.foreign)
-    assert there.status_code == nowhere.status_code
-    assert re.sub(r"'[^']*'", "", there.text) == re.sub(r"'[^']*'", "", nowhere.text)
+    if CLASSES[name_of(call)] in (UNKNOWN, OWN):  # it is answered like what is not there
+        world.names |= {"jobId": "01a20bcd-1011-71c5-a418-fddf35d8a67e", "campaignId": "autumn"}
+        nowhere = await world.call(call, world.foreign)
+        assert (nowhere.status_code, without_names(nowhere.text)) == (answer.status_code, without_names(answer.text))
 
 
 @pytest.mark.parametrize("call", [call for call in KEYED_CALLS if CLASSES.get(name_of(call)) != ADMINISTRATORS], ids=name_of)

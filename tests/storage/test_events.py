@@ -97,7 +97,7 @@ async def test_the_jobs_of_a_cancelled_campaign_are_told_of(store: Store) -> Non
 async def test_a_limit_that_is_exceeded_is_told_once_a_minute_at_most(store: Store) -> None:
     await listen(store)
     await store.insert(*(message() for _ in range(300)))
-    for second in range(70):
+    for second in (0, 1, 2, 30, 59, 60, 61):
         await store.settle_as(Kind.DELIVERED, *await store.claim(later(second), rate=1.0), now=later(second))
     exceeded = [row for row in await told(store) if row[0] == "ratelimit.exceeded"]
     assert exceeded == [("ratelimit.exceeded", "acme", None, "Rate limit exceeded: 1 per second")] * 2
