@@ -76,6 +76,27 @@ async def test_a_workspace_sees_its_own_and_moves_past_the_others(store: Store) 
     assert [change.id for change in (await read(store, seen.position, workspace="mine")).changes] == [again.id]
 
 
+async def test_a_cursor_of_a_store_that_was_replaced_by_an_older_copy_begins_anew(store: Store) -> None:
+    ended = await end(store)
+    last = (await read(store)).position
+    beyond = Position(last.transaction + 10**6, last.number + 10**6)
+    assert [change.id for change in (await read(store, beyond)).changes] == [ended.id]
+    assert (await read(store, last)).changes == []
+
+
+@POSTGRES
+async def test_changes_that_came_in_a_dump_of_another_server_are_read_once_they_are_adopted(store: Store) -> None:
+    first, second = await end(store), await end(store)
+    await store.change("update result set xid = '99000000000'::xid8")
+    assert (await read(store)).changes == []
+    await store.database.write(changes.adopt)
+    own = await end(store)
+    seen = await read(store)
+    assert [change.id for change in seen.changes] == [first.id, second.id, own.id]
+    await store.database.write(changes.adopt)
+    assert (await read(store, seen.position)).changes == []
+
+
 @POSTGRES
 async def test_what_commits_late_is_told_whichever_statement_it_was_at(store: Store) -> None:
     stop, length = 0, 1

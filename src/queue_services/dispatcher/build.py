@@ -24,7 +24,7 @@ from queue_services.dispatcher.tracing import BatchSpans
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import RetryPolicy
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import event_routes, upkeep
+from queue_services.storage import changes, event_routes, upkeep
 from queue_services.storage.port import Database
 from queue_services.storage.settling import Terms
 
@@ -97,6 +97,7 @@ async def build(
     spans: BatchSpans | None = None,
 ) -> Dispatching:
     """Register a dispatcher with the store and put it together; without a messenger it tells nobody of events, without spans it traces nothing."""
+    await database.write(changes.adopt)
     identity = await database.write(upkeep.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
     rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}

@@ -34,8 +34,18 @@ class Changes(msgspec.Struct, frozen=True):
 
 
 async def read(tx: Tx, after: Position, most: int, *, workspace: str | None = None) -> Changes:
-    """At most `most` changes after a position; of one workspace, or of all."""
-    rows = await tx.fetch("changes_after", after.transaction, after.number, workspace, most)
+    """At most `most` changes after a position; of one workspace, or of all.
+
+    A position beyond the end is of a store that has been replaced by an older copy of it: the feed then begins anew, so that no change is skipped.
+    """
+    [row] = await tx.fetch("changes_end")
+    end = Position(*row)
+    start = after if after <= end else Position()
+    rows = await tx.fetch("changes_after", start.transaction, start.number, workspace, most)
     changes = [Change(row[0], Status(row[1]), row[2]) for row in rows]
-    [end] = [rows[-1][3:]] if len(rows) == most else await tx.fetch("changes_end")
-    return Changes(changes, max(after, Position(*end)))
+    return Changes(changes, Position(*rows[-1][3:]) if len(rows) == most else end)
+
+
+async def adopt(tx: Tx) -> None:
+    """Let changes that were written by transactions of another server, and came here in a dump, be read like its own."""
+    await tx.fetch("adopt_changes")
