@@ -33,12 +33,11 @@ def forecast(
     """Tell when COUNT more messages of a workspace would start and finish under today's limits and backlog."""
 
     async def work(core: bootstrap.Core) -> tuple[Instant, Forecast]:
-        settings, faults = core.settings, Faults()
+        faults = Faults()
         due = due_at(None, at, core.clock.now(), faults)
         if faults:
             raise InvalidRequest(*(Fault("--at", fault.message) for fault in faults))
-        limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
-        return due, await Forecasts(core.database, core.clock, limits, settings.concurrency).foresee(workspace, Channel(channel), count, due)
+        return due, await forecasts(core).foresee(workspace, Channel(channel), count, due)
 
     due, found = with_core(database_url, work)
     table = Table("due", "first starts", "last is answered", "takes", "limited by", box=None, pad_edge=False)
@@ -46,3 +45,10 @@ def forecast(
     takes = "" if found.end_at is None else f"{(found.end_at - due) / SECOND:,.1f} s"
     table.add_row(rfc3339(due), starts, ends, takes, WAIT_NAMES[found.limited_by])
     print_table(table)
+
+
+def forecasts(core: bootstrap.Core) -> Forecasts:
+    """The forecasts on an opened store."""
+    settings = core.settings
+    limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
+    return Forecasts(core.database, core.clock, limits, settings.concurrency)

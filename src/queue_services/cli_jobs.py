@@ -16,11 +16,12 @@ from rich.table import Table
 
 from queue_services import bootstrap
 from queue_services.cli_core import DatabaseUrl, with_core
+from queue_services.cli_forecast import forecasts
 from queue_services.cli_table import print_table
 from queue_services.domain.message import Channel, Message
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
-from queue_services.storage.records import Insertion, Job, JobFilter
+from queue_services.storage.records import Attempt, Insertion, Job, JobFilter
 from queue_services.wire import bodies, intake
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.answers import STATUS_NAMES, STATUSES, StatusName
@@ -95,7 +96,12 @@ def list_jobs(
 @app.command
 def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Show one job and its attempts."""
-    job, attempts = with_core(database_url, lambda core: _jobs(core).status(job_id.lower()))
+
+    async def work(core: bootstrap.Core) -> tuple[Job, list[Attempt]]:
+        job, attempts = await _jobs(core).status(job_id.lower())
+        return await forecasts(core).of_job(job), attempts
+
+    job, attempts = with_core(database_url, work)
     console = Console(highlight=False, soft_wrap=True)
     for name, value in (
         ("job", job.id),
@@ -109,6 +115,7 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
         ("finished", optional_rfc3339(job.finished_at)),
         ("next attempt", optional_rfc3339(job.next_attempt_at)),
         ("waits for", job.waiting_for),
+        ("expected", optional_rfc3339(job.estimated_at)),
         ("error", job.error),
     ):
         if value is not None:
