@@ -34,7 +34,7 @@ def uncounted() -> Iterator[None]:
     async def nothing(*_: Any) -> None:
         return None
 
-    with patch.object(Tally, "add", nothing), patch.object(Histograms, "add", nothing), patch.object(settling, "_count", lambda *_, **__: None):
+    with patch.object(Tally, "add", nothing), patch.object(Histograms, "add", nothing), patch.object(settling, "_count", lambda *_: Histograms()):
         yield
 
 

@@ -6,6 +6,8 @@ Used by the storage flows, which add the counts up, and by what shows them.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -13,6 +15,9 @@ from queue_services.domain.message import SECOND, Instant
 
 BOUNDS = tuple(round(seconds * SECOND) for seconds in (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600))
 """Upper bounds, inclusive, of a histogram's buckets in microseconds; one more bucket has what is above."""
+
+bucket: Callable[[int], int] = partial(bisect_left, BOUNDS)
+"""Which bucket of a histogram counts a duration of so many microseconds."""
 
 MINUTE, HOUR, DAY = 1, 60, 1_440
 KEPT = {MINUTE: 2 * DAY, HOUR: 90 * DAY}
@@ -74,11 +79,6 @@ class Figures(msgspec.Struct):
             self.ended += other.ended
             self.first_at = min(at for at in (self.first_at, other.first_at) if at is not None)
             self.last_at = max(at for at in (self.last_at, other.last_at) if at is not None)
-
-
-def bucket(duration: int) -> int:
-    """Which bucket of a histogram counts a duration of so many microseconds."""
-    return bisect_left(BOUNDS, duration)
 
 
 def finest(begin: int, now: int) -> int:

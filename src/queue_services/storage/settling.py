@@ -97,9 +97,7 @@ async def settle(
     again = [pair for pair in pairs if pair[1].status is Status.SCHEDULED]
     ended = await _end(tx, [pair for pair in pairs if pair[1].status is not Status.SCHEDULED] if again else pairs, terms, now, tally)
     waiting = await _schedule_again(tx, again, terms, now, tally)
-    histograms = Histograms()
-    for settlement, step in ended + waiting:
-        _count(tally, histograms, settlement, now, ended=step.status is not Status.SCHEDULED)
+    histograms = _count(tally, ended, waiting, now)
     released = await _release(tx, unsent, terms, now)
     await _return_to_day(tx, [s.message for s, _ in waiting if not s.answer.posted] + list(unsent), now)
     await _save_holds(tx, lanes, terms, now, tally)
@@ -209,21 +207,28 @@ def _attempt(s: Settlement) -> Attempt:
     return Attempt(s.message.number, s.answer.attempt_outcome, s.started_at, s.duration, s.answer.status_code, s.answer.error)
 
 
-def _count(tally: Tally, histograms: Histograms, s: Settlement, now: Instant, *, ended: bool) -> None:
-    """How long the delivery took, how late the first start was, and, of messages that ended, the span that throughput is computed from."""
-    m = s.message
-    counts = tally.of(m.workspace, m.channel, m.campaign)
-    if s.answer.posted:
-        histograms.count(HistogramKind.DELIVERY, m.channel, s.duration)
-        if m.number == 1:
-            late = max(0, s.started_at - m.due_at)
-            counts.starts += 1
-            counts.lateness += late
-            histograms.count(HistogramKind.LATENESS, m.channel, late)
-    if ended:
+def _count(tally: Tally, ended: list[tuple[Settlement, Step]], waiting: list[tuple[Settlement, Step]], now: Instant) -> Histograms:
+    """How long deliveries took, how late first starts were, and, of messages that ended, the span that throughput is computed from."""
+    took, late = ({channel: list[int]() for channel in Channel} for _ in range(2))
+    for s, _ in ended + waiting:
+        m = s.message
+        if s.answer.posted:
+            took[m.channel].append(s.duration)
+            if m.number == 1:
+                counts, lateness = tally.of(m.workspace, m.channel, m.campaign), max(0, s.started_at - m.due_at)
+                counts.starts += 1
+                counts.lateness += lateness
+                late[m.channel].append(lateness)
+    for s, _ in ended:
+        counts = tally.of(s.message.workspace, s.message.channel, s.message.campaign)
         if counts.first_at is None or s.started_at < counts.first_at:
             counts.first_at = min(now, s.started_at)
         counts.last_at = now
+    histograms = Histograms()
+    for channel in Channel:
+        histograms.count(HistogramKind.DELIVERY, channel, took[channel])
+        histograms.count(HistogramKind.LATENESS, channel, late[channel])
+    return histograms
 
 
 async def _save_holds(tx: Tx, lanes: dict[int, _Lane], terms: Terms, now: Instant, tally: Tally) -> None:

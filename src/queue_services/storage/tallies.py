@@ -6,7 +6,8 @@ write the same row, so none waits for another. A reset begins new rows (`since`)
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -81,11 +82,13 @@ class Histograms:
     def __init__(self) -> None:
         self._counts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (1 + BUCKETS))
 
-    def count(self, kind: HistogramKind, channel: str, duration: int) -> None:
-        """Count one duration, microseconds."""
-        counts = self._counts[kind, channel]
-        counts[0] += duration
-        counts[1 + bucket(duration)] += 1
+    def count(self, kind: HistogramKind, channel: str, durations: Sequence[int]) -> None:
+        """Count durations, microseconds."""
+        if durations:
+            counts = self._counts[kind, channel]
+            counts[0] += sum(durations)
+            for into, times in Counter(map(bucket, durations)).items():
+                counts[1 + into] += times
 
     async def add(self, tx: Tx, writer: str, now: Instant) -> None:
         """Add the counts to the rows of `now`'s minute that belong to `writer`, sorted."""
