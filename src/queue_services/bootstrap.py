@@ -250,6 +250,7 @@ def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
         concurrency=settings.concurrency,
         lease_seconds=settings.lease_seconds,
         retention_days=settings.retention_days,
+        body_days=settings.body_days,
         shutdown_seconds=settings.shutdown_seconds,
         delivery_timeout_seconds=settings.delivery_timeout_seconds,
         service_events=settings.events_url is not None,

@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from queue_services import __version__, bootstrap, cli_forecast, cli_jobs, cli_keys, cli_metrics, cli_verify, cli_workspace, log
+from queue_services import __version__, bootstrap, cli_forecast, cli_jobs, cli_keys, cli_metrics, cli_upkeep, cli_verify, cli_workspace, log
 from queue_services.cli_table import print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
@@ -30,6 +30,8 @@ app.command(cli_workspace.app, name="workspace")
 app.command(cli_workspace.tiers, name="tiers")
 app.command(cli_forecast.forecast, name="forecast")
 app.command(cli_verify.verify, name="verify")
+app.command(cli_upkeep.erase, name="erase")
+app.command(cli_upkeep.backup, name="backup")
 
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]
 Port = Annotated[int | None, Parameter(help="port to listen on, 0 for a free one (PORT)")]

@@ -104,6 +104,9 @@ class Settings:
     concurrency: int = setting("CONCURRENCY", types.whole(1, 10_000), 256, "callbacks in flight at once in one process")
     lease_seconds: float = setting("LEASE_SECONDS", types.number(0.1, 3600), 30, "how long a dispatcher that died keeps its messages")
     retention_days: float = setting("RETENTION_DAYS", types.number(0, 36_500), 30, "how long finished jobs are kept")
+    body_days: float | None = setting(
+        "BODY_DAYS", types.number(0, 36_500), None, "how long the bodies of delivered messages are kept; as long as their jobs where it is not set"
+    )
     shutdown_seconds: float = setting("SHUTDOWN_SECONDS", types.number(0, 3600), 15, "how long a stop waits for callbacks in flight")
 
     admin_key: str | None = setting("ADMIN_KEY", types.header_value, None, "an administrator's key, beside those made by `keys create`", secret=True)

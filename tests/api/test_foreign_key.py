@@ -50,6 +50,7 @@ CLASSES = {
     "POST /api/campaigns/{campaignId}/pause": UNKNOWN,
     "POST /api/campaigns/{campaignId}/resume": UNKNOWN,
     "POST /api/campaigns/{campaignId}/shift": UNKNOWN,
+    "POST /api/contacts/{contactId}/erase": OWN,
     "GET /api/changes": OWN,
     "POST /api/forecast": OWN,
     "GET /api/metrics": WITHIN,
@@ -146,7 +147,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         job = (await service.ask("POST", "/api/schedule-sms", json=message, headers=administrator))["jobId"]
         await service.ask("PUT", f"/api/workspaces/{OWNER}", json={"callbackBaseUrls": {"sms": f"https://{SECRET}.example"}}, headers=administrator)
         key = (await service.keys.every())[0].id
-        names = {"jobId": job, "campaignId": "spring", "workspaceId": OWNER, "name": "standard", "channel": "sms", "keyId": key}
+        names = {"jobId": job, "campaignId": "spring", "workspaceId": OWNER, "name": "standard", "channel": "sms", "keyId": key, "contactId": SECRET}
         yield World(service, names, *keys)
 
 

@@ -27,6 +27,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "cli_keys",
             "cli_metrics",
             "cli_table",
+            "cli_upkeep",
             "cli_verify",
             "cli_workspace",
             "demo",

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 from queue_services.api import (
     openapi,
     routes_campaigns,
+    routes_contacts,
     routes_forecasts,
     routes_health,
     routes_jobs,
@@ -37,6 +38,7 @@ from queue_services.domain.message import Channel, new_id
 from queue_services.errors import QueueServicesError
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
+from queue_services.service.contacts import Contacts
 from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys as KeyService
@@ -52,6 +54,7 @@ CALLS = (
     *routes_messages.CALLS,
     *routes_jobs.CALLS,
     *routes_campaigns.CALLS,
+    *routes_contacts.CALLS,
     *routes_forecasts.CALLS,
     *routes_metrics.CALLS,
     *routes_workspaces.CALLS,
@@ -146,6 +149,7 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         intake=Intake(database, clock, writer),
         jobs=Jobs(database, clock, writer),
         campaigns=Campaigns(database, clock),
+        contacts=Contacts(database, clock, writer),
         forecasts=Forecasts(database, clock, limits, settings.concurrency),
         metrics=Metrics(database, clock, limits),
         workspaces=Workspaces(database, clock, limits),

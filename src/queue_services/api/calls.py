@@ -28,6 +28,7 @@ from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.service.campaigns import Campaigns
 from queue_services.service.channels import Channels
+from queue_services.service.contacts import Contacts
 from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
@@ -54,6 +55,7 @@ class Services:
     intake: Intake
     jobs: Jobs
     campaigns: Campaigns
+    contacts: Contacts
     forecasts: Forecasts
     metrics: Metrics
     workspaces: Workspaces

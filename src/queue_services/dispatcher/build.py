@@ -45,6 +45,7 @@ class DispatchSettings(msgspec.Struct, frozen=True):
     concurrency: int = 256
     lease_seconds: float = 30
     retention_days: float = 30
+    body_days: float | None = None
     shutdown_seconds: float = 15
     delivery_timeout_seconds: float = 10
     service_events: bool = False
@@ -109,7 +110,8 @@ async def build(
     dispatcher = Dispatcher(database, clock, sender, flights, pacer, settler, DispatcherTerms(identity, writer, rates, lease, settings.service_events))
     runner = Runner(database, clock, dispatcher, flights, pacer, settler, identity=identity, lease=lease, patience=settings.shutdown_seconds)
     retention = round(settings.retention_days * 86_400 * SECOND)
-    maintenance = Maintenance(database, clock, dispatcher, identity=identity, writer=f"m{identity}", rates=rates, retention=retention)
+    body_age = None if settings.body_days is None else round(settings.body_days * 86_400 * SECOND)
+    maintenance = Maintenance(database, clock, dispatcher, identity=identity, writer=f"m{identity}", rates=rates, retention=retention, body_age=body_age)
     events = None
     if messenger is not None:
         await database.write(event_routes.set_service, enabled=settings.service_events)

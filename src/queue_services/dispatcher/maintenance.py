@@ -15,7 +15,7 @@ from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import campaigns, event_queue, folding, slots, tiers, upkeep, watching
+from queue_services.storage import campaigns, event_queue, folding, privacy, slots, tiers, upkeep, watching
 from queue_services.storage.port import Database
 
 MEASUREMENTS = 5
@@ -27,13 +27,26 @@ log = structlog.get_logger(__name__)
 
 
 class Maintenance:
-    """The chores of one dispatching process. `rates` are the channels' limits a second; `retention` is microseconds that a finished message is kept."""
+    """The chores of one dispatching process. `rates` are the channels' limits a second.
+
+    `retention` is microseconds that a finished message is kept, `body_age` that a delivered one's body is (None: as long as the message).
+    """
 
     def __init__(
-        self, database: Database, clock: Clock, dispatcher: Dispatcher, *, identity: int, writer: str, rates: Mapping[Channel, float], retention: int
+        self,
+        database: Database,
+        clock: Clock,
+        dispatcher: Dispatcher,
+        *,
+        identity: int,
+        writer: str,
+        rates: Mapping[Channel, float],
+        retention: int,
+        body_age: int | None = None,
     ) -> None:
         self._database, self._clock, self._dispatcher, self._rates = database, clock, dispatcher, rates
         self._identity, self._writer, self._retention = identity, writer, retention
+        self._body_age = body_age
 
     async def run(self) -> None:
         """Repeat every chore at its own interval until cancelled."""
@@ -46,6 +59,7 @@ class Maintenance:
             self._every(10, self.fold),
             self._every(10, self.check_clock),
             self._every(30, self.prune),
+            self._every(30, self.drop_bodies),
         )
 
     async def advance_campaigns(self) -> None:
@@ -94,6 +108,11 @@ class Maintenance:
         while await self._database.write(upkeep.prune, self._clock.now() - self._retention) == upkeep.BITE:
             await asyncio.sleep(0.02)  # deliveries share the writer: they go first
         while await self._database.write(event_queue.prune, self._clock.now() - TOLD_FOR) == event_queue.BITE:
+            await asyncio.sleep(0.02)
+
+    async def drop_bodies(self) -> None:
+        """Take the bodies of what was delivered longer ago than they are kept."""
+        while self._body_age is not None and await self._database.write(privacy.drop_bodies, self._clock.now() - self._body_age) == upkeep.BITE:
             await asyncio.sleep(0.02)
 
     async def check_clock(self) -> None:

@@ -71,6 +71,10 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     traceparent: str | None = None
 
 
+ERASED = '{"to":""}'
+"""The content of a message whose contact was erased: there is nothing left to send."""
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """A message as intake accepted it. `recipient` is what search finds it by: lower case, or digits only.
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Reason, Status
+from queue_services.domain.message import ERASED, FOREVER, Channel, Instant, Priority, Reason, Status
 from queue_services.errors import Conflict, NotFound
 from queue_services.storage import endings, waiting
 from queue_services.storage.campaigns import shifted
@@ -71,6 +71,8 @@ async def requeue(tx: Tx, message: str, now: Instant, writer: str, *, workspace:
     job = await _one(tx, message, now, workspace)
     if job.status not in (Status.DEAD, Status.CANCELLED):
         raise Conflict("Only a failed or cancelled job can be retried.", status=job.status)
+    if job.payload == ERASED:
+        raise Conflict("Its contact was erased: there is nothing left to send.", status=job.status)
     await endings.cancel_unclaimed(tx, [message], Reason.CANCELLED, now, writer)  # of a cancelled campaign, and not ended yet
     [[status, posts, outcome, started_at, duration, status_code, error]] = await tx.fetch("lock_result", message)
     if status not in (Status.DEAD, Status.CANCELLED):

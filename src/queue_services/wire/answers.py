@@ -206,6 +206,14 @@ class AdvanceAnswer(Answer, kw_only=True):
     now: Time
 
 
+class EraseAnswer(Answer, kw_only=True):
+    """How many jobs lost their content; how many of them had waited and are cancelled, and how many may have been on their way just then."""
+
+    erased: int
+    cancelled: int
+    in_flight: int
+
+
 class CountAnswer(Answer, kw_only=True):
     """How many unclaimed jobs the call acts on."""
 

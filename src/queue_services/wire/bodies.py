@@ -150,6 +150,12 @@ class CampaignQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     workspace_id: Id
 
 
+class ContactQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Whose contact."""
+
+    workspace_id: Id
+
+
 class ChangesQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Where in the feed to go on, and of which workspace: of all where it is not said."""
 
