@@ -175,6 +175,13 @@ async def test_what_is_counted_in_the_minute_of_a_reset_is_told_apart(store: Sto
     assert ((await read(store)).processed, (await read(store)).throughput) == (1, 1)
 
 
+async def test_a_reset_of_the_service_overrules_a_workspaces_of_the_same_instant(store: Store) -> None:
+    await reset(store, "acme", now=later(60))
+    await deliver(store, Kind.DELIVERED)
+    await reset(store, now=later(60))
+    assert ((await read(store)).processed, (await read(store, "acme")).processed) == (0, 0)
+
+
 async def test_a_late_fold_of_what_was_before_a_reset_is_not_shown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "BITE", 1)
     await deliver(store, Kind.DELIVERED)

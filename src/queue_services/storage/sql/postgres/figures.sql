@@ -24,8 +24,10 @@ from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6
 where f.workspace = u.workspace and f.channel = u.channel and f.since = u.since and f.minute <= u.minute;
 
 -- name: reset_baseline
-insert into baseline (workspace, channel, at) values ($1, $2, $3)
-on conflict (workspace, channel) do update set at = greatest(baseline.at + 1, excluded.at);
+-- Later than every reset that it overrules, whatever the clock of its process says.
+insert into baseline (workspace, channel, at)
+select $1, $2, greatest($3, (select max(at) + 1 from baseline where channel = $2 and ($1 = '' or workspace in ('', $1))))
+on conflict (workspace, channel) do update set at = excluded.at;
 
 -- name: baselines
 select channel, max(at) from baseline where workspace in ('', $1) group by channel;

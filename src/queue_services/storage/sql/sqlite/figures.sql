@@ -22,8 +22,10 @@ update figure set ended = case when minute = ?4 then ended else 0 end + ?5,
 where workspace = ?1 and channel = ?2 and since = ?3 and minute <= ?4;
 
 -- name: reset_baseline
-insert into baseline (workspace, channel, at) values (?1, ?2, ?3)
-on conflict (workspace, channel) do update set at = max(baseline.at + 1, excluded.at);
+-- Later than every reset that it overrules, whatever the clock of its process says.
+insert into baseline (workspace, channel, at)
+select ?1, ?2, max(?3, coalesce((select max(at) + 1 from baseline where channel = ?2 and (?1 = '' or workspace in ('', ?1))), 0)) where true
+on conflict (workspace, channel) do update set at = excluded.at;
 
 -- name: baselines
 select channel, max(at) from baseline where workspace in ('', ?1) group by channel;
