@@ -7,7 +7,7 @@ import argparse
 import uvloop
 from tests.support.postgres import Postgres
 
-from benchmarks import backlog, service, store
+from benchmarks import backlog, metrics, service, store
 
 
 async def main(messages: int, future: int) -> None:
@@ -15,6 +15,7 @@ async def main(messages: int, future: int) -> None:
     await store.main("sqlite", messages, "")
     with Postgres(durable=True) as server:
         await store.main("postgres", messages, server.url())
+    await metrics.main("sqlite", messages // 2, 5)
     await service.main()
     await backlog.main(future)
 
