@@ -20,6 +20,7 @@ from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Kind
 from queue_services.service.operations import Operations
 from queue_services.storage import open_database
+from queue_services.storage.port import Database
 from tests.api.service import BASE_URL, START, Service, serving
 from tests.storage.store import Store
 
@@ -102,9 +103,9 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, *, admin_key: str | None = None, **settings: Any) -> AsyncIterator[Site]:
+async def opened(folder: Path, *, admin_key: str | None = None, database: Database | None = None, **settings: Any) -> AsyncIterator[Site]:
     """A service with its dashboard, ended with the test."""
-    async with serving(folder, ApiSettings(admin_key=admin_key)) as service:
+    async with serving(folder, ApiSettings(admin_key=admin_key), database=database) as service:
         clock = Clock(monotonic=lambda: service.seconds, wall=lambda: START)
         wanted: dict[str, Any] = {"limits": LIMITS, "version": "0.0.0", **settings}
         dashboard = await open_dashboard(service.database, clock, DashboardSettings(admin_key=admin_key, **wanted))

@@ -209,6 +209,19 @@ async def test_a_session_ends_with_its_key(tmp_path: Path) -> None:
         await site.get(code=401)
 
 
+async def test_a_stream_of_figures_ends_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    still = iter([True, True, True, False])  # when it is opened, and before each event
+
+    async def until_revoked(*_: object) -> bool:
+        return next(still)
+
+    async with opened(tmp_path) as site:
+        await as_workspace(site)
+        monkeypatch.setattr("queue_services.dashboard.live.EVERY_SECONDS", 0)
+        monkeypatch.setattr("queue_services.dashboard.login.Login.still", until_revoked)
+        assert (await site.get("/live")).source.count("data: ") == 2
+
+
 async def test_a_read_only_dashboard_changes_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path, read_only=True) as site:
         job = await site.service.schedule()

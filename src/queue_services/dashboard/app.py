@@ -120,7 +120,16 @@ async def _static(request: Request) -> Response:
 
 
 async def _live(visit: Visit) -> Response:
-    return StreamingResponse(visit.desk.live.events(visit.workspace), headers=view.HEADERS | {"x-accel-buffering": "no"}, media_type="text/event-stream")
+    """GET /live: the figures as they move, for as long as the visitor may look."""
+    desk, visitor = visit.desk, visit.visitor
+
+    async def events() -> AsyncIterator[bytes]:
+        async for event in desk.live.events(visitor.workspace):
+            if not await desk.login.still(visitor):
+                return
+            yield event
+
+    return StreamingResponse(events(), headers=view.HEADERS | {"x-accel-buffering": "no"}, media_type="text/event-stream")
 
 
 async def _nothing_here(visit: Visit) -> Response:
