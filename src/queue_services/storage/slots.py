@@ -68,7 +68,8 @@ class _Waiting:
 
     def __init__(self) -> None:
         self.by_lane: dict[int, deque[Candidate]] = {}
-        self._soonest: list[tuple[Instant, int]] = []
+        self._slots: dict[int, Instant] = {}
+        self._soonest: list[tuple[Instant, int]] = []  # an entry whose slot is not its lane's any more counts for nothing
 
     def follow(self, candidate: Candidate) -> bool:
         """Let a candidate wait behind those of its lane; False when there are none."""
@@ -80,18 +81,19 @@ class _Waiting:
     def put(self, candidate: Candidate, slot: Instant) -> None:
         """Let the first of a lane wait until the channel has come to `slot`."""
         self.by_lane.setdefault(candidate.lane, deque()).appendleft(candidate)
+        self._slots[candidate.lane] = slot
         heappush(self._soonest, (slot, candidate.lane))
 
     def pop(self, by: Instant) -> Candidate | None:
         """The first whose slot may have come `by` then."""
+        while self._soonest and self._slots.get(self._soonest[0][1]) != self._soonest[0][0]:
+            heappop(self._soonest)
         if not self._soonest or self._soonest[0][0] > by:
             return None
-        slot, lane = heappop(self._soonest)
+        lane = self._soonest[0][1]
         candidate = self.by_lane[lane].popleft()
-        if self.by_lane[lane]:
-            heappush(self._soonest, (slot, lane))
-        else:
-            del self.by_lane[lane]
+        if not self.by_lane[lane]:
+            del self.by_lane[lane], self._slots[lane]
         return candidate
 
 
