@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from queue_services.domain.key import Permission
 from tests.dashboard.site import PAGES, Page, Site, opened
 
-LOGIN = {"username": "admin", "password": "correct horse"}
+LOGIN: dict[str, Any] = {"username": "admin", "password": "correct horse"}
 HTML = {"accept": "text/html"}
 
 
