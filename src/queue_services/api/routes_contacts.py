@@ -5,13 +5,17 @@ from __future__ import annotations
 from queue_services.api import bodies as reading
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
+from queue_services.errors import NotFound
 from queue_services.wire import answers, bodies
+from queue_services.wire.fields import shown
 
 
 async def erase(incoming: Incoming) -> answers.EraseAnswer:
     """POST /api/contacts/{contactId}/erase. A contact that nothing was ever sent to is erased already."""
     workspace: str = incoming.query.workspace_id
     incoming.caller.only(workspace)
+    if len(incoming.name) > bodies.LONGEST_ID:
+        raise NotFound("contact", shown(incoming.name))
     erased = await incoming.services.contacts.erase(workspace, incoming.name)
     return answers.EraseAnswer(erased=erased.jobs, cancelled=erased.cancelled, in_flight=erased.in_flight)
 
@@ -19,6 +23,6 @@ async def erase(incoming: Incoming) -> answers.EraseAnswer:
 CALLS = [
     Call(
         "POST", "/api/contacts/{contactId}/erase", erase, "Forget a contact", answers.EraseAnswer,
-        scope=Scope.MANAGE, query=bodies.ContactQuery, body=bodies.NoMembers, reads=reading.NONE, tag="Contacts",
+        scope=Scope.MANAGE, query=bodies.ContactQuery, body=bodies.NoMembers, reads=reading.NONE, errors=(404,), tag="Contacts",
     ),
 ]  # fmt: skip

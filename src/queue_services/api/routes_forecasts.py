@@ -18,7 +18,7 @@ async def forecast(incoming: Incoming) -> answers.ForecastAnswer:
     due = due_at(None, body.scheduled_for, incoming.now, faults)
     if faults or workspace is None:
         raise InvalidRequest(*faults)
-    foreseen = await incoming.services.forecasts.foresee(incoming.caller.only(workspace), Channel(body.channel), body.count, due)
+    foreseen = await incoming.services.forecasts.foresee(incoming.caller.only(workspace), Channel(body.channel), int(body.count), due)
     return answers.ForecastAnswer(
         start_at=optional_rfc3339(foreseen.start_at),
         end_at=optional_rfc3339(foreseen.end_at),

@@ -22,6 +22,7 @@ MEASUREMENTS = 5
 CLOCK_GRAIN = 1_000
 """SQLite tells its clock in milliseconds."""
 DEAD_AFTER = 60 * SECOND
+STANDSTILL = 5 * SECOND
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Maintenance:
             self._every(1, self.expire),
             self._every(1, self.watch),
             self._every(1, self.apply_tiers),
+            self._every(2, self.end_standstills),
             self._every(5, self.report),
             self._every(10, self.fold),
             self._every(10, self.check_clock),
@@ -91,6 +93,11 @@ class Maintenance:
         """Go on with what a call that changed a tier has not finished."""
         while await self._database.write(tiers.advance, self._clock.now()):
             self._database.wake()
+
+    async def end_standstills(self) -> None:
+        """Take the locks from processes that stand still (SIGSTOP, a paused machine) in the middle of a statement."""
+        if ended := await self._database.read(upkeep.end_standstills, self._clock.now() - STANDSTILL):
+            log.warning("ended sessions of a process that stands still", sessions=ended)
 
     async def report(self) -> None:
         """Tell that this dispatcher is alive, and forget those that have not told for long."""

@@ -65,3 +65,8 @@ async def forget(tx: Tx, dispatcher: int) -> None:
 async def check_writable(tx: Tx) -> None:
     """Write without changing anything, so that a store that cannot be written says so."""
     await tx.fetch("check_writable")
+
+
+async def end_standstills(tx: Tx, since: Instant) -> int:
+    """End the sessions of processes that have stood still in the middle of a statement since then, so that nobody waits for their locks; how many."""
+    return len(await tx.fetch("end_standstills", since))

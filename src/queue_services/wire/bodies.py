@@ -124,7 +124,7 @@ class ForecastBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
     workspace_id: WorkspaceId
     channel: Annotated[Literal["sms", "email"], Meta(description="`sms` or `email`")]
-    count: Annotated[int, Meta(ge=1, le=MOST_FORESEEN, description="a whole number, 1-100,000,000")]
+    count: Annotated[float, Meta(ge=1, le=MOST_FORESEEN, multiple_of=1, description="a whole number, 1-100,000,000")]  # 3.0 is one, too
     scheduled_for: Time = None
 
 

@@ -57,3 +57,12 @@ on conflict (workspace, channel, campaign) do update set
 -- name: take_finished_histograms
 delete from histogram where ctid = any(array(select ctid from histogram where minute > 0 and minute < $1 for update skip locked))
 returning kind, channel, sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13;
+
+-- name: end_standstills
+-- Sessions of processes that stand still between the messages of one statement: no time-out of the server's sees those, and they keep their locks.
+with still as materialized (
+    select pid from pg_stat_activity
+    where usename = current_user and datname = current_database() and application_name = 'queue-services' and xact_start is not null
+        and state = 'active' and wait_event = 'ClientRead' and extract(epoch from state_change) * 1000000 < $1::bigint and pid <> pg_backend_pid()
+)
+select pid from still where pg_terminate_backend(pid);

@@ -55,3 +55,7 @@ on conflict (workspace, channel, campaign) do update set
 -- name: take_finished_histograms
 delete from histogram where minute > 0 and minute < ?1
 returning kind, channel, sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13;
+
+-- name: end_standstills
+-- Sessions of processes that stand still between the messages of one statement: no time-out of the server's sees those, and they keep their locks.
+select ?1 where false;
