@@ -262,6 +262,15 @@ class TestClockErrors:
         silence(log, EPOCH)
         assert next_free(log, 50, EPOCH, LEAD) >= furthest + WINDOW
 
+    def test_silence_outlasts_a_message_of_many_units_that_looked_a_window_further(self) -> None:
+        log = LimitLog()
+        reserve_units(log, 3, EPOCH, LEAD, EPOCH, 2)
+        furthest = reserve_units(log, 3, EPOCH, LEAD, EPOCH, 2, HORIZON + WINDOW)
+        assert furthest is not None
+        assert furthest > EPOCH + MAX_LEAD + HORIZON
+        silence(log, EPOCH)
+        assert next_free(log, 3, EPOCH, LEAD) >= furthest + WINDOW
+
     def test_a_log_made_by_a_clock_that_ran_ahead_is_seen(self) -> None:
         log, _ = backlog(50, EPOCH + 3 * SECOND)
         assert not astray(log, EPOCH + 3 * SECOND)

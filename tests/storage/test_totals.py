@@ -130,7 +130,7 @@ async def test_pruning_keeps_totals_and_takes_from_the_counts_by_status(store: S
 
 
 async def test_pruning_goes_in_bites(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "BITE", 4)
+    monkeypatch.setattr(upkeep, "PRUNED", 4)
     await store.insert(*(message() for _ in range(10)))
     await store.deliver_all()
     assert [await store.prune(later(1)) for _ in range(4)] == [4, 4, 2, 0]

@@ -112,7 +112,7 @@ class Maintenance:
 
     async def prune(self) -> None:
         """Delete what ended longer ago than the retention, and events that nobody took for too long."""
-        while await self._database.write(upkeep.prune, self._clock.now() - self._retention) == upkeep.BITE:
+        while await self._database.write(upkeep.prune, self._clock.now() - self._retention) == upkeep.PRUNED:
             await asyncio.sleep(0.02)  # deliveries share the writer: they go first
         while await self._database.write(event_queue.prune, self._clock.now() - TOLD_FOR) == event_queue.BITE:
             await asyncio.sleep(0.02)

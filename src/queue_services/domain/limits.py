@@ -226,10 +226,12 @@ def silence(log: LimitLog, now: Instant) -> None:
 
     `now` must have been measured against the database after the error: a silence by a clock that is behind ends before it has begun.
     """
+    reach = now + MAX_LEAD + HORIZON
+    last = min(max(reach, sum(log.gaps)), reach + WINDOW)  # one of several units may lie a window further ahead; more than that was no right clock's
     log.gaps, log.counts = [], []
     log.pace = min(log.pace, now)
     log.sends = [pair for pair in log.sends if pair[0] <= now // SECOND]
-    log.quiet_until = now + MAX_LEAD + HORIZON + WINDOW
+    log.quiet_until = last + WINDOW
 
 
 def astray(log: LimitLog, now: Instant) -> bool:

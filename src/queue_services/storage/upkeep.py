@@ -13,6 +13,8 @@ from queue_services.storage.port import Tx
 from queue_services.storage.tallies import NO_CAMPAIGN, Subject, levels
 
 BITE = 500
+PRUNED = 100
+"""Messages deleted a transaction: each is a row in many indexes, and no delivery may wait for more than a few milliseconds of it."""
 
 
 async def expire(tx: Tx, now: Instant, writer: str) -> int:
@@ -23,7 +25,7 @@ async def expire(tx: Tx, now: Instant, writer: str) -> int:
 
 async def prune(tx: Tx, finished_before: Instant) -> int:
     """Delete a bite of the messages that ended before an instant, with all that belongs to them; how many. Totals stay, status counts follow."""
-    ids = await tx.fetch("find_finished", finished_before, BITE)
+    ids = await tx.fetch("find_finished", finished_before, PRUNED)
     gone = await tx.each("prune_results", ids)
     pruned = [(row[0],) for row in gone]
     await tx.each("prune_attempts", pruned)
