@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from queue_services.delivery import connections
 from queue_services.delivery.callback import CallbackSender
@@ -62,6 +64,28 @@ async def test_the_first_byte_goes_out_only_when_the_gate_has_opened() -> None:
         assert await task == DELIVERED
         assert receiver.requests[-1].connection == 0
         assert gate.times == 1
+
+
+def test_a_request_is_on_the_wire_in_the_very_round_of_the_event_loop_that_opened_its_gate() -> None:
+    seen: list[bytes] = []
+    gate = Gate()
+
+    async def send(listener: socket.socket) -> Answer:
+        async with sending(f"http://127.0.0.1:{listener.getsockname()[1]}") as sender:
+            task = asyncio.create_task(sender.send(sms(), gate))
+            await gate.waiting.wait()
+            peer, _ = listener.accept()
+            gate.opened.set()  # whoever waits goes on in the next round; what is called below comes right after it
+            asyncio.get_running_loop().call_soon(lambda: seen.append(peer.recv(4, socket.MSG_DONTWAIT)))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            peer.sendall(response(200, OK))
+            with peer:
+                return await task
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert uvloop.run(send(listener)) == DELIVERED
+    assert seen == [b"POST"]
 
 
 async def test_the_gate_is_asked_again_for_each_request_on_a_reused_connection() -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import socket
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 
@@ -72,6 +75,45 @@ class Passage:
 
 passage: ContextVar[Passage] = ContextVar("passage")
 """The passage of the request that the running task sends; aiohttp hands nothing of ours to a connector."""
+
+
+class PromptRequest(aiohttp.ClientRequest):
+    """A request that is written in the step in which its gate has opened.
+
+    aiohttp leaves the writing to another task before Python 3.12: a round of the event loop later, that may be long after the slot.
+    """
+
+    def write_bytes(self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None) -> Coroutine[Any, Any, None]:
+        """Write as much as goes without waiting; what is returned writes the rest."""
+        writing = super().write_bytes(writer, conn, content_length)
+        try:
+            return _rest(writing, writing.send(None))
+        except StopIteration:
+            return _nothing()
+
+
+async def _nothing() -> None:
+    pass
+
+
+@types.coroutine
+def _resume(begun: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine that has taken its first step, as the task that awaits this."""
+    while True:
+        try:
+            value = yield waits_for
+        except BaseException as raised:  # noqa: BLE001 - a cancellation, too, is the coroutine's
+            step = functools.partial(begun.throw, raised)
+        else:
+            step = functools.partial(begun.send, value)
+        try:
+            waits_for = step()
+        except StopIteration:
+            return
+
+
+async def _rest(begun: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    await _resume(begun, waits_for)
 
 
 class GatedConnector(aiohttp.TCPConnector):

@@ -16,7 +16,7 @@ import aiohttp
 from yarl import URL
 
 from queue_services import __version__
-from queue_services.delivery.connections import AddressGuard, GatedConnector, GateError, Passage, passage
+from queue_services.delivery.connections import AddressGuard, GatedConnector, GateError, Passage, PromptRequest, passage
 from queue_services.delivery.sender import Gate
 from queue_services.domain.message import Instant
 from queue_services.domain.outcome import ERROR_CHARACTERS, Answer, Kind, read_answer
@@ -86,6 +86,7 @@ class Exchange:
             self._sessions[guarded] = aiohttp.ClientSession(
                 connector=GatedConnector(limit=self._concurrency, address_guard=self._address_guard if guarded else None),
                 headers=_HEADERS,
+                request_class=PromptRequest,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=_NO_TIMEOUT,
                 trust_env=False,
