@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import resource
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import structlog
-import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 
 from queue_services import __version__
 from queue_services.api.app import ApiSettings, create_app
+from queue_services.api.connections import SPARE
+from queue_services.api.server import Server, listening
 from queue_services.clock import Clock
 from queue_services.dashboard.app import open_dashboard
 from queue_services.dashboard.desk import DashboardSettings
@@ -41,7 +42,8 @@ from queue_services.storage import migrate, open_database, open_existing, statem
 from queue_services.storage.port import Database
 
 CLOCK_SECONDS = 10
-BACKLOG = 2048
+DESCRIPTORS = 200
+"""Files and sockets that a process needs beside its clients' connections and its callbacks."""
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +92,7 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
     """Serve the API, dispatch, or both, until SIGTERM or SIGINT; then drain: first no new requests, then no new deliveries."""
     if settings.test_clock and not (api and dispatch):
         raise ConfigurationError(Fault("QUEUE_SERVICES_TEST_CLOCK", "is for `queue-services serve` alone: other processes would not go by the same time"))
-    with listening(settings) if api else contextlib.nullcontext() as listener:
+    with listening(settings.host, settings.port, shared=settings.share_port) if api else contextlib.nullcontext() as listener:
         async with open_core(settings) as core:
             if api:
                 await refuse_open_door(core)
@@ -165,60 +167,43 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
 async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
     dashboard = await open_dashboard(core.database, core.clock, dashboard_settings(core.settings))
     app = create_app(core.database, core.clock, api_settings(core.settings), more_routes=dashboard.routes)
-    server = Server(app, core.settings.shutdown_seconds)
+    server = Server(
+        app,
+        most_connections=most_connections(core.settings),
+        shutdown_seconds=core.settings.shutdown_seconds,
+        drain_seconds=core.settings.drain_seconds,
+    )
     async with dashboard.running():
         running = asyncio.create_task(server.serve([listener]))
         running.add_done_callback(lambda _: stop.set())
+        up = asyncio.create_task(server.listening())
+        await asyncio.wait((running, up), return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         log.info("listening", url=url, dashboard=url + DASHBOARD)
         try:
             yield
         finally:
-            server.should_exit = True
-            dashboard.close()  # a stream that is open would hold the server up
+            if not running.done():
+                await server.leave(end_streams=dashboard.close)
             await running
 
 
-class Server(uvicorn.Server):
-    """uvicorn on our loop: `run` handles the signals, so that requests end before deliveries do."""
+def most_connections(settings: Settings) -> int:
+    """How many connections of clients the process takes: those of the settings, or fewer where it may not open as many files.
 
-    def __init__(self, app: ASGIApp, shutdown_seconds: float) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                loop="none",
-                http="httptools",
-                ws="none",
-                lifespan="on",
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                proxy_headers=False,
-                backlog=BACKLOG,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=max(1, round(shutdown_seconds)),
-            )
-        )
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.contextmanager
-def listening(settings: Settings) -> Iterator[socket.socket]:
-    """A bound socket; bound before anything else is opened, so that a taken port is told at once. Raises OSError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-        yield listener
-    finally:
-        listener.close()
+    The dispatcher's connections come first: clients must not be able to use up what they need.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.max_connections + SPARE + settings.concurrency + DESCRIPTORS
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    most = max(1, min(settings.max_connections, settings.max_connections - (wanted - soft)))
+    if most < settings.max_connections:
+        log.warning("fewer connections than QUEUE_SERVICES_MAX_CONNECTIONS: raise the limit of open files (ulimit -n)", most=most, files=soft)
+    return most
 
 
 def callback_settings(settings: Settings) -> CallbackSettings:

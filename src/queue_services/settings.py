@@ -108,6 +108,11 @@ class Settings:
         "BODY_DAYS", types.number(0, 36_500), None, "how long the bodies of delivered messages are kept; as long as their jobs where it is not set"
     )
     shutdown_seconds: float = setting("SHUTDOWN_SECONDS", types.number(0, 3600), 15, "how long a stop waits for callbacks in flight")
+    drain_seconds: float = setting(
+        "DRAIN_SECONDS", types.number(0, 3600), 0, "how long a stop goes on serving while `/health/ready` is 503 already, for load balancers to notice"
+    )
+    share_port: bool = setting("SHARE_PORT", types.flag, False, "let several processes of this user listen on the same address, for a restart without a gap")
+    max_connections: int = setting("MAX_CONNECTIONS", types.whole(1, 1_000_000), 1000, "clients' connections at once in one process; more are told 503")
 
     admin_key: str | None = setting("ADMIN_KEY", types.header_value, None, "an administrator's key, beside those made by `keys create`", secret=True)
     bull_board_username: str | None = setting("BULL_BOARD_USERNAME", types.text, None, "the dashboard's login", plain=True)

@@ -76,7 +76,8 @@ class Service:
 async def start(command: str, database_url: str, receiver_url: str, **settings: Any) -> Service:
     """Start a process and wait until it says that it has started."""
     variables = {f"QUEUE_SERVICES_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {"PATH": os.environ["PATH"], "SMS_API_URL": receiver_url, "EMAIL_API_URL": receiver_url, "PORT": "0", **variables}
+    variables["PORT"] = variables.pop("QUEUE_SERVICES_PORT", "0")
+    environment = {"PATH": os.environ["PATH"], "SMS_API_URL": receiver_url, "EMAIL_API_URL": receiver_url, **variables}
     environment |= {"QUEUE_SERVICES_DATABASE_URL": database_url, "QUEUE_SERVICES_LOG_FORMAT": "json"}
     process = await asyncio.create_subprocess_exec(COMMAND, command, env=environment, stderr=asyncio.subprocess.PIPE)
     service = Service(process)

@@ -42,7 +42,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     415: ("unsupported-media-type", "The body's type is not read here"),
     429: ("over-quota", "The key is over its quota"),
     500: ("unexpected", "The service failed"),
-    503: ("store-away", "The store does not answer"),
+    503: ("unavailable", "The service cannot do this now"),
 }
 """By status: what `type` ends in, and `title`."""
 

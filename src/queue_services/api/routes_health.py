@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
+
 from queue_services.api.calls import Call, Incoming
 from queue_services.storage.upkeep import check_writable
 from queue_services.wire import answers
 from queue_services.wire.times import rfc3339
+
+LEAVING = "leaving"
+"""In the state that the server gives each request: whether the process is about to end."""
 
 
 async def health(incoming: Incoming) -> answers.HealthAnswer:
@@ -14,7 +19,9 @@ async def health(incoming: Incoming) -> answers.HealthAnswer:
 
 
 async def ready(incoming: Incoming) -> answers.HealthAnswer:
-    """GET /health/ready: the store can be written. Raises StoreUnavailable."""
+    """GET /health/ready: the store can be written, and the process goes on. Raises StoreUnavailable and HTTPException."""
+    if incoming.request.scope.get("state", {}).get(LEAVING):
+        raise HTTPException(503, "The process is about to end; ask another.", {"retry-after": "1"})
     await incoming.services.database.write(check_writable)
     return answers.HealthAnswer(status="ok", timestamp=rfc3339(incoming.now))
 
