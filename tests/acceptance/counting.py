@@ -2,8 +2,8 @@
 
     python -m tests.acceptance.counting
 
-Started by `counting` for the crowds' tests and benchmarks. It says its port on its first line; `GET /` answers how many came and of how many workspaces,
-`GET /log` every one of them: [monotonic seconds, workspace]. Monotonic time is the machine's, the same in every process. Requests must come whole
+Started by `counting` for the crowds' tests and benchmarks. It says its port on its first line; `GET /until/M/W` is answered when M messages of
+W workspaces have come, `GET /log` with every one of them: [monotonic seconds, workspace]. Monotonic time is the machine's, the same in every process. Requests must come whole
 headers at a time, as the service's do; it is no HTTP server for anybody else.
 """
 
@@ -29,6 +29,7 @@ END = b"\r\n\r\n"
 ANSWER = response(200, OK)
 LOG: list[tuple[float, str]] = []
 WORKSPACES: set[str] = set()
+WAITING: list[tuple[int, int, asyncio.WriteTransport]] = []
 
 
 class Counting(asyncio.Protocol):
@@ -53,13 +54,25 @@ class Counting(asyncio.Protocol):
     def _answer(self, head: bytes) -> None:
         if head.startswith(b"get /log"):
             self._transport.write(response(200, msgspec.json.encode(LOG)))
-        elif head.startswith(b"get"):
-            self._transport.write(response(200, msgspec.json.encode([len(LOG), len(WORKSPACES)])))
+        elif head.startswith(b"get /until"):
+            _, messages, workspaces = head.split(b" ")[1].removeprefix(b"/").split(b"/")
+            WAITING.append((int(messages), int(workspaces), self._transport))
+            _tell()
         else:
             workspace = _header(head, b"x-workspace-id").decode()
             LOG.append((time.monotonic(), workspace))
             WORKSPACES.add(workspace)
             self._transport.write(ANSWER)
+            if WAITING:
+                _tell()
+
+
+def _tell() -> None:
+    """Answer whoever waits, if so much has come."""
+    messages, workspaces, transport = WAITING[-1]
+    if len(LOG) >= messages and len(WORKSPACES) >= workspaces:
+        WAITING.pop()
+        transport.write(ANSWER)
 
 
 def _header(head: bytes | bytearray, name: bytes) -> bytes:
@@ -73,9 +86,10 @@ class Counts:
     url: str
     client: httpx2.AsyncClient
 
-    async def seen(self) -> tuple[int, int]:
-        """How many callbacks came, and of how many workspaces."""
-        return msgspec.json.decode(await self._get("/"), type=tuple[int, int])
+    async def until(self, *, messages: int = 0, workspaces: int = 0, within: float) -> None:
+        """Wait until so much has come; raises TimeoutError after `within` seconds."""
+        async with asyncio.timeout(within):
+            await self._get(f"/until/{messages}/{workspaces}")
 
     async def log(self) -> list[tuple[float, str]]:
         """When each came, of which workspace."""
@@ -93,7 +107,7 @@ async def counting() -> AsyncIterator[Counts]:
     try:
         async with asyncio.timeout(20):
             port = int(await process.stdout.readline())
-        async with httpx2.AsyncClient(timeout=30) as client:
+        async with httpx2.AsyncClient(timeout=120) as client:
             yield Counts(f"http://127.0.0.1:{port}", client)
     finally:
         process.kill()

@@ -5,7 +5,6 @@ Called by `test_tenants` and `benchmarks.tenants`. The receiver is a process of 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -56,7 +55,7 @@ async def three_limits(commands: Sequence[str], database_url: str, seconds: int)
         messages = [sms(i, workspaceId=workspace) for workspace, limit in OWN_LIMITS.items() for i in range(2 * limit * seconds)]
         messages += [sms(i, workspaceId=OPEN) for i in range(2 * SERVICE_LIMIT * seconds)]
         await _all(services[0].url, messages)
-        await _until(counts, messages=SERVICE_LIMIT * seconds, within=2 * seconds + 10)
+        await counts.until(messages=SERVICE_LIMIT * seconds, within=2 * seconds + 10)
         log = await counts.log()
     by_workspace: defaultdict[str, list[float]] = defaultdict(list)
     for at, workspace in log:
@@ -76,7 +75,7 @@ async def many_beside_one(commands: Sequence[str], database_url: str, small: int
         await _all(services[0].url, [sms(workspaceId=f"small-{i}", **at) for i in range(small)])
         assert time.monotonic() < began - 1, "scheduling took so long that there is nothing to measure"
         bound = (small + 1) / (0.97 * LIMIT_OF_MANY)
-        await _until(counts, workspaces=small + 1, within=NOTICE + 4 * bound + 10)
+        await counts.until(workspaces=small + 1, within=NOTICE + 4 * bound + 10)
         log = await counts.log()
     last = max(next(at for at, workspace in log if workspace == BIG), *(at for at, workspace in log if workspace != BIG))
     came = [at for at, _ in log if at <= last]
@@ -93,11 +92,3 @@ async def _all(url: str, messages: Sequence[dict[str, Any]], size: int = 10_000)
 async def _call(counts: Counts, method: str, url: str, body: dict[str, Any] | None = None) -> None:
     answer = await counts.client.request(method, url, json=body)
     assert answer.status_code == 200, answer.text
-
-
-async def _until(counts: Counts, *, messages: int = 0, workspaces: int = 0, within: float) -> None:
-    """Look at the receiver twice a second until so much has come."""
-    deadline = time.monotonic() + within
-    while (seen := await counts.seen())[0] < messages or seen[1] < workspaces:
-        assert time.monotonic() < deadline, f"after {within:.0f} s there came {seen[0]} messages of {seen[1]} workspaces"
-        await asyncio.sleep(0.5)

@@ -212,6 +212,34 @@ async def test_what_is_over_the_daily_quota_waits_for_the_workspaces_next_day(st
     assert len(await store.claim(tomorrow)) == 3
 
 
+async def test_a_retry_goes_on_when_the_day_is_used_up_and_what_is_new_waits_high_or_not(store: Store) -> None:
+    await change_tier(store, "standard", daily_quota={SMS: 2})
+    await insert(store, 2)
+    failed, delivered = await store.claim()
+    await store.settle_as(Kind.FAILED, failed)
+    await store.settle_as(Kind.DELIVERED, delivered)
+    new = await insert(store, 3, priority=Priority.HIGH)
+    assert ids(await store.claim(later(5))) == {failed.id}
+    assert await store.claim(later(6)) == []
+    tomorrow = NOW + 16 * 3600 * SECOND
+    claimed = await store.claim(tomorrow)
+    assert len(claimed) == 2
+    assert ids(claimed) < ids(new)
+
+
+async def test_what_a_dead_dispatcher_held_goes_on_when_the_day_is_used_up(store: Store) -> None:
+    await change_tier(store, "standard", daily_quota={SMS: 1})
+    [held] = [one for one in await _claimed_of(store, 3)]
+    lease_ends = (await store.select(f"select visible_at from pending where id = '{held}'"))[0][0]
+    assert await store.claim(lease_ends - SECOND) == []
+    assert ids(await store.claim(lease_ends)) == {held}
+
+
+async def _claimed_of(store: Store, count: int) -> set[str]:
+    await insert(store, count)
+    return ids(await store.claim())
+
+
 async def test_a_message_counts_for_the_day_once_and_one_that_never_went_out_not_at_all(store: Store) -> None:
     await change_tier(store, "standard", daily_quota={SMS: 2})
     await insert(store, 1)

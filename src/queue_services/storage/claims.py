@@ -18,7 +18,7 @@ from queue_services.domain.message import FOREVER, Channel, Instant, Reason
 from queue_services.domain.workspace import secrets_in_force
 from queue_services.storage import endings, events, exceedances, slots
 from queue_services.storage.lanes import Candidate, ClaimRequest, Lane, earliest_of, is_busy, lock_lanes, place, save_lanes
-from queue_services.storage.port import Tx
+from queue_services.storage.port import Row, Tx
 from queue_services.storage.tallies import Tally
 from queue_services.storage.tenancy import read_workspace
 
@@ -108,10 +108,15 @@ def _refilled(log: LimitLog, request: ClaimRequest, now: Instant) -> Instant:
 
 async def _candidates(tx: Tx, request: ClaimRequest, lanes: dict[int, Lane], before: Instant, now: Instant) -> tuple[list[Candidate], list[Candidate]]:
     """The messages that may go now: those for the kept slots, and each lane's share of the others, high first and oldest first."""
-    asked = [(lane.id, priority.value, before, lane.share) for lane in lanes.values() if lane.share for priority in lane.priorities(before)]
+    asked: dict[str, list[Row]] = {}
+    for lane in lanes.values():
+        if lane.share:
+            statement = "claim_counted" if lane.left_today == 0 else "claim_candidates"
+            asked.setdefault(statement, []).extend((lane.id, priority.value, before, lane.share) for priority in lane.priorities(before))
     found: dict[int, list[Candidate]] = {identity: [] for identity in lanes}
-    for row in await tx.each("claim_candidates", asked):
-        found[row[1]].append(Candidate(*row))
+    for statement, keys in asked.items():
+        for row in await tx.each(statement, keys):
+            found[row[1]].append(Candidate(*row))
     allowed = await _allowed(tx, request, list(chain.from_iterable(found.values())), before, now)
     high: list[Candidate] = []
     normal: list[Candidate] = []

@@ -166,5 +166,5 @@ def _pending(pending: Row, priority: Priority, campaign: Row, lane: Row, last_er
         visible_at = shifted(visible_at, shift, now) if visible_at < PARKED else due_at
     next_at = due_at if visible_at >= PARKED or claimed_by is not None else visible_at
     held_back = state in ("paused", "shifting")
-    waits = waiting.waiting_for(lane, next_at, priority, now, paused=held_back)
+    waits = waiting.waiting_for(lane, next_at, priority, now, paused=held_back, counted=posts > 0 or claimed_by is not None)
     return {**known, "status": Status.SCHEDULED, "due_at": due_at, "next_attempt_at": next_at, "waiting_for": waits.value}

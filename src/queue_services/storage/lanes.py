@@ -118,7 +118,7 @@ class Lane(msgspec.Struct):
         return [Priority.HIGH] if self.high_only or self.opens_at > before else list(Priority)
 
     def take(self, candidate: Candidate, slot: Instant) -> None:
-        """Note that a message was claimed. It counts for the day once, at its first claim: tries count nothing."""
+        """Note that a message was claimed. It counts for the day once, at its first claim: tries count nothing, and need none of a quota that is used up."""
         self.taken += 1
         self.taken_high |= candidate.priority == Priority.HIGH
         self.day_count += candidate.attempts == 0 and candidate.claimed_by is None
@@ -169,7 +169,7 @@ def _cap(request: ClaimRequest, lane: Lane, before: Instant, now: Instant) -> in
         cap = min(cap, limits.free(lane.log, lane.rate, now, request.lead))
     if lane.opens_at > before and lane.next_high_at > before:
         cap = 0
-    return cap if lane.left_today is None else min(cap, lane.left_today)
+    return min(cap, lane.left_today) if lane.left_today else cap
 
 
 def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: int, now: Instant, behind: Instant) -> tuple[Instant, Instant]:
@@ -179,8 +179,6 @@ def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: 
     visible.
     """
     high_at, other_at = earliest[0], max(earliest[1], lane.opens_at)
-    if lane.left_today == 0:
-        high_at, other_at = max(high_at, lane.day_ends_at), max(other_at, lane.day_ends_at)
     due_at = min(high_at, other_at)
     if due_at > before:
         lane.rest = 0
@@ -194,9 +192,15 @@ def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: 
     return due_at, high_at
 
 
-async def earliest_of(tx: Tx, lanes: Iterable[int]) -> dict[int, tuple[Instant, Instant]]:
-    """When each lane's first `high` and its first other message are visible."""
-    return {lane: (high or FOREVER, other or FOREVER) for lane, high, other in await tx.each("lane_earliest", [(lane,) for lane in lanes])}
+async def earliest_of(tx: Tx, lanes: dict[int, Lane]) -> dict[int, tuple[Instant, Instant]]:
+    """When each lane's first `high` and its first other message may be claimed; what is not counted yet waits for a day with some of its quota left."""
+    found = {lane: (high or FOREVER, other or FOREVER) for lane, high, other in await tx.each("lane_earliest", [(lane,) for lane in lanes])}
+    used_up = [(lane.id,) for lane in lanes.values() if lane.left_today == 0]
+    for identity, *counted in await tx.each("counted_earliest", used_up) if used_up else []:
+        day = lanes[identity].day_ends_at
+        high_at, other_at = (min(at or FOREVER, max(first, day)) for at, first in zip(counted, found[identity], strict=True))
+        found[identity] = (high_at, other_at)
+    return found
 
 
 async def save_lanes(tx: Tx, lanes: Iterable[tuple[Lane, Instant, Instant]], now: Instant) -> None:

@@ -34,6 +34,22 @@ cross join lateral (
 ) p
 join message m on m.id = p.id;
 
+-- name: claim_counted
+-- Of a lane whose day is used up: what has counted for a day already, because it went out or was claimed by a dispatcher that is gone.
+select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
+    m.contact, m.units, m.payload
+from unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::integer[]) u(lane, priority, before, most)
+cross join lateral (
+    (select * from pending q
+    where q.lane = u.lane and q.priority = u.priority and q.visible_at <= u.before and q.attempts > 0
+    order by q.visible_at, q.id limit u.most)
+    union all
+    (select * from pending q
+    where q.claimed_by is not null and q.attempts = 0 and q.lane = u.lane and q.priority = u.priority and q.visible_at <= u.before
+    limit u.most)
+) p
+join message m on m.id = p.id;
+
 -- name: share_campaign_states
 -- One that is being cancelled or paused right now is passed over: its messages are left for the next pass.
 select id, state, cancel_epoch, cancelled_at from campaign c join unnest($1::bigint[]) u(wanted) on c.id = u.wanted for share of c skip locked;
@@ -50,6 +66,17 @@ select u.lane,
     least(
         (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 1),
         (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 2))
+from unnest($1::bigint[]) u(lane);
+
+-- name: counted_earliest
+select u.lane,
+    least(
+        (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 0 and p.attempts > 0),
+        (select min(p.visible_at) from pending p where p.claimed_by is not null and p.attempts = 0 and p.lane = u.lane and p.priority = 0)),
+    least(
+        (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 1 and p.attempts > 0),
+        (select min(p.visible_at) from pending p where p.lane = u.lane and p.priority = 2 and p.attempts > 0),
+        (select min(p.visible_at) from pending p where p.claimed_by is not null and p.attempts = 0 and p.lane = u.lane and p.priority > 0))
 from unnest($1::bigint[]) u(lane);
 
 -- name: count_visible

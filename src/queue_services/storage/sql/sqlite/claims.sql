@@ -29,6 +29,22 @@ from (
 ) p
 join message m on m.id = p.id;
 
+-- name: claim_counted
+-- Of a lane whose day is used up: what has counted for a day already, because it went out or was claimed by a dispatcher that is gone.
+select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
+    m.contact, m.units, m.payload
+from (
+    select * from (
+        select * from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and attempts > 0 order by visible_at, id limit ?4
+    )
+    union all
+    select * from (
+        select * from pending indexed by pending_claimed
+        where claimed_by is not null and attempts = 0 and lane = ?1 and priority = ?2 and visible_at <= ?3 limit ?4
+    )
+) p
+join message m on m.id = p.id;
+
 -- name: share_campaign_states
 select id, state, cancel_epoch, cancelled_at from campaign where id = ?1;
 
@@ -43,6 +59,18 @@ select ?1,
     nullif(min(
         coalesce((select min(visible_at) from pending where lane = ?1 and priority = 1), 4611686018427387904),
         coalesce((select min(visible_at) from pending where lane = ?1 and priority = 2), 4611686018427387904)), 4611686018427387904);
+
+-- name: counted_earliest
+select ?1,
+    nullif(min(
+        coalesce((select min(visible_at) from pending where lane = ?1 and priority = 0 and attempts > 0), 4611686018427387904),
+        coalesce((select min(visible_at) from pending indexed by pending_claimed
+            where claimed_by is not null and attempts = 0 and lane = ?1 and priority = 0), 4611686018427387904)), 4611686018427387904),
+    nullif(min(
+        coalesce((select min(visible_at) from pending where lane = ?1 and priority = 1 and attempts > 0), 4611686018427387904),
+        coalesce((select min(visible_at) from pending where lane = ?1 and priority = 2 and attempts > 0), 4611686018427387904),
+        coalesce((select min(visible_at) from pending indexed by pending_claimed
+            where claimed_by is not null and attempts = 0 and lane = ?1 and priority > 0), 4611686018427387904)), 4611686018427387904);
 
 -- name: count_visible
 select count(*) from (select 1 from pending where lane = ?1 and priority in (select value from json_each(?2)) and visible_at <= ?3 limit 10000) due;
