@@ -2,9 +2,9 @@
 
     python -m tests.acceptance.counting
 
-Started by `counting` for the crowds' tests and benchmarks. It says its port on its first line; `GET /until/M/W` is answered when M messages of
-W workspaces have come, `GET /log` with every one of them: [monotonic seconds, workspace]. Monotonic time is the machine's, the same in every process. Requests must come whole
-headers at a time, as the service's do; it is no HTTP server for anybody else.
+Started by `counting` for the crowds' tests and benchmarks. It says its port on its first line; `GET /until/M/W` is answered when M messages of W workspaces
+have come, `GET /log` with every one of them: [monotonic seconds, workspace]. Monotonic time is the machine's, the same in every process. It is no HTTP
+server for anybody else.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
@@ -212,6 +213,30 @@ async def test_what_is_over_the_daily_quota_waits_for_the_workspaces_next_day(st
     assert len(await store.claim(tomorrow)) == 3
 
 
+async def test_a_changed_tier_is_in_force_for_the_next_claim_before_its_lanes_have_been_brought_after_it(store: Store) -> None:
+    await insert(store, 30)
+    await insert(store, 30, "other")
+    await store.database.write(tiers.change, "standard", TierChange(limits={SMS: 3}))
+    claimed = Counter(one.workspace for one in await store.claim(rate=1000))
+    assert claimed.keys() == {"acme", "other"}
+    assert max(claimed.values()) <= 3
+    await store.database.write(tiers.change, "standard", TierChange(limits={SMS: None}))
+    assert len(await store.claim(later(2), rate=1000)) == 60 - claimed.total()
+
+
+async def test_a_lane_that_waits_for_its_own_limit_or_day_is_held_back_and_one_that_waits_for_its_time_is_not(store: Store) -> None:
+    await change(store, "slow", limits={SMS: 0.1})
+    await change_tier(store, "free", daily_quota={SMS: 1})
+    await change(store, "spent", tier="free")
+    for workspace in ("slow", "spent", "idle"):
+        await insert(store, 2, workspace)
+    await insert(store, 1, "later", due_at=later(3600))
+    await store.claim()
+    await store.claim(later(1))
+    lanes: dict[int, str] = dict(await store.select("select id, workspace from lane"))  # type: ignore[arg-type]  # rows of two
+    assert {lanes[lane] for lane in await store.database.read(tiers.held_back, later(1))} == {"slow", "spent"}
+
+
 async def test_a_retry_goes_on_when_the_day_is_used_up_and_what_is_new_waits_high_or_not(store: Store) -> None:
     await change_tier(store, "standard", daily_quota={SMS: 2})
     await insert(store, 2)
@@ -229,15 +254,11 @@ async def test_a_retry_goes_on_when_the_day_is_used_up_and_what_is_new_waits_hig
 
 async def test_what_a_dead_dispatcher_held_goes_on_when_the_day_is_used_up(store: Store) -> None:
     await change_tier(store, "standard", daily_quota={SMS: 1})
-    [held] = [one for one in await _claimed_of(store, 3)]
+    await insert(store, 3)
+    [held] = ids(await store.claim())
     lease_ends = (await store.select(f"select visible_at from pending where id = '{held}'"))[0][0]
     assert await store.claim(lease_ends - SECOND) == []
     assert ids(await store.claim(lease_ends)) == {held}
-
-
-async def _claimed_of(store: Store, count: int) -> set[str]:
-    await insert(store, count)
-    return ids(await store.claim())
 
 
 async def test_a_message_counts_for_the_day_once_and_one_that_never_went_out_not_at_all(store: Store) -> None:

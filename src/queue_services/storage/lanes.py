@@ -18,7 +18,7 @@ from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority
 from queue_services.domain.workspace import LaneTerms, opens_at
 from queue_services.storage.port import Row, Tx
-from queue_services.storage.tenancy import read_log, read_terms, slot_at, write
+from queue_services.storage.tenancy import read_log, read_terms, refresh, slot_at, write
 
 LANES_A_CLAIM = 256
 BUSY_AT = 0.5
@@ -130,8 +130,8 @@ class Lane(msgspec.Struct):
 
 async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, free: int, log: LimitLog, now: Instant) -> dict[int, Lane]:
     """Lock the first lanes in turn, each with its share of the free slots, and those with due `high` that the kept slots are for; by id."""
-    left_out = request.left_out()
-    rows = await tx.fetch("claim_lanes", request.channel.value, before, left_out, min(free, LANES_A_CLAIM))
+    left_out, refreshed = request.left_out(), set[int]()
+    rows = await _first_lanes(tx, "claim_lanes", (request.channel.value, before, left_out, min(free, LANES_A_CLAIM)), refreshed, now)
     in_turn = [_lane(row, request, now) for row in rows]
     lanes = {lane.id: lane for lane in in_turn}
     for lane in in_turn:
@@ -140,7 +140,7 @@ async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, free: int, 
     for lane, share in zip(in_turn, shares, strict=True):
         lane.share = share
     if kept := len(turns.high_slots(log.number, free)):
-        rows = await tx.fetch("claim_high_lanes", request.channel.value, before, left_out, kept)
+        rows = await _first_lanes(tx, "claim_high_lanes", (request.channel.value, before, left_out, kept), refreshed, now)
         passed_over = [lane for lane in (lanes.get(row[0]) or _lane(row, request, now) for row in rows) if not lane.share]
         for lane in passed_over:
             lane.high_only = True
@@ -149,8 +149,18 @@ async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, free: int, 
     return lanes
 
 
+async def _first_lanes(tx: Tx, statement: str, asked: Row, refreshed: set[int], now: Instant) -> list[Row]:
+    """Lock the first lanes in turn. Those that a changed tier has not been applied to yet first get what it says, which may take them out of turn."""
+    rows = await tx.fetch(statement, *asked)
+    while behind := {row[0] for row in rows if row[-1] is not None and row[0] > row[-1]} - refreshed:
+        await refresh(tx, behind, now)
+        refreshed |= behind
+        rows = await tx.fetch(statement, *asked)
+    return rows
+
+
 def _lane(row: Row, request: ClaimRequest, now: Instant) -> Lane:
-    identity, workspace, weight, rest, rate, log, due, high, exceeded, until, reason, step, refusals, set_at, text, day_ends_at, day_count = row
+    identity, workspace, weight, rest, rate, log, due, high, exceeded, until, reason, step, refusals, set_at, text, day_ends_at, day_count, _ = row
     hold, terms = Hold(until, HoldReason(reason) if reason else None, step, refusals, set_at), read_terms(text)
     own = rate if rate is not None and rate < request.rate else None
     lane = Lane(identity, workspace, weight, rest, own, read_log(log), due, high, exceeded, hold, terms, day_ends_at, day_count)

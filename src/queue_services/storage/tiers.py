@@ -1,12 +1,12 @@
 """The tier flows: reading and changing tiers, and bringing the lanes of a changed one after it, in bites.
 
-Called by `service.tiers`; maintenance goes on with what a call that died has left. A workspace's tier is a name: one that is not there limits nothing.
+Called by `service.tiers`; maintenance goes on with what a call has left. A claim does not wait for that: it refreshes the lanes that it takes itself. A workspace's tier is a name: one that is not there limits nothing.
 """
 
 from __future__ import annotations
 
 from queue_services.domain import tiers
-from queue_services.domain.message import Instant
+from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.tiers import Tier, TierChange
 from queue_services.errors import NotFound
 from queue_services.storage.port import Tx
@@ -29,11 +29,16 @@ async def every(tx: Tx) -> list[Tier]:
 
 
 async def change(tx: Tx, name: str, wanted: TierChange) -> Tier:
-    """Change a tier, or make one that is not there yet; `advance` then applies it."""
+    """Change a tier, or make one that is not there yet: in force for every claim from then on. `advance` then applies it to all lanes."""
     [[settings]] = await tx.fetch("lock_tier", name, write(Tier(name)))
     tier = tiers.changed(read_tier(name, settings), wanted)
     await tx.fetch("save_tier", name, write(tier))
     return tier
+
+
+async def held_back(tx: Tx, now: Instant) -> list[int]:
+    """The lanes that no claim looks at within a second, because they wait for their own limit or quota; for them a change cannot wait its turn."""
+    return [row[0] for row in await tx.fetch("held_back_lanes", now + SECOND)]
 
 
 async def advance(tx: Tx, now: Instant) -> bool:

@@ -9,7 +9,7 @@ update limit_state set log = $2 where channel = $1;
 
 -- name: claim_lanes
 select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
-    terms, day_ends_at, day_count
+    terms, day_ends_at, day_count, (select min(apply_after) from tier)
 from lane
 where channel = $1 and ready_at <= $2 and not workspace = any($3::text[])
 order by ready_at limit $4
@@ -17,7 +17,7 @@ for update skip locked;
 
 -- name: claim_high_lanes
 select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
-    terms, day_ends_at, day_count
+    terms, day_ends_at, day_count, (select min(apply_after) from tier)
 from lane
 where channel = $1 and high_ready_at <= $2 and next_high_at < 4611686018427387904 and not workspace = any($3::text[])
 order by high_ready_at limit $4

@@ -35,6 +35,13 @@ select name, apply_after from tier where apply_after is not null order by name l
 -- name: save_applied
 update tier set apply_after = ?2 where name = ?1;
 
+-- name: held_back_lanes
+-- Those that wait for a slot of their own limit, or for their next day, for longer than until ?1: what a tier is changed to may let them go.
+select id from lane
+where next_due_at < 4611686018427387903
+    and (slot_at > ?1 or (day_ends_at > ?1 and day_count > 0 and next_due_at > ?1))
+order by id;
+
 -- name: next_lanes
 select l.id, l.workspace, w.settings from (select id, workspace from lane where id > ?1 order by id limit ?2) l left join workspace w on w.id = l.workspace order by l.id;
 
