@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.postgres import Postgres
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of an unguessable name is made in it
 ROOM = 2 * 2**30
 
+settings.register_profile("quick", max_examples=30, deadline=None)  # a deadline would measure the machine
+settings.register_profile("thorough", max_examples=400, deadline=None)
+settings.load_profile("quick")  # unless `--hypothesis-profile` names another, as `make test-long` does
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--alone` is for the second half of `make test`."""
+    """`--alone` is for the second half of `make test`, `--bounded` for a `make test-long` of a few minutes."""
     parser.addoption("--alone", action="store_true", help="only the tests that measure real time; with `-n` they are left out")
+    parser.addoption("--bounded", action="store_true", help="of the long tests, only those marked `long(bounded=True)`")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,12 +55,23 @@ def durable_postgres() -> Iterator[Postgres]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what uses PostgreSQL, so that `-m "not postgres"` leaves it out; let nothing that measures real time run beside other tests."""
+    """Mark what uses PostgreSQL, so that `-m "not postgres"` leaves it out, and what hypothesis makes up, so that `-m random` finds it.
+
+    Nothing that measures real time runs beside other tests.
+    """
     for test in items:
         if {"postgres", "durable_postgres"} & set(getattr(test, "fixturenames", ())):
             test.add_marker("postgres")
+        if getattr(getattr(test, "obj", None), "is_hypothesis_test", False):
+            test.add_marker("random")
+    if config.option.bounded:
+        _keep(config, items, lambda test: all(mark.kwargs.get("bounded") for mark in test.iter_markers("long")))
     beside_others = hasattr(config, "workerinput")
     if beside_others or config.option.alone:
-        left_out = [test for test in items if bool(test.get_closest_marker("alone")) is beside_others]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [test for test in items if bool(test.get_closest_marker("alone")) is not beside_others]
+        _keep(config, items, lambda test: bool(test.get_closest_marker("alone")) is not beside_others)
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    """Leave out what is not wanted, and say how many that are."""
+    config.hook.pytest_deselected(items=[test for test in items if not wanted(test)])
+    items[:] = [test for test in items if wanted(test)]

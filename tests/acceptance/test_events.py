@@ -37,7 +37,7 @@ async def told(receiver: Receiver, listening: Arrivals, jobs: set[str], within: 
         await receiver.until(lambda seen=seen: len(listening.seen) > seen)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long])])
+@pytest.mark.parametrize("store", ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long(bounded=True)])])
 async def test_what_became_of_every_message_is_told_and_signed(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     url = f"sqlite:///{tmp_path}/queue.db" if store == "sqlite" else request.getfixturevalue("postgres_url")
     commands = ("serve",) if store == "sqlite" else ("api", "dispatcher")
@@ -59,7 +59,7 @@ async def test_what_became_of_every_message_is_told_and_signed(store: str, tmp_p
         assert (sent.target, sent.headers["webhook-id"]) == ("/events", sent.json["eventId"])
 
 
-@pytest.mark.long
+@pytest.mark.long(bounded=True)
 async def test_no_event_is_lost_when_dispatchers_are_killed_and_the_endpoint_fails(postgres_url: str) -> None:
     rnd = random.Random(7)
     taking = Arrivals()

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.alone
 
 ONE_PROCESS = ("serve",)
 THREE_PROCESSES = ("api", "dispatcher", "dispatcher")
+SOONER_OR_LATER = ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long(bounded=True)])]
+"""The stores of what takes longest: on PostgreSQL the long run tries it, and so do the tests of crashes."""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -52,7 +54,7 @@ def used(times: list[float]) -> float:
     return (len(times) - 1) / (max(times) - min(times))
 
 
-@pytest.mark.parametrize("count", [150, pytest.param(400, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [100, pytest.param(400, marks=pytest.mark.long(bounded=True))])
 async def test_sms_of_five_workspaces_arrive_at_the_limit_and_never_over_it(
     store: tuple[str, tuple[str, ...]], receiver: Receiver, arrivals: Arrivals, count: int
 ) -> None:
@@ -77,7 +79,8 @@ async def test_one_email_of_a_workspace_does_not_wait_behind_3000_of_another(
         assert arrivals.times("small")[0] - asked_at < 0.5
 
 
-@pytest.mark.parametrize(("count", "kills"), [(600, 2), pytest.param(3000, 5, marks=pytest.mark.long)])
+@pytest.mark.parametrize("store", SOONER_OR_LATER, indirect=True)
+@pytest.mark.parametrize(("count", "kills"), [(300, 1), pytest.param(3000, 5, marks=pytest.mark.long(bounded=True))])
 async def test_killing_every_process_in_the_middle_loses_nothing(
     store: tuple[str, tuple[str, ...]], receiver: Receiver, arrivals: Arrivals, count: int, kills: int
 ) -> None:
@@ -100,12 +103,13 @@ async def test_killing_every_process_in_the_middle_loses_nothing(
     assert sum(arrivals.jobs().values()) <= count + kills * 256
 
 
+@pytest.mark.parametrize("store", SOONER_OR_LATER, indirect=True)
 async def test_a_sigterm_drains_and_the_rest_is_delivered_by_the_next_process(
     store: tuple[str, tuple[str, ...]], receiver: Receiver, arrivals: Arrivals
 ) -> None:
     url, commands = store
     async with running(*commands, database_url=url, receiver_url=receiver.url) as services:
-        jobs = await schedule(services[0].url, [email(i) for i in range(250)])
+        jobs = await schedule(services[0].url, [email(i) for i in range(150)])
         await receiver.until(lambda: len(arrivals.seen) >= 50)
         assert [await service.stop() for service in services] == [0] * len(services)
     before = len(arrivals.seen)

@@ -51,7 +51,7 @@ async function exceeded(workspaceId) {
 """
 
 
-@pytest.mark.long
+@pytest.mark.long(bounded=True)
 async def test_a_program_written_for_the_original_service_works_unchanged(tmp_path: Path) -> None:
     node = with_package(tmp_path, "axios@1")
     arrivals, url = Arrivals(), f"sqlite:///{tmp_path}/queue.db"

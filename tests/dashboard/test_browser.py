@@ -80,6 +80,7 @@ async def test_the_counters_move_while_messages_flow(stage: Stage) -> None:
     await expect(page.locator("#connection")).to_have_text("Figures are live.")
 
 
+@pytest.mark.long(bounded=True)
 async def test_a_failed_job_is_retried(stage: Stage) -> None:
     [job] = await stage.schedule(sms(7, metadata={"callbackEndpoint": f"{BROKEN}/retry"}))
     await stage.until(job, "FAILED")
@@ -113,6 +114,7 @@ async def test_all_that_match_are_cancelled_in_the_background(stage: Stage) -> N
     assert {job["status"] for job in answer["jobs"]} == {"CANCELLED"}
 
 
+@pytest.mark.long(bounded=True)
 async def test_rows_are_chosen_one_by_one_or_all_at_once(stage: Stage) -> None:
     await stage.schedule(*(sms(index, delay=LATER, contactId="chosen") for index in range(3)))
     page = await stage.open("/jobs?contact=chosen&status=scheduled")
@@ -123,6 +125,7 @@ async def test_rows_are_chosen_one_by_one_or_all_at_once(stage: Stage) -> None:
     await expect(page.get_by_role("heading", name="Promote 2 jobs?")).to_be_visible()
 
 
+@pytest.mark.long(bounded=True)
 async def test_a_form_that_another_site_sends_is_refused(stage: Stage) -> None:
     page = await stage.open()
     url = f"{stage.url}/channels/sms/pause"
@@ -151,6 +154,7 @@ async def test_an_email_that_holds_a_script_does_not_run_it_and_fetches_nothing(
     assert pixel not in fetched
 
 
+@pytest.mark.long(bounded=True)
 async def test_a_workspaces_key_cannot_open_anothers_page_by_its_address(stage: Stage) -> None:
     [theirs] = await stage.schedule(sms(1, delay=LATER, workspaceId="theirs", metadata={"campaignId": "secret"}))
     key = (await stage.ask("POST", "/api/keys", json={"workspaceId": "mine"}))["key"]
@@ -162,6 +166,7 @@ async def test_a_workspaces_key_cannot_open_anothers_page_by_its_address(stage: 
         assert answer.status == 404
 
 
+@pytest.mark.long(bounded=True)
 async def test_everything_is_read_and_done_without_javascript(stage: Stage, every_page: list[str]) -> None:
     page = await stage.open(java_script_enabled=False)
     for path in every_page:
@@ -175,6 +180,7 @@ async def test_everything_is_read_and_done_without_javascript(stage: Stage, ever
     await expect(page.locator(".heading .badge")).to_have_text("Cancelled")
 
 
+@pytest.mark.long(bounded=True)
 async def test_every_page_fits_a_narrow_telephone(stage: Stage, every_page: list[str]) -> None:
     page = await stage.open(viewport={"width": 360, "height": 640})
     for path in every_page:
@@ -182,6 +188,7 @@ async def test_every_page_fits_a_narrow_telephone(stage: Stage, every_page: list
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
+@pytest.mark.long(bounded=True)
 async def test_the_keyboard_reaches_the_content_and_every_control(stage: Stage) -> None:
     page = await stage.open()
     await page.keyboard.press("Tab")
@@ -211,11 +218,12 @@ async def violations(page: Page, *rules: str) -> list[dict[str, Any]]:
     return [{"rule": one["id"], "where": [node["html"][:200] for node in one["nodes"][:3]]} for one in found]
 
 
-async def test_no_page_shuts_anybody_out(stage: Stage, every_page: list[str]) -> None:
+@pytest.mark.parametrize("pages", [["/jobs", "/workspace?id=acme"], pytest.param([], marks=pytest.mark.long(bounded=True), id="every page")])
+async def test_no_page_shuts_anybody_out(stage: Stage, every_page: list[str], pages: list[str]) -> None:
     source = axe()
-    paths = [path for path in (*every_page, "/nothing") if path not in ("/send", "/jobs?status=dead&workspace=acme")]  # as their likes
+    paths = [*pages] or [path for path in (*every_page, "/nothing") if path not in ("/send", "/jobs?status=dead&workspace=acme")]  # as their likes
     stranger = await stage.open("/login", password=None)
-    pages = [await stage.open() for _ in range(2)]
+    tabs = [await stage.open() for _ in range(2)]
 
     async def check(page: Page, path: str) -> None:
         await page.emulate_media(color_scheme="light")
@@ -229,9 +237,10 @@ async def test_no_page_shuts_anybody_out(stage: Stage, every_page: list[str]) ->
         while paths:
             await check(page, paths.pop())
 
-    await asyncio.gather(check(stranger, "/login"), *(check_all(page) for page in pages))
+    await asyncio.gather(check(stranger, "/login"), *(check_all(tab) for tab in tabs))
 
 
+@pytest.mark.long(bounded=True)
 async def test_a_service_that_stops_does_not_wait_for_those_who_look(stage: Stage, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'queue.db'}"
     async with running("serve", database_url=url, receiver_url=stage.service.url) as [service], await stage.browser.new_context() as context:

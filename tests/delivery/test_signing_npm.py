@@ -20,7 +20,7 @@ console.log(JSON.stringify(cases.map(({ secret, headers, body }) => {
 """
 
 
-@pytest.mark.long
+@pytest.mark.long(bounded=True)
 def test_the_npm_package_verifies_what_is_signed_by_either_secret_of_a_rotation(tmp_path: Path) -> None:
     node = with_package(tmp_path, "standardwebhooks@1")
     newest, old, other = new_secret(), new_secret(), new_secret()

@@ -363,7 +363,7 @@ def test_deliveries_go_to_the_workspaces_own_address_signed_with_its_own_secrets
     run_virtual(scenario)
 
 
-@pytest.mark.long
+@pytest.mark.long(bounded=True)
 def test_ten_thousand_workspaces_with_one_message_each_are_served_beside_one_with_a_hundred_thousand() -> None:
     async def scenario() -> None:
         async with world(dispatchers=0, sms_per_second=1000, concurrency=1000) as w:

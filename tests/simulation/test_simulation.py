@@ -10,9 +10,9 @@ import pytest
 from tests.simulation.seeds import on_postgres, on_sqlite, replay
 from tests.support.postgres import Postgres
 
-SHORT = 30
+SHORT = 8
 """Worlds of a default run; with `long` there are a thousand."""
-ON_POSTGRES = 2
+ON_POSTGRES = 1
 LONG_ON_POSTGRES = 50
 
 

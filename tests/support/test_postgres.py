@@ -40,6 +40,7 @@ def test_a_template_is_copied_with_its_tables(postgres: Postgres) -> None:
         assert postgres.run_sql("select x from kept", url.rpartition("/")[2]) == "7"
 
 
+@pytest.mark.long(bounded=True)
 def test_a_durable_server_keeps_what_was_committed_before_a_crash(durable_postgres: Postgres) -> None:
     name = durable_postgres.create_database()
     assert durable_postgres.run_sql("show fsync") == "on"
@@ -49,6 +50,7 @@ def test_a_durable_server_keeps_what_was_committed_before_a_crash(durable_postgr
     assert durable_postgres.run_sql("select x from kept", name) == "7"
 
 
+@pytest.mark.long(bounded=True)
 def test_a_server_ends_with_the_process_that_started_it() -> None:
     script = """
 import os, signal

@@ -33,7 +33,7 @@ def wall_clock(zone: str, day: date, at: str) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-@pytest.mark.parametrize("contacts", [20, pytest.param(1_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("contacts", [pytest.param(20, marks=pytest.mark.long(bounded=True)), pytest.param(1_000, marks=pytest.mark.long)])
 def test_every_message_arrives_at_its_contacts_wall_clock_time_over_a_change_to_summer_time(world: World, contacts: int) -> None:
     world.advance(timedelta(0))
     now = world.now()

@@ -106,7 +106,7 @@ def test_an_application_killed_between_scheduling_and_recording_loses_and_double
     assert len(list(service.jobs(workspace_id=dies_at))) == 40
 
 
-@pytest.mark.long
+@pytest.mark.long(bounded=True)
 def test_a_hundred_thousand_open_messages_are_reconciled_within_half_a_minute(service: QueueService, tracker: SqlTracker) -> None:
     assert schedule_tracked(tracker, service, emails(100_000, timedelta(days=1)), service.now()).accepted == 100_000
     cancelled = [job.job_id for _, job in zip(range(1_000), service.jobs(workspace_id="acme"), strict=False)]
@@ -122,7 +122,7 @@ def test_a_hundred_thousand_open_messages_are_reconciled_within_half_a_minute(se
     assert took < 30
 
 
-@pytest.mark.long
+@pytest.mark.long(bounded=True)
 def test_ten_thousand_contacts_are_launched_on_three_steps_within_five_seconds(service: QueueService) -> None:
     steps = [Step(day, "09:30", "email", subject="Day $day", template="<p>Hello $name</p>", metadata={"day": day}) for day in (1, 3, 7)]
     contacts = [Contact(f"c-{number}", email=f"c{number}@example.org", fields={"name": f"N{number}", "day": "x"}) for number in range(10_000)]
