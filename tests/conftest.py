@@ -54,6 +54,12 @@ def durable_postgres() -> Iterator[Postgres]:
         yield server
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of `--alone` spare the files that hold none of it: collecting all of them takes longer than some of the tests."""
+    spared = config.option.alone and collection_path.name.startswith("test_") and "mark.alone" not in collection_path.read_text(encoding="utf-8")
+    return True if spared else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what uses PostgreSQL, so that `-m "not postgres"` leaves it out, and what hypothesis makes up, so that `-m random` finds it.
 
