@@ -9,6 +9,7 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Message, Status, new_id
 from queue_services.domain.outcome import Kind
+from queue_services.storage import jobs
 from tests.storage.store import Store, later
 from tests.support.builders import LEASE, NOW, message
 
@@ -43,6 +44,21 @@ async def test_a_filter_finds_what_matches_and_nothing_else(store: Store, wanted
     await store.cancel(match)
     assert await found(store, status=Status.CANCELLED, **wanted) == [match.id]
     assert await found(store, status=Status.DEAD, **wanted) == []
+
+
+@pytest.mark.parametrize("rare", [-1, jobs.RARE], ids=["common", "rare"])
+async def test_a_status_on_a_channel_is_found_by_whichever_of_them_is_looked_through(store: Store, monkeypatch: pytest.MonkeyPatch, rare: int) -> None:
+    monkeypatch.setattr(jobs, "RARE", rare)
+    mine, others = ([message(channel=channel) for _ in range(4)] for channel in (Channel.EMAIL, Channel.SMS))
+    await store.insert(*mine[:3], *others[:3])
+    for channel in (Channel.EMAIL, Channel.SMS):
+        for kind, claimed in zip((Kind.DELIVERED, Kind.REJECTED), await store.claim(channel=channel), strict=False):
+            await store.settle_as(kind, claimed)
+    await store.insert(mine[3], others[3])
+    statuses = [Status.SCHEDULED, Status.CLAIMED, Status.DELIVERED, Status.DEAD, Status.CANCELLED]
+    lists = [await found(store, channel=Channel.EMAIL, status=status) for status in statuses]
+    assert [len(listed) for listed in lists] == [1, 1, 1, 1, 0]
+    assert {job for listed in lists for job in listed} == {one.id for one in mine}
 
 
 async def test_filters_add_up(store: Store) -> None:

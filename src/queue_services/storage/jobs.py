@@ -19,6 +19,8 @@ from queue_services.storage.records import Attempt, Job, JobFilter
 from queue_services.storage.tallies import Tally
 
 PARKED = FOREVER - 1
+RARE = 20_000
+"""So many jobs of a channel are looked at one by one for a status."""
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 """What every id looks like; any other text names no job, and PostgreSQL would refuse to compare it with one."""
 
@@ -36,13 +38,29 @@ async def attempts(tx: Tx, message: str) -> list[Attempt]:
 
 async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
     """The jobs that match, newest first, `wanted.limit` at most."""
-    kind, filters = chosen(wanted, now)
+    kind, filters = chosen(wanted, now, rare=await _is_rare(tx, wanted))
     return [_job(row, now) for row in await tx.search(f"search_{kind}", filters, wanted.limit)]
 
 
-def chosen(wanted: JobFilter, now: Instant) -> tuple[str, dict[str, Any]]:
-    """Which rows a search goes by ("jobs", "pending", "ended" or "delivered"), and its filters."""
-    subject = wanted.workspace or wanted.campaign or wanted.contact or wanted.recipient
+async def _is_rare(tx: Tx, wanted: JobFilter) -> bool:
+    """Whether a status is searched on a channel that has few jobs, whoever's: then all of those are looked at rather than all of that status."""
+    if wanted.status is None or wanted.channel is None or _subject(wanted) is not None:
+        return False
+    stored = {row[0]: row[1] - sum(row[7:10]) for row in await tx.fetch("service_counts")}
+    return bool(stored.get(wanted.channel.value, 0) <= RARE)
+
+
+def _subject(wanted: JobFilter) -> str | None:
+    """Something that few jobs have."""
+    return wanted.workspace or wanted.campaign or wanted.contact or wanted.recipient
+
+
+def chosen(wanted: JobFilter, now: Instant, *, rare: bool = False) -> tuple[str, dict[str, Any]]:
+    """Which rows a search goes by ("jobs", "pending", "ended" or "delivered"), and its filters; `rare`: by its channel, which has few."""
+    subject = _subject(wanted)
+    if rare and wanted.status is not None:
+        waits = wanted.status in (Status.SCHEDULED, Status.CLAIMED)
+        return "jobs", {**_by_channel(filters_of(wanted)), **({wanted.status.value: now} if waits else {"delivered": wanted.status.value})}
     match wanted.status:
         case Status.SCHEDULED | Status.CLAIMED:
             return "pending", {wanted.status.value: now, **filters_of(wanted)}
@@ -50,7 +68,12 @@ def chosen(wanted: JobFilter, now: Instant) -> tuple[str, dict[str, Any]]:
             return "ended", {"unsent": wanted.status.value, **filters_of(wanted)}
         case Status.DELIVERED:  # the newest of all may be a million that wait; the newest of one subject are few
             return "delivered" if subject is None else "jobs", {"delivered": wanted.status.value, **filters_of(wanted)}
-    return "jobs", filters_of(wanted)
+    return "jobs", filters_of(wanted) if subject else _by_channel(filters_of(wanted))
+
+
+def _by_channel(filters: dict[str, Any]) -> dict[str, Any]:
+    """The filters of a search that goes through the jobs of a channel, where one is given."""
+    return {"channel_alone" if name == "channel" else name: value for name, value in filters.items()}
 
 
 def filters_of(wanted: JobFilter) -> dict[str, Any]:

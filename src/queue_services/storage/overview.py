@@ -147,7 +147,7 @@ async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
     The filter's own status is then counted by itself, as far.
     """
     filters = filters_of(wanted)
-    rows = await tx.search("count_jobs", filters, FILTERED_COUNTED + 1)
+    rows = await tx.search("count_jobs", chosen(msgspec.structs.replace(wanted, status=None), now)[1], FILTERED_COUNTED + 1)
     found = dict.fromkeys(Status, 0) | {Status(status): count for status, count in rows}
     counted = sum(found.values())
     [[found[Status.CLAIMED]]] = await tx.search("count_pending", {Status.CLAIMED.value: now, **filters}, FILTERED_COUNTED + 1)

@@ -1,6 +1,7 @@
 """The tier flows: reading and changing tiers, and bringing the lanes of a changed one after it, in bites.
 
-Called by `service.tiers`; maintenance goes on with what a call has left. A claim does not wait for that: it refreshes the lanes that it takes itself. A workspace's tier is a name: one that is not there limits nothing.
+Called by `service.tiers`; maintenance goes on with what a call has left. A claim does not wait for that: it refreshes the lanes that it takes itself.
+A workspace's tier is a name: one that is not there limits nothing.
 """
 
 from __future__ import annotations

@@ -39,6 +39,15 @@ m.workspace = {};
 -- name: search_jobs.channel
 m.channel = {};
 
+-- name: search_jobs.channel_alone
+m.channel = {};
+
+-- name: search_jobs.claimed
+p.id = any(array(select id from pending where claimed_by is not null and visible_at > {}));
+
+-- name: search_jobs.scheduled
+p.id is not null and (p.claimed_by is null or p.visible_at <= {}) and p.epoch >= coalesce(c.cancel_epoch, 0);
+
 -- name: search_jobs.campaign
 m.campaign in (select id from campaign where name = {});
 

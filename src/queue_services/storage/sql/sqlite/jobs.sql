@@ -36,7 +36,17 @@ order by m.id desc limit {limit};
 m.workspace = {};
 
 -- name: search_jobs.channel
+-- Beside a subject: the plus keeps it from going through all of the channel.
++m.channel = {};
+
+-- name: search_jobs.channel_alone
 m.channel = {};
+
+-- name: search_jobs.claimed
+p.id in (select id from pending indexed by pending_claimed where claimed_by is not null and visible_at > {});
+
+-- name: search_jobs.scheduled
+p.id is not null and (p.claimed_by is null or p.visible_at <= {}) and p.epoch >= coalesce(c.cancel_epoch, 0);
 
 -- name: search_jobs.campaign
 m.campaign in (select id from campaign where name = {});
@@ -81,7 +91,7 @@ order by p.id desc limit {limit};
 m.workspace = {};
 
 -- name: search_pending.channel
-m.channel = {};
++m.channel = {};
 
 -- name: search_pending.campaign
 m.campaign in (select id from campaign where name = {});
@@ -129,7 +139,7 @@ order by r.id desc limit {limit};
 m.workspace = {};
 
 -- name: search_ended.channel
-m.channel = {};
++m.channel = {};
 
 -- name: search_ended.campaign
 m.campaign in (select id from campaign where name = {});
@@ -171,7 +181,7 @@ where true
 order by r.id desc limit {limit};
 
 -- name: search_delivered.channel
-m.channel = {};
++m.channel = {};
 
 -- name: search_delivered.from_id
 r.id >= {};
