@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-from queue_services.domain.limits import HORIZON, WINDOW, LimitLog, both, free, next_free, reserve
+from queue_services.domain.limits import HORIZON, WINDOW, LimitLog, free, next_free
 from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.turns import Turn, rest_after, shares
+from tests.domain.reserving import both, reserve
 
 from .limit_world import EPOCH
 

@@ -11,7 +11,8 @@ from time import perf_counter
 
 import msgspec
 
-from queue_services.domain.limits import LimitLog, free, next_free, reserve
+from queue_services.domain.limits import LimitLog, free, next_free
+from tests.domain.reserving import reserve
 
 from .limit_world import EPOCH
 

@@ -9,8 +9,9 @@ from itertools import accumulate
 import msgspec
 from hypothesis import strategies as st
 
-from queue_services.domain.limits import HORIZON, LATE, WINDOW, LimitLog, give_back, reserve, reserve_units
+from queue_services.domain.limits import HORIZON, LATE, WINDOW, LimitLog, give_back
 from queue_services.domain.message import SECOND, Instant
+from tests.domain.reserving import reserve, reserve_units
 
 from .limit_world import EPOCH, WIRE
 

@@ -20,8 +20,9 @@ from typing import Any
 from unittest.mock import patch
 
 from queue_services.domain import limits
-from queue_services.domain.limits import HORIZON, LATE, WINDOW, LimitLog, give_back, lead_after, reserve
+from queue_services.domain.limits import HORIZON, LATE, WINDOW, LimitLog, give_back, lead_after
 from queue_services.domain.message import SECOND, Instant
+from tests.domain.reserving import reserve
 from tests.support.densest import densest
 
 MILLISECOND = 1_000

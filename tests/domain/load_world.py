@@ -25,6 +25,7 @@ from queue_services.domain.forecast import forecast
 from queue_services.domain.limits import LimitLog
 from queue_services.domain.load import Lane, Load
 from queue_services.domain.message import FOREVER, SECOND, Instant
+from tests.domain.reserving import both, reserve
 
 SOONEST_PASS = 2_000
 LEAD = 4_000
@@ -94,7 +95,7 @@ class LoadWorld:
         sent = int(load.limit)
         for number in range(sent):
             at = load.now - (sent - number) * limits.WINDOW // sent
-            limits.reserve(self.log, load.limit, at, 0, [at])
+            reserve(self.log, load.limit, at, 0, [at])
 
     def _sender(self, number: int, lane: Lane, arrivals: list[tuple[Instant, int]], rnd: random.Random) -> Sender:
         due = deque(at for at, count in sorted(arrivals) for _ in range(count))
@@ -144,9 +145,9 @@ class LoadWorld:
 
     def _reserve(self, sender: Sender, now: Instant, due: Instant) -> Instant | None:
         if sender.lane.limit is None or sender.lane.limit >= self.load.limit:
-            slots = limits.reserve(self.log, self.load.limit, now, LEAD, [due])
+            slots = reserve(self.log, self.load.limit, now, LEAD, [due])
         else:
-            slots = limits.both(sender.log, sender.lane.limit, self.log, self.load.limit, now, LEAD, [due])
+            slots = both(sender.log, sender.lane.limit, self.log, self.load.limit, now, LEAD, [due])
         return slots[0] if slots else None
 
     def _start(self, sender: Sender, slot: Instant) -> None:

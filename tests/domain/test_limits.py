@@ -18,20 +18,18 @@ from queue_services.domain.limits import (
     WINDOW,
     LimitLog,
     astray,
-    both,
     entries,
     free,
     give_back,
     lead_after,
     next_free,
     note_sends,
-    reserve,
-    reserve_units,
     silence,
     telling_seconds,
     utilization,
 )
 from queue_services.domain.message import SECOND, Instant
+from tests.domain.reserving import both, reserve, reserve_units
 from tests.support.densest import densest
 
 from .limit_history import JITTER, History, Rate, Step, claims, give_backs, rates, units
