@@ -235,6 +235,7 @@ def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
         concurrency=settings.concurrency,
         lease_seconds=settings.lease_seconds,
         retention_days=settings.retention_days,
+        history_days=settings.history_days,
         body_days=settings.body_days,
         shutdown_seconds=settings.shutdown_seconds,
         delivery_timeout_seconds=settings.delivery_timeout_seconds,

@@ -104,6 +104,9 @@ class Settings:
     concurrency: int = setting("CONCURRENCY", types.whole(1, 10_000), 256, "callbacks in flight at once in one process")
     lease_seconds: float = setting("LEASE_SECONDS", types.number(0.1, 3600), 30, "how long a dispatcher that died keeps its messages")
     retention_days: float = setting("RETENTION_DAYS", types.number(0, 36_500), 30, "how long finished jobs are kept")
+    history_days: float = setting(
+        "HISTORY_DAYS", types.number(90, 36_500), 1095, "how long the days of the metrics' history are kept, two rows a day of each workspace that sent"
+    )
     body_days: float | None = setting(
         "BODY_DAYS", types.number(0, 36_500), None, "how long the bodies of delivered messages are kept; as long as their jobs where it is not set"
     )

@@ -101,6 +101,17 @@ async def test_rollups_grow_with_age_and_every_sum_stays(store: Store, seed: int
         assert all(at % span == 0 for span, at in rows)
 
 
+async def test_days_that_ended_before_an_instant_are_forgotten_and_no_later_ones(store: Store) -> None:
+    first = START // DAY * DAY
+    for day in range(3):
+        await count(store, (first + day * DAY) * MINUTE, delivered=day + 1)
+    await keep(store, (first + 300 * DAY) * MINUTE)
+    while await store.database.write(folding.forget, (first + 2 * DAY) * MINUTE):
+        pass
+    assert [point.sent for point in await points(store, begin=first, end=first + 3 * DAY, step=DAY)] == [3]
+    assert [point.sent for point in await points(store, "acme", begin=first, end=first + 3 * DAY, step=DAY)] == [3]
+
+
 async def test_merging_goes_in_bites(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "BITE", 4)
     for minute in range(10):

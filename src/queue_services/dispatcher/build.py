@@ -21,6 +21,7 @@ from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.runner import Runner
 from queue_services.dispatcher.settler import Settler
 from queue_services.dispatcher.tracing import BatchSpans
+from queue_services.domain.calendar import DAY
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import RetryPolicy
 from queue_services.errors import StoreUnavailable
@@ -45,6 +46,7 @@ class DispatchSettings(msgspec.Struct, frozen=True):
     concurrency: int = 256
     lease_seconds: float = 30
     retention_days: float = 30
+    history_days: float = 1095
     body_days: float | None = None
     shutdown_seconds: float = 15
     delivery_timeout_seconds: float = 10
@@ -109,9 +111,17 @@ async def build(
     settler.on_outcome = None if spans is None else spans.outcome
     dispatcher = Dispatcher(database, clock, sender, flights, pacer, settler, DispatcherTerms(identity, writer, rates, lease, settings.service_events))
     runner = Runner(database, clock, dispatcher, flights, pacer, settler, identity=identity, lease=lease, patience=settings.shutdown_seconds)
-    retention = round(settings.retention_days * 86_400 * SECOND)
-    body_age = None if settings.body_days is None else round(settings.body_days * 86_400 * SECOND)
-    maintenance = Maintenance(database, clock, dispatcher, identity=identity, writer=f"m{identity}", rates=rates, retention=retention, body_age=body_age)
+    maintenance = Maintenance(
+        database,
+        clock,
+        dispatcher,
+        identity=identity,
+        writer=f"m{identity}",
+        rates=rates,
+        retention=round(settings.retention_days * DAY),
+        history_age=round(settings.history_days * DAY),
+        body_age=None if settings.body_days is None else round(settings.body_days * DAY),
+    )
     events = None
     if messenger is not None:
         await database.write(event_routes.set_service, enabled=settings.service_events)

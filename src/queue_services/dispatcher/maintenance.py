@@ -30,7 +30,8 @@ log = structlog.get_logger(__name__)
 class Maintenance:
     """The chores of one dispatching process. `rates` are the channels' limits a second.
 
-    `retention` is microseconds that a finished message is kept, `body_age` that a delivered one's body is (None: as long as the message).
+    `retention` is microseconds that a finished message is kept, `body_age` that a delivered one's body is (None: as long as the message), `history_age`
+    that a day is in the history.
     """
 
     def __init__(
@@ -43,11 +44,12 @@ class Maintenance:
         writer: str,
         rates: Mapping[Channel, float],
         retention: int,
+        history_age: int,
         body_age: int | None = None,
     ) -> None:
         self._database, self._clock, self._dispatcher, self._rates = database, clock, dispatcher, rates
         self._identity, self._writer, self._retention = identity, writer, retention
-        self._body_age = body_age
+        self._history_age, self._body_age = history_age, body_age
 
     async def run(self) -> None:
         """Repeat every chore at its own interval until cancelled."""
@@ -105,9 +107,9 @@ class Maintenance:
         await self._database.write(upkeep.see, self._identity, now, self._dispatcher.claimed, self._dispatcher.lag, now - DEAD_AFTER)
 
     async def fold(self) -> None:
-        """Fold the tallies of minutes that are over, and merge history that is old."""
-        for flow in (folding.fold, folding.merge):
-            while await self._database.write(flow, self._clock.now()) >= folding.BITE:
+        """Fold the tallies of minutes that are over, merge history that is old, and forget days that are too old."""
+        for flow, age in ((folding.fold, 0), (folding.merge, 0), (folding.forget, self._history_age)):
+            while await self._database.write(flow, self._clock.now() - age) >= folding.BITE:
                 await asyncio.sleep(0.02)  # deliveries share the writer: they go first
 
     async def prune(self) -> None:

@@ -64,6 +64,11 @@ async def merge(tx: Tx, now: Instant) -> int:
     return merged
 
 
+async def forget(tx: Tx, before: Instant) -> int:
+    """Delete a bite of the history of days that ended before an instant; how many rows."""
+    return len(await tx.fetch("take_old_history", DAY, before // MINUTE - DAY + 1, BITE))
+
+
 async def _add_totals(tx: Tx, rows: Iterable[_Folded]) -> None:
     totals: dict[Subject, Counts] = {}
     for row in rows:
