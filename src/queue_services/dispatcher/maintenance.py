@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from queue_services.clock import Clock
+from queue_services.dispatcher.bites import Bites
 from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import TOLD_FOR
@@ -50,6 +51,7 @@ class Maintenance:
         self._database, self._clock, self._dispatcher, self._rates = database, clock, dispatcher, rates
         self._identity, self._writer, self._retention = identity, writer, retention
         self._history_age, self._body_age = history_age, body_age
+        self._pruned, self._dropped = Bites(clock, upkeep.PRUNED, upkeep.BITE), Bites(clock, upkeep.PRUNED, upkeep.BITE)
 
     async def run(self) -> None:
         """Repeat every chore at its own interval until cancelled."""
@@ -114,15 +116,13 @@ class Maintenance:
 
     async def prune(self) -> None:
         """Delete what ended longer ago than the retention, and events that nobody took for too long."""
-        while await self._database.write(upkeep.prune, self._clock.now() - self._retention) == upkeep.PRUNED:
-            await asyncio.sleep(0.02)  # deliveries share the writer: they go first
-        while await self._database.write(event_queue.prune, self._clock.now() - TOLD_FOR) == event_queue.BITE:
-            await asyncio.sleep(0.02)
+        await self._pruned.take_all(lambda most: self._database.write(upkeep.prune, self._clock.now() - self._retention, most))
+        await self._pruned.take_all(lambda most: self._database.write(event_queue.prune, self._clock.now() - TOLD_FOR, most))
 
     async def drop_bodies(self) -> None:
         """Take the bodies of what was delivered longer ago than they are kept."""
-        while self._body_age is not None and await self._database.write(privacy.drop_bodies, self._clock.now() - self._body_age) == upkeep.BITE:
-            await asyncio.sleep(0.02)
+        if (age := self._body_age) is not None:
+            await self._dropped.take_all(lambda most: self._database.write(privacy.drop_bodies, self._clock.now() - age, most))
 
     async def check_clock(self) -> None:
         """Follow the database's clock; after a step, let one window pass in silence."""

@@ -100,10 +100,10 @@ async def settle(tx: Tx, settlements: Sequence[EventSettlement], dispatcher: int
     await _save(tx, {route: hold for route, hold in holds.items() if hold != before[route]})
 
 
-async def prune(tx: Tx, created_before: Instant) -> int:
-    """Drop a bite of what could not be delivered for so long, and what was told last so long ago; how many events."""
+async def prune(tx: Tx, created_before: Instant, most: int = BITE) -> int:
+    """Drop a bite (`most`) of what could not be delivered for so long, and what was told last so long ago; how many events."""
     await tx.fetch("prune_told", created_before)
-    return len(await tx.fetch("prune_events", created_before, BITE))
+    return len(await tx.fetch("prune_events", created_before, most))
 
 
 async def _claimed(tx: Tx, rows: Sequence[Row], now: Instant) -> list[ClaimedEvent]:

@@ -14,7 +14,7 @@ from queue_services.storage.tallies import NO_CAMPAIGN, Subject, levels
 
 BITE = 500
 PRUNED = 100
-"""Messages deleted a transaction: each is a row in many indexes, and no delivery may wait for more than a few milliseconds of it."""
+"""Messages deleted a transaction where nobody says how many: each is a row in many indexes, and no delivery may wait for it for long."""
 
 
 async def expire(tx: Tx, now: Instant, writer: str) -> int:
@@ -23,9 +23,9 @@ async def expire(tx: Tx, now: Instant, writer: str) -> int:
     return len(await endings.cancel_unclaimed(tx, ids, Reason.EXPIRED, now, writer))
 
 
-async def prune(tx: Tx, finished_before: Instant) -> int:
-    """Delete a bite of the messages that ended before an instant, with all that belongs to them; how many. Totals stay, status counts follow."""
-    ids = await tx.fetch("find_finished", finished_before, PRUNED)
+async def prune(tx: Tx, finished_before: Instant, most: int | None = None) -> int:
+    """Delete a bite (`most`) of the messages that ended before an instant, with all that belongs to them; how many. Totals stay, status counts follow."""
+    ids = await tx.fetch("find_finished", finished_before, PRUNED if most is None else most)
     gone = await tx.each("prune_results", ids)
     pruned = [(row[0],) for row in gone]
     await tx.each("prune_attempts", pruned)
