@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import resource
 import signal
@@ -108,6 +109,8 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                     await stack.enter_async_context(_keeping_time(core))
                 if listener is not None:
                     await stack.enter_async_context(_serving(core, listener, stop))
+                gc.collect()
+                gc.freeze()  # what is there now stays: the collector need not stop the loop to look through it again and again
                 await stop.wait()
                 log.info("stopping")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -73,6 +74,19 @@ def test_what_the_quick_decode_takes_has_no_faults_and_what_it_refuses_has_some(
     assert found
     nothing_found = [fault.message for fault in found] == ["is not JSON of the shape that is read here"]
     assert taken == nothing_found
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@given(body=anything)
+def test_a_large_body_is_searched_for_fewer_faults_and_never_for_none(shape: type[msgspec.Struct], body: bytes) -> None:
+    taken = fields.quick(body, shape) is not None
+    with patch.object(fields, "LARGE", -1):
+        found = fields.examine(body, shape).faults
+        for decode in (intake.sms, intake.email, intake.element):
+            outcome(decode, body)
+    assert found
+    assert json.dumps([(fault.field, fault.message) for fault in found], ensure_ascii=False).encode()
+    assert not taken or [fault.message for fault in found] == ["is not JSON of the shape that is read here"]
 
 
 @given(changed)

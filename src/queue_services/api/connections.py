@@ -59,7 +59,7 @@ class Crowd:
             self._logged_at = now
             log.warning("more connections than QUEUE_SERVICES_MAX_CONNECTIONS", most=self.most)
         oldest, since = next(iter(self.untried.items()))
-        if now - since >= FAIR_SECONDS:
+        if oldest is not connection and now - since >= FAIR_SECONDS:
             oldest.drop()
             return True
         if self.open > self.most + SPARE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -19,8 +20,14 @@ from queue_services.storage.records import Insertion
 from queue_services.wire import answers, batches, bodies, intake
 
 KEY_HEADER = "Idempotency-Key"
-DECODED_AT_ONCE = 100
-"""Messages between two looks at what else the event loop has to do: about 3 ms of work."""
+AT_ONCE_SECONDS = 0.004
+"""Of work on a batch, between two looks at what else the event loop has to do."""
+
+MOST_FAULTS = 5000
+"""Named in the refusal of an atomic batch."""
+
+NAMED_IN_FULL = 500
+"""Messages of one batch of which every fault is named; of each further one the first, and how many there are."""
 
 TRACE_HEADER = "traceparent"
 
@@ -53,9 +60,29 @@ async def schedule_batch(incoming: Incoming) -> answers.BatchAnswer:
     else:
         messages, refused, insertions = await _accept_each(elements, incoming)
     accepted = dict(zip(messages, insertions, strict=True))
-    results = [_result(index, accepted.get(index), refused.get(index, ())) for index in range(len(messages) + len(refused))]
+    results, turn = [], _Turn()
+    for index in range(len(messages) + len(refused)):
+        results.append(_result(index, accepted.get(index), refused.get(index, ())))
+        if turn.is_over():
+            await asyncio.sleep(0)
     rejected = sum(result.job_id is UNSET for result in results)
     return answers.BatchAnswer(accepted=len(results) - rejected, rejected=rejected, results=results)
+
+
+class _Turn:
+    """The time that one batch may have the event loop for."""
+
+    def __init__(self) -> None:
+        self._time = asyncio.get_running_loop().time
+        self._ends = 0.0
+
+    def is_over(self) -> bool:
+        """Whether others must be let run now; if so, the next turn begins."""
+        now = self._time()
+        over = now >= self._ends
+        if over:
+            self._ends = now + AT_ONCE_SECONDS
+        return over
 
 
 async def _schedule(incoming: Incoming, decode: Decode) -> answers.ScheduleAnswer:
@@ -81,9 +108,11 @@ def _rules(incoming: Incoming) -> intake.Rules:
 async def _taken_apart(incoming: Incoming) -> list[bytes]:
     """Every element of the body; when this returns, it is known to be well formed and not too long, and nothing has been kept."""
     taken: list[bytes] = []
+    turn = _Turn()
     for element in batches.lines(incoming.content) if incoming.media_type == reading.NDJSON else batches.elements(incoming.content):
-        taken.append(element)
-        if len(taken) % DECODED_AT_ONCE == 0:
+        if element:
+            taken.append(element)
+        if turn.is_over():
             await asyncio.sleep(0)
     return taken
 
@@ -92,15 +121,20 @@ async def _decode(elements: Sequence[bytes], part: range, incoming: Incoming) ->
     """The messages and the faults of a part of the batch, by index."""
     messages: Messages = {}
     refused: Refusals = {}
-    rules = _rules(incoming)
+    rules, turn = _rules(incoming), _Turn()
     for index in part:
-        if index % DECODED_AT_ONCE == 0:
+        if turn.is_over():
             await asyncio.sleep(0)
         try:
             messages[index] = _element(elements[index], incoming.now, rules, incoming.caller)
         except InvalidRequest as error:
-            refused[index] = error.faults
+            refused[index] = error.faults if len(refused) < NAMED_IN_FULL else _in_short(error.faults)
     return messages, refused
+
+
+def _in_short(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    first, *others = faults
+    return (Fault(first.field, f"{first.message}; and {len(others)} more faults"),) if others else faults
 
 
 async def _accept_each(elements: Sequence[bytes], incoming: Incoming) -> tuple[Messages, Refusals, list[Insertion]]:
@@ -128,7 +162,10 @@ def _element(element: bytes, now: Instant, rules: intake.Rules, caller: Caller) 
 
 async def _accept_all(services: Services, messages: Messages, refused: Refusals) -> list[Insertion]:
     if refused:
-        raise InvalidRequest(*(Fault(f"messages[{index}].{fault.field}", fault.message) for index, faults in refused.items() for fault in faults))
+        each = (Fault(f"messages[{index}].{fault.field}", fault.message) for index, faults in refused.items() for fault in faults)
+        named = tuple(itertools.islice(each, MOST_FAULTS))
+        more = sum(map(len, refused.values())) - len(named)
+        raise InvalidRequest(*named, *([Fault("messages", f"and {more:,} more faults")] if more else []))
     if not messages:
         return []
     try:

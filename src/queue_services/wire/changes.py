@@ -113,7 +113,7 @@ class _Given:
 def _within(fault: Fault, body: bytes, shape: type[msgspec.Struct]) -> tuple[list[Fault], msgspec.Struct | None]:
     """The faults inside a member that is an object of members, each by its own name, and what is right of it; else the fault itself."""
     inner = {field.encode_name: part for field in msgspec.structs.fields(shape) for part in _structs(field.type)}.get(fault.field)
-    raw = None if inner is None else fields.split(body)[0].get(fault.field)
+    raw = None if inner is None else fields.split(body, (fault.field,))[0].get(fault.field)
     if inner is None or raw is None or not bytes(raw).lstrip().startswith(b"{"):
         return [fault], None
     values, faults = fields.examine(bytes(raw), inner)

@@ -29,6 +29,10 @@ NO_SUCH_MEMBER = "is not read here; remove it"
 MOST_FAULTS = 30
 """Of one kind, in one body: an answer must not be many times as long as what it is about."""
 
+LARGE = 16 * 1024
+"""Bytes of a body that is looked through in every corner. In a larger one only the members that are read are: its corners may be a million."""
+
+_fields = functools.cache(msgspec.structs.fields)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -66,12 +70,14 @@ def quick(body: bytes, shape: Any) -> Any | None:
 
 def examine(body: bytes, shape: type[msgspec.Struct]) -> Partial:
     """Say all that is wrong with a body that `quick` refused; there is at least one fault in the answer."""
+    tag = shape.__struct_config__.tag_field
+    names = (*(field.encode_name for field in _fields(shape)), *([] if tag is None else [tag]))
     try:
-        members, faults = split(body)
+        members, faults = split(body, names)
     except InvalidRequest as error:
-        return Partial(dict.fromkeys((field.name for field in msgspec.structs.fields(shape)), UNSET), list(error.faults))
+        return Partial(dict.fromkeys((field.name for field in _fields(shape)), UNSET), list(error.faults))
     values, more = _decode_each(members, shape, strict=True)
-    return Partial(values, [*faults, *more] or [Fault(WHOLE, "is not JSON of the shape that is read here")])
+    return Partial(values, [*faults, *more] or [Fault(WHOLE, _first_fault(body, shape))])
 
 
 def read_query(query: Mapping[str, str], shape: type[T]) -> T:
@@ -92,11 +98,13 @@ def decoder(shape: Any, *, strict: bool = True) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape, strict=strict)
 
 
-def split(body: bytes) -> tuple[dict[str, Raw | None], list[Fault]]:
+def split(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | None], list[Fault]]:
     """The members of a JSON object, still encoded, and every place where it holds what no text or number may be; None for a member that does.
 
-    Raises InvalidRequest where it is no JSON object at all.
+    Of a large body those of `names` alone. Raises InvalidRequest where it is no JSON object at all.
     """
+    if len(body) > LARGE:
+        return _split_large(body, names)
     members = _parse(body)
     ill = list(itertools.islice(_ills(members), MOST_FAULTS))
     faults = [Fault(shown(".".join(path)), advice) for path, advice in ill]
@@ -106,6 +114,53 @@ def split(body: bytes) -> tuple[dict[str, Raw | None], list[Fault]]:
     except (msgspec.DecodeError, RecursionError):
         encoded = {name: Raw(json.dumps(value, default=str).encode()) for name, value in members.items()}
     return encoded | dict.fromkeys((path[0] for path, _ in ill), None), faults
+
+
+def _split_large(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | None], list[Fault]]:
+    try:
+        body.decode()
+        found = decoder(_raws(names)).decode(body)
+    except UnicodeDecodeError:
+        raise InvalidRequest(Fault(WHOLE, "must be UTF-8")) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(Fault(WHOLE, f"is not a JSON object: {error}")) from None
+    members: dict[str, Raw | None] = {}
+    faults: list[Fault] = []
+    for name, raw in zip(names, msgspec.structs.astuple(found), strict=True):
+        if raw is not UNSET:
+            ill = _ill_member(name, bytes(raw))
+            faults += ill
+            members[name] = None if ill else raw
+    if not faults and b"\\u0000" in body and _NUL.search(body):
+        faults.append(Fault(WHOLE, "holds a NUL character; remove it"))
+    return members, faults
+
+
+@functools.cache
+def _raws(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """A struct of these members, each still encoded; of all others nothing is kept."""
+    attributes = {f"member{number}": name for number, name in enumerate(names)}
+    return msgspec.defstruct("Members", [(attribute, Raw | msgspec.UnsetType, UNSET) for attribute in attributes], rename=attributes)
+
+
+def _ill_member(name: str, encoded: bytes) -> list[Fault]:
+    """What is no text or number in a member of a large body: in a text of any length, or in an object or array that is not large itself."""
+    if len(encoded) > LARGE and not encoded.startswith(b'"'):
+        return []
+    try:
+        ills = list(itertools.islice(_ills(_parse(b'{"":%b}' % encoded)), MOST_FAULTS))
+    except InvalidRequest as error:
+        return [Fault(name, fault.message) for fault in error.faults]
+    return [Fault(shown(".".join((name, *path[1:]))), advice) for path, advice in ills]
+
+
+def _first_fault(body: bytes, shape: type[msgspec.Struct]) -> str:
+    try:
+        decoder(shape).decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if len(body) > LARGE:
+            return str(error)
+    return "is not JSON of the shape that is read here"
 
 
 def shown(name: str) -> str:
@@ -158,7 +213,7 @@ def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct],
     """Decode each member by its field's own type; a member that is None has its fault already."""
     values: dict[str, Any] = {}
     faults: list[Fault] = []
-    fields = msgspec.structs.fields(shape)
+    fields = _fields(shape)
     for field in fields:
         raw = members.get(field.encode_name)
         if raw is not None:
@@ -191,6 +246,7 @@ def _advice(field_type: Any, error: Exception) -> str:
     return f"must be {description}" if description else str(error)
 
 
+@functools.cache
 def _description(field_type: Any) -> str | None:
     for meta in getattr(field_type, "__metadata__", ()):
         if isinstance(meta, msgspec.Meta) and meta.description:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -30,6 +31,7 @@ DEEPEST = 100
 
 _PRIORITIES = {None: Priority.NORMAL, "high": Priority.HIGH, "normal": Priority.NORMAL, "low": Priority.LOW}
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_NESTS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 _BARE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _TRACEPARENT = re.compile(r"(?:00|(?P<later>(?!00|ff)[0-9a-f]{2}))-(?P<ids>(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(?(later)(?:-.*)?)")
@@ -84,7 +86,7 @@ def element(body: bytes, now: Instant, rules: Rules) -> Message:
     value = fields.quick(body, bodies.Element)
     if value is not None:
         return _message(value, now, rules, None, Faults())
-    members, faults = fields.split(body)
+    members, faults = fields.split(body, ("channel",))
     channel = bytes(members.get("channel") or b"null")
     shapes: dict[bytes, type[bodies.MessageBody]] = {b'"sms"': bodies.SmsElement, b'"email"': bodies.EmailElement}
     shape = shapes.get(channel)
@@ -236,11 +238,7 @@ def _depth(encoded: bytes) -> int:
     """How many objects and arrays of a JSON text are within each other; not exact under `DEEPEST`, where a count is enough."""
     if encoded.count(b"{") + encoded.count(b"[") <= DEEPEST:
         return 0
-    depth = deepest = 0
-    for token in _BRACKETS.findall(encoded):
-        depth += (token in b"{[") - (token in b"}]")
-        deepest = max(deepest, depth)
-    return deepest
+    return max(itertools.accumulate(_NESTS.get(token, 0) for token in _BRACKETS.findall(encoded)), default=0)
 
 
 def _path(given: Any) -> str:
