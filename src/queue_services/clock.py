@@ -59,5 +59,7 @@ class Clock:
 
     def _slewed(self, at: float) -> int:
         """How much of the measured error has been made up so far."""
+        if not self._error:
+            return 0
         most = round((at - self._measured_at) * SLEW * 1_000_000)
         return max(-most, min(most, self._error))

@@ -18,6 +18,9 @@ from queue_services.errors import TooLarge, UnsupportedMediaType
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
+ARRIVED = "queue_services.body_arrived"
+"""In a request's scope where the server holds the whole body already: it is not waited for, and a timer would take a tenth of the request's time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reads:
@@ -49,6 +52,8 @@ async def read(request: Request, reads: Reads) -> tuple[bytes, str]:
     media_type = media_type_of(content_type)
     if media_type not in reads.media_types:
         raise UnsupportedMediaType(content_type, reads.media_types)
+    if ARRIVED in request.scope:
+        return await _receive(request, reads.limit), media_type
     try:
         async with asyncio.timeout(reads.seconds):
             return await _receive(request, reads.limit), media_type

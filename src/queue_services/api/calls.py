@@ -67,7 +67,7 @@ class Services:
     max_attempts: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Incoming:
     """One request as a handler sees it: checked, its query and body decoded by the call's own types where it has some.
 

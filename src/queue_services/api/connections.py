@@ -13,6 +13,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from queue_services.api.bodies import ARRIVED
 from queue_services.api.problems import UNREAD, ProblemResponse
 
 HEAD_SECONDS = 10
@@ -145,6 +146,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request."""
         self._in_body = False
+        self.scope[ARRIVED] = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -86,10 +86,11 @@ class AdminKey:
 
     def __init__(self, key: str | None) -> None:
         self._digest = None if key is None else digest(key)
+        self.is_set = key is not None
 
     async def exist(self) -> bool:
         """Whether it is set."""
-        return self._digest is not None
+        return self.is_set
 
     async def caller(self, key: str) -> Caller | None:
         """The administrator, for that key; compared in constant time."""
@@ -104,7 +105,7 @@ class StoredKeys:
 
     async def exist(self) -> bool:
         """Whether one is set, or there ever was a stored one."""
-        return await self._set.exist() or await self._stored.exist()
+        return self._set.is_set or await self._stored.exist()
 
     async def caller(self, key: str) -> Caller | None:
         """Whose key it is; what is looked up is its digest, so that how long that takes tells nothing of another key."""

@@ -60,7 +60,8 @@ class Keys:
 
     async def exist(self) -> bool:
         """Whether there ever was a key: from then on one is always needed, even where all are revoked or have expired."""
-        await self._ask()
+        if not self._is_fresh():
+            await self._ask()
         return bool(self._version)
 
     async def find(self, text: str) -> Key | None:
