@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -146,7 +146,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request."""
         self._in_body = False
-        self.scope[ARRIVED] = True
+        cast("dict[str, Any]", self.scope)[ARRIVED] = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
