@@ -22,7 +22,7 @@ OWN_LIMITS = {"five": 5, "ten": 10}
 OPEN = "open"
 BIG = "big"
 LIMIT_OF_MANY = 1_000
-NOTICE = 20
+NOTICE = 30
 """How long before they are due messages are scheduled, in seconds: for as long as it takes to hand them in."""
 
 

@@ -72,6 +72,26 @@ def test_a_limit_below_one_is_a_message_in_so_many_seconds() -> None:
     assert told(forecast(load(lane=Lane(limit=0.1)), 7, NOW))[1] == pytest.approx(6 * 10 * PACE, abs=0.3)
 
 
+def test_a_daily_quota_lets_so_many_go_today_and_the_rest_on_the_next_days() -> None:
+    lane = Lane(due=30, quota=100, left_today=50)
+    assert told(forecast(load(lane=lane), 20, NOW))[1] == pytest.approx(1, abs=0.1)
+    start, end, wait = told(forecast(load(lane=lane), 150, NOW))
+    assert start == pytest.approx(30 / 50, abs=0.1)
+    assert end == pytest.approx(2 * 86_400 + 30 / 50, abs=0.3)
+    assert wait is Wait.WORKSPACE_LIMIT
+
+
+def test_a_quota_that_is_used_up_waits_for_midnight_in_the_workspaces_zone() -> None:
+    lane = Lane(quota=100, left_today=0, zone="Asia/Tokyo")
+    assert told(forecast(load(lane=lane), 1, NOW)) == (15 * 3600, 15 * 3600, Wait.WORKSPACE_LIMIT)
+
+
+def test_others_that_have_used_up_their_quota_hold_nobody_up_today() -> None:
+    spent = Lane(due=10_000, quota=10_000, left_today=0)
+    assert forecast(load(spent), 1000, NOW) == forecast(load(), 1000, NOW)
+    assert told(forecast(load(spent), 1000, after(86_400)))[1] > 86_400 + 1990 / 50
+
+
 def test_they_go_after_what_is_due_before_them_and_before_what_is_due_later() -> None:
     lane = Lane(due=500, waves=((after(5), 250), (after(60), 10_000)))
     start, end, _ = told(forecast(load(lane=lane), 100, after(10)))

@@ -10,8 +10,9 @@ import pytest
 from queue_services.domain.load import Lane
 from queue_services.domain.message import SECOND, Channel, Priority, new_id
 from queue_services.domain.outcome import Kind
+from queue_services.domain.tiers import TierChange
 from queue_services.domain.workspace import Change
-from queue_services.storage import loads, workspaces
+from queue_services.storage import loads, tiers, workspaces
 from queue_services.storage.loads import Picture
 from queue_services.storage.port import Tx
 from tests.storage.store import Store, later
@@ -44,6 +45,17 @@ async def test_a_lane_brings_its_limit_weight_window_hold_and_pause(store: Store
     await store.settle_as(Kind.THROTTLED, *await store.claim(), wait_until=later(60))
     held = await lane(store, "held")
     assert (held.held_until, held.due + sum(count for _, count in held.waves)) == (later(60), 1)
+
+
+async def test_a_lane_brings_its_daily_quota_and_what_is_left_of_it_today(store: Store) -> None:
+    await store.database.write(tiers.change, "standard", TierChange(daily_quota={Channel.SMS: 3}))
+    await store.insert(*(message() for _ in range(5)))
+    assert len(await store.claim()) == 3
+    used_up, tomorrow = await lane(store), await lane(store, now=later(86_400))
+    assert (used_up.quota, used_up.left_today) == (3, 0)
+    assert (tomorrow.quota, tomorrow.left_today) == (3, 3)
+    nobody = await lane(store, "nobody")
+    assert (nobody.quota, nobody.left_today) == (3, 3)
 
 
 async def test_a_workspace_that_never_sent_has_the_default_tiers_lane_and_nothing_waiting(store: Store) -> None:

@@ -14,6 +14,7 @@ from queue_services.domain.calendar import closing, opening
 from queue_services.domain.course import NOTHING, Course
 from queue_services.domain.load import Lane, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
+from queue_services.domain.quota import over_days
 from queue_services.domain.sharing import MADE_UP, Kind, share, spread
 
 # Other lanes that have sent all within so much of the time gone by count as one event; what each was given too much is taken off the time. Without it,
@@ -22,6 +23,8 @@ COARSE = 0.01
 FEW = 300
 # Beyond this nothing is foreseen, in seconds: messages are scheduled for 400 days at most.
 FURTHEST = 800 * 86_400
+# So many days of the other lanes' daily quotas are followed.
+OTHERS_DAYS = 10
 
 
 class _Crowd(Kind):
@@ -109,18 +112,27 @@ class Drain:
                 crowd = crowds[kind] = _Crowd(self._load, lane, kind[2])
             number, group = len(groups), _Group(crowd, lane.lanes)
             groups.append(group)
-            if lane.due:
+            due, waves = lane.due, lane.waves
+            if lane.quota is not None:
+                due, waves = self._allowed(lane)
+            if due:
                 if held > now:
-                    arrivals.append((seconds_after(now, held), number, lane.due))
+                    arrivals.append((seconds_after(now, held), number, due))
                 else:
-                    group.is_due, group.end = True, float(lane.due)
+                    group.is_due, group.end = True, float(due)
                     crowd.active += lane.lanes
                     crowd.ends.append((group.end, number))
-            for at, count in lane.waves:
+            for at, count in waves:
                 arrivals.append(((max(at, held) - now) / SECOND, number, count))
         for crowd in crowds.values():
             heapify(crowd.ends)
         return list(crowds.values())
+
+    def _allowed(self, lane: Lane) -> tuple[int, tuple[tuple[Instant, int], ...]]:
+        """What another lane has due and what falls due later, as its daily quota lets them go."""
+        now = self._load.now
+        waves = over_days(lane, now, [(now, lane.due), *sorted(lane.waves)], OTHERS_DAYS)
+        return sum(count for at, count in waves if at <= now), tuple(wave for wave in waves if wave[0] > now)
 
     def _noticeable(self, answer: int) -> float:
         """An answer time in seconds: 0 where a lane, even at the channel's whole rate, would hold few of the connections; of many lanes a power of two."""

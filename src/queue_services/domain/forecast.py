@@ -1,7 +1,7 @@
 """When messages would start and finish under today's limits and backlog, and what a waiting one waits for.
 
 Called by the forecast call, by a job's status (`estimatedAt`, `waitingFor`), campaigns and the dashboard. An estimate: what is scheduled later, fails or
-is cancelled changes it. Messages of high priority count as any other; a daily quota is not foreseen.
+is cancelled changes it, and so does automatic scaling. Messages of high priority count as any other.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from queue_services.domain.course import Course
 from queue_services.domain.drain import FURTHEST, Drain, seconds_after
 from queue_services.domain.load import Lane, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
+from queue_services.domain.quota import over_days
 
 # Started this soon after its due time, a message did not wait: the first slots of an idle limit lie within it.
 AT_ONCE = 0.1
+MOST_DAYS = FURTHEST // 86_400
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -81,18 +83,21 @@ def _foresee(load: Load, before: list[tuple[Instant, int]], count: int, at: Inst
         return Forecast(None, None, Wait.PAUSE)
     if held >= FOREVER:
         return Forecast(None, None, Wait.HOLD)
-    course = Drain(load, [(seconds_after(load.now, max(due, held)), n) for due, n in [*before, (at, count)] if n]).run()
+    waves = over_days(load.lane, load.now, [(max(due, held), n) for due, n in [*before, (at, count)] if n], MOST_DAYS)
+    course = Drain(load, [(seconds_after(load.now, due), n) for due, n in waves]).run()
     ahead = sum(n for _, n in before)
     start, end = course.start_of(ahead + 1), course.start_of(ahead + count)
-    wait = _longest_wait(course, seconds_after(load.now, at), seconds_after(load.now, held), end)
+    wait = _longest_wait(course, seconds_after(load.now, at), seconds_after(load.now, held), seconds_after(load.now, waves[-1][0]), end)
     return Forecast(_instant(load.now, start), _instant(load.now, end, load.lane.answer), wait)
 
 
-def _longest_wait(course: Course, due: float, held: float, end: float | None) -> Wait:
-    """What took longest from the due time to the start of the last message; the hold's share is known beforehand."""
+def _longest_wait(course: Course, due: float, held: float, allowed: float, end: float | None) -> Wait:
+    """What took longest from the due time to the start of the last message; the shares of the hold and the daily quota are known beforehand."""
     last = course.times[-1] if end is None else end
     if end is not None and end - due <= AT_ONCE:
         return Wait.DUE
+    if allowed - max(due, held) > max(held - due, last - allowed):
+        return Wait.WORKSPACE_LIMIT
     if held - due > last - max(due, held):
         return Wait.HOLD
     return course.longest_wait(max(due, held), last) or Wait.DUE

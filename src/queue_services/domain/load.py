@@ -34,7 +34,8 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
     """What one lane has to send and what it sends by.
 
     `due` messages are due now, each of `waves` (when, how many) later. `limit` is its own, in messages a second, None for the service's. `answer` is how
-    long its endpoint takes to answer, in microseconds. `lanes` is how many lanes are just like this one.
+    long its endpoint takes to answer, in microseconds. `lanes` is how many lanes are just like this one. `quota` is how many messages a day of its zone
+    may have (None: any number), `left_today` what is left of it.
     """
 
     due: int = 0
@@ -47,6 +48,8 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
     paused: bool = False
     answer: int = 0
     lanes: int = 1
+    quota: int | None = None
+    left_today: int = 0
 
 
 class Load(msgspec.Struct, frozen=True):

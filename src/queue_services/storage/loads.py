@@ -55,6 +55,8 @@ class _Row(NamedTuple):
     held_until: Instant
     paused: int
     waiting: int
+    day_ends_at: Instant
+    day_count: int
 
 
 async def picture(tx: Tx, channel: Channel, now: Instant) -> Picture:
@@ -76,7 +78,9 @@ async def lane(tx: Tx, workspace: str, channel: Channel, now: Instant) -> Lane:
         return _lane(row, waves[row.id], (await _answers(tx, channel)).get(workspace, 0), now)
     tier = read_tier(DEFAULT_TIER, next((row[0] for row in await tx.fetch("find_tier", DEFAULT_TIER)), None))
     nobody = Workspace(workspace)
-    return Lane(limit=own_limit(nobody, tier, channel, None), weight=tier.weight, zone=lane_terms(nobody, tier, channel).zone)
+    terms = lane_terms(nobody, tier, channel)
+    limit, quota = own_limit(nobody, tier, channel, None), terms.daily_quota
+    return Lane(limit=limit, weight=tier.weight, zone=terms.zone, quota=quota, left_today=quota or 0)
 
 
 async def ahead(tx: Tx, message: str) -> int:
@@ -135,6 +139,8 @@ def _lane(row: _Row, waves: Waves, answer: int, now: Instant, lanes: int = 1) ->
         paused=bool(row.paused),
         answer=answer,
         lanes=lanes,
+        quota=terms.daily_quota,
+        left_today=max(0, (terms.daily_quota or 0) - (row.day_count if now < row.day_ends_at else 0)),
     )
 
 

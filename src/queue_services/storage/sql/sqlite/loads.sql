@@ -10,7 +10,7 @@ with counted as (
     select workspace, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled from tally
     where channel = ?1 and (?2 is null or workspace = ?2)
 )
-select l.id, l.workspace, l.rate, l.weight, l.terms, l.held_until, l.paused, coalesce(c.waiting, 0)
+select l.id, l.workspace, l.rate, l.weight, l.terms, l.held_until, l.paused, coalesce(c.waiting, 0), l.day_ends_at, l.day_count
 from lane l left join (select workspace, sum(waiting) as waiting from counted group by workspace) c on c.workspace = l.workspace
 where l.channel = ?1 and (l.workspace = ?2 or (?2 is null and c.waiting > 0))
 order by 8 desc, 1;
