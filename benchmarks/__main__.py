@@ -7,7 +7,7 @@ import argparse
 import uvloop
 from tests.support.postgres import Postgres
 
-from benchmarks import backlog, metrics, service, store
+from benchmarks import backlog, metrics, service, store, tenants
 
 
 async def main(messages: int, future: int) -> None:
@@ -17,6 +17,8 @@ async def main(messages: int, future: int) -> None:
         await store.main("postgres", messages, server.url())
     await metrics.main("sqlite", messages // 2, 5)
     await service.main()
+    await tenants.main("sqlite", 20, 10_000, 100_000)
+    await tenants.main("postgres", 20, 10_000, 100_000)
     await backlog.main(future)
 
 

@@ -25,6 +25,7 @@ Url = Annotated[
 WORKSPACE_ID = "workspaceId"
 """The path's parameter, as faults name it."""
 BY_CHANNEL = "an object with `sms`, `email` or both; or null"
+QUOTA = "Messages a day of the workspace's zone, by channel; null takes it away. Past it new messages wait for the next day, `high` ones too; retries go on."
 
 
 class LimitsBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -98,7 +99,7 @@ class TierBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
     limits: Annotated[LimitsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     auto_scale: Annotated[AutoScaleBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     weight: Annotated[Number | None, Meta(description="a multiple of 0.25 from 0.25 to 100; or null")] | UnsetType = UNSET
-    daily_quota: Annotated[QuotasBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
+    daily_quota: Annotated[QuotasBody | None, Meta(description=QUOTA)] | UnsetType = UNSET
 
 
 class LiftBody(msgspec.Struct, forbid_unknown_fields=True):
