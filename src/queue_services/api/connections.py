@@ -51,7 +51,7 @@ class Crowd:
     _logged_at: float = float("-inf")
 
     def admit(self, connection: Connection, now: float) -> bool:
-        """Count one more; False where it is over the number. The oldest that has sent nothing makes room."""
+        """Count one more; False where it is over the number. The oldest that has sent no whole head makes room."""
         self.open += 1
         self.untried[connection] = now
         if self.open <= self.most:
@@ -64,7 +64,7 @@ class Crowd:
             oldest.drop()
             return True
         if self.open > self.most + SPARE:
-            connection.drop()
+            oldest.drop()
         return False
 
     def tried(self, connection: Connection) -> None:
