@@ -23,9 +23,9 @@ test: $(READY) ## every test but the long ones, on SQLite and on a real PostgreS
 	@$(PY) -m pytest --alone $(ARGS) || test $$? = 5 # 5: ARGS chose none of it
 
 test-long: $(READY) ## the long tests: crashes, load, thousands of simulated worlds; a few minutes of them: ARGS=--bounded
-	$(PY) -m pytest -m long $(ARGS)
+	$(PY) -m pytest -m long --hypothesis-profile thorough $(ARGS) || test $$? = 5 # 5: ARGS chose none of it
 	@echo 'And what has random input, with more of it:'
-	@$(PY) -m pytest -n 2 -m random --hypothesis-profile thorough $(ARGS)
+	@$(PY) -m pytest -n 2 -m "random and not long" --hypothesis-profile thorough $(ARGS) || test $$? = 5
 
 simulation: $(READY) ## random worlds by their seeds; ARGS='--first 0 --count 1000', ARGS='--backend postgres --seed 17'
 	$(PY) -m tests.simulation $(ARGS)
