@@ -25,6 +25,7 @@ class Clock:
         self._offset = round((wall() - monotonic()) * 1_000_000)
         self._error = 0
         self._measured_at = monotonic()
+        self._steps = 0
 
     def now(self) -> int:
         at = self._monotonic()
@@ -37,12 +38,16 @@ class Clock:
         self._measured_at = at
         stepped = at_once or abs(error) > STEP
         self._offset += error if stepped else 0
+        self._steps += stepped
         self._error = 0 if stepped else error
         return stepped
 
     async def sleep_until(self, instant: int) -> None:
-        """Return at `instant` or as soon after it as the event loop can, never before; at once when it has passed."""
-        while (left := instant - self.now()) > 0:
+        """Return at `instant` or as soon after it as the event loop can; at once when it has passed. Before it only where the clock was stepped meanwhile:
+        when the time is over that there was to wait then.
+        """
+        steps = self._steps
+        while (left := instant - self.now()) > 0 and self._steps == steps:
             await asyncio.sleep(max(left, 500) / 1_000_000)  # an event loop's timers are a millisecond coarse, and may be early
 
     async def wait(self, signal: asyncio.Event, until: int, *, poll: int) -> None:

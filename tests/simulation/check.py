@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from queue_services.domain.message import SECOND, Channel, Status
 from queue_services.storage import jobs
 from tests.dispatcher.world import START
+from tests.simulation.kinds import Kind
 from tests.simulation.people import LIMITED
 from tests.simulation.world import Simulation
 from tests.support.densest import densest
@@ -34,6 +35,8 @@ async def _ends(world: Simulation) -> list[str]:
     wrong += [f"{job.id} has not ended: {job.status}" for job in found.values() if job.status in (Status.SCHEDULED, Status.CLAIMED)]
     wrong += [f"{job.id} is delivered, and no receiver took it" for job in found.values() if job.status is Status.DELIVERED and job.id not in delivered]
     wrong += [f"{message} came although nobody was told that it was accepted" for message in world.receivers.ids() - set(accepted)]
+    if world.kind is Kind.TOLD:
+        wrong += world.listener.broken(list(found.values()))
     return wrong
 
 

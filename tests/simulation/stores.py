@@ -9,7 +9,7 @@ from typing import cast
 
 from queue_services.domain.message import Instant
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import settling, upkeep
+from queue_services.storage import claims, settling, upkeep
 from queue_services.storage.port import Database, Flow, P, T, Tx
 from queue_services.storage.postgres import PostgresDatabase
 from queue_services.storage.settling import Settled, Settlement, Terms
@@ -88,6 +88,7 @@ class Faults:
 class Connection:
     """`port.Database` for one process that `dies` of a crash; who only asks one gets no answer then.
 
+    `hindered` is when it was cut off, from and until, `lost_renewals` when an attempt to keep its leases was lost.
     `on_settled` hears of every outcome that was committed, whether its process learns of that or not; and how many more were lost than had to be.
     """
 
@@ -95,15 +96,23 @@ class Connection:
         self._database, self._faults, self._rnd, self._dies = database, faults, rnd, dies
         self.backend = database.backend
         self.dead = asyncio.Event()
-        self.away_until = self.last_away = 0.0
+        self.away_until = 0.0
+        self.hindered: list[tuple[float, float]] = []
+        self.lost_renewals: list[float] = []
         self.on_settled: Callable[[list[Settlement], int], None] = lambda *_: None
 
     def cut(self, until: float) -> None:
         """Keep the process from its store until then."""
-        self.away_until = self.last_away = until
+        self.hindered.append((asyncio.get_running_loop().time(), until))
+        self.away_until = until
 
     async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        await self._ask(self._faults.lost_before, self._faults.crash_before)
+        try:
+            await self._ask(self._faults.lost_before, self._faults.crash_before)
+        except StoreUnavailable:
+            if flow == claims.renew:
+                self.lost_renewals.append(asyncio.get_running_loop().time())
+            raise
         value = await self._database.write(self._heard(flow), *args, **kwargs)
         await asyncio.sleep(self._rnd.uniform(0.0005, self._faults.slowest_commit))
         await self._ask(self._faults.lost_after, self._faults.crash_after)

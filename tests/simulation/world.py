@@ -9,15 +9,19 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from queue_services.clock import Clock
 from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import verify
+from queue_services.storage import event_routes, verify
 from queue_services.storage.port import Database, Tx
 from queue_services.storage.verify import LIMITS, NOTHING_STRANDED
 from tests.dispatcher.world import START
+from tests.simulation.events import Listener, Messenger, count_waiting
+from tests.simulation.kinds import Kind, kind_of
 from tests.simulation.people import LIMITED, WORKSPACES, Application, Memory, Operator
 from tests.simulation.receivers import MOODS, Receivers, Sending, SimulatedSender
 from tests.simulation.stores import Connection, Faults
@@ -50,7 +54,7 @@ class Simulation:
         self.steps: list[float] = []
         self.starts: list[float] = []
         self.lives = self.rnd.randint(1, 3)
-        self.last_stall = -1_000.0
+        self.stalls: list[tuple[float, float]] = []
         self.database = open_store(lambda: self.true_now() + self.step_of_database)
         self.faults = Faults(random.Random(self.rnd.random()))
         self.receivers = Receivers(random.Random(self.rnd.random()))
@@ -63,11 +67,26 @@ class Simulation:
             lease_seconds=self.rnd.choice([2, 3, 6, 30]),
             shutdown_seconds=self.rnd.choice([1, 15]),
         )
+        self.kind = kind_of(seed)
+        self.listener = Listener(random.Random(f"{seed} events"))
+        self._make_special()
         self.rates = {Channel.SMS: float(self.settings.sms_per_second), Channel.EMAIL: float(self.settings.email_per_second)}
         self.processes: list[Process] = []
         self.crashes = self.stops = 0
         self.ended_badly: list[str] = []
         self._over = asyncio.Event()
+
+    def _make_special(self) -> None:
+        """Change what the seed chose so far, as the kind of the world asks."""
+        if self.kind is Kind.CROWDED:
+            self.lives, self.messages = 3, 240
+            self.settings = msgspec.structs.replace(self.settings, sms_per_second=10, email_per_second=20, concurrency=256)
+        elif self.kind is Kind.SET_BACK:
+            self.lives, self.messages = 1, 120
+            self.faults.calm()
+            self.settings = msgspec.structs.replace(self.settings, sms_per_second=5, email_per_second=10, concurrency=256)
+        elif self.kind is Kind.TOLD:
+            self.settings = msgspec.structs.replace(self.settings, service_events=True)
 
     def true_now(self) -> Instant:
         """The true time, which no process knows."""
@@ -76,18 +95,18 @@ class Simulation:
     async def run(self) -> None:
         """Live through the trouble, then through the calm, until nothing waits any more."""
         await self.database.migrate()
+        await self.database.write(event_routes.set_service, enabled=self.settings.service_events)
         lives = [asyncio.create_task(self._life()) for _ in range(self.lives)]
         for workspace in LIMITED:
             for channel in Channel:
                 await self._calm_operator().limit(workspace, channel, float(self.rnd.choice([2, 5, 20])))
-        people = [
-            self._inspect(),
-            self._schedule(),
-            self._operate(),
-            self._trouble(),
-            self._moods(),
-            *([self._step_clock()] if self.rnd.random() < 0.2 else []),
-        ]
+        people = [self._inspect(), self._schedule()]
+        if self.kind is not Kind.SET_BACK:
+            people += [self._operate(), self._trouble(), self._moods()]
+        if self.kind is Kind.CROWDED:
+            people.append(self._jolt())
+        elif self.kind is Kind.SET_BACK or self.rnd.random() < 0.2:
+            people.append(self._step_clock())
         await asyncio.gather(*people)
         await self._become_calm()
         await self._drain()
@@ -119,11 +138,14 @@ class Simulation:
         clock = self._clock()
         try:
             clock.correct(await measure(connection, clock), at_once=True)
-            sending = Sending(
-                clock, connection.dead.is_set, lambda since: max(connection.last_away, self.last_stall, *self.steps) >= since - self.settings.lease_seconds
-            )
+            sending = Sending(clock, connection.dead.is_set, lambda since: self._hindered(connection, since))
             dispatching = await build(
-                connection, clock, SimulatedSender(self.receivers, sending), self.settings, random=random.Random(self.rnd.random()).random
+                connection,
+                clock,
+                SimulatedSender(self.receivers, sending),
+                self.settings,
+                random=random.Random(self.rnd.random()).random,
+                messenger=Messenger(self.listener, connection.dead.is_set) if self.kind is Kind.TOLD else None,
             )
         except StoreUnavailable:
             return None
@@ -158,7 +180,8 @@ class Simulation:
             connection = Connection(self.database, self.faults, random.Random(self.rnd.random()))
             application = Application(connection, self._clock(accurate=True), random.Random(self.rnd.random()), self.memory)
             await application.schedule(count, first=left)
-            await asyncio.sleep(self.rnd.uniform(0, self.trouble * count / self.messages))
+            if self.kind in (Kind.PLAIN, Kind.TOLD):
+                await asyncio.sleep(self.rnd.uniform(0, self.trouble * count / self.messages))
 
     async def _operate(self) -> None:
         operator = self._operator(self.faults)
@@ -183,11 +206,26 @@ class Simulation:
                 case _:
                     continue
 
+    async def _jolt(self) -> None:
+        """Hold everything up for a moment, again and again."""
+        while self.loop.time() < self.trouble:
+            await asyncio.sleep(self.rnd.expovariate(3))
+            self._stall(self.rnd.uniform(0.005, 0.04))
+
     def _stall(self, seconds: float) -> None:
         """Nothing of the world runs for a while: the machine was busy."""
         assert isinstance(self.loop, VirtualLoop)
+        self.stalls.append((self.loop.elapsed, self.loop.elapsed + seconds))
         self.loop.elapsed += seconds
-        self.last_stall = self.loop.elapsed
+
+    def _hindered(self, connection: Connection, since: float) -> bool:
+        """Whether a process was kept from its store for so long that a lease may have ended, which it renews every third of one."""
+        lease = self.settings.lease_seconds
+        if any(step >= since - lease for step in self.steps):
+            return True
+        kept = sum(end - begin for begin, end in [*connection.hindered, *self.stalls] if end >= since - lease)
+        kept += sum(lease / 3 for lost in connection.lost_renewals if lost >= since - lease)
+        return kept > lease * 2 / 3 - 1
 
     async def _inspect(self) -> None:
         """Hold the store against its invariants in the middle of everything, too."""
@@ -218,6 +256,7 @@ class Simulation:
     async def _become_calm(self) -> None:
         self.faults.calm()
         self.receivers.moods.clear()
+        self.listener.calm = True
         for process in self.processes:
             process.connection.away_until = 0.0
         await self._calm_operator().calm()
@@ -226,10 +265,11 @@ class Simulation:
         """Wait until nothing waits; a world that does not come to that has stranded something."""
         for _ in range(LONGEST_CALM):
             await asyncio.sleep(1)
-            if not await self.database.read(count_pending):
+            if not await self.database.read(count_pending) and not await self.database.read(count_waiting):
                 await asyncio.sleep(DRAINED_FOR)
                 return
-        self.ended_badly.append(f"{await self.database.read(count_pending)} messages still wait after {LONGEST_CALM} calm seconds")
+        waiting = await self.database.read(count_pending), await self.database.read(count_waiting)
+        self.ended_badly.append(f"{waiting[0]} messages and {waiting[1]} events still wait after {LONGEST_CALM} calm seconds")
 
     def _operator(self, faults: Faults) -> Operator:
         connection = Connection(self.database, faults, random.Random(self.rnd.random()))

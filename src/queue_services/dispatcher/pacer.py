@@ -1,7 +1,8 @@
 """Starts each delivery at its slot: the gate that a sender waits at, on an open connection, before the first byte goes out.
 
 A start more than LATE after its slot is not made: it would put more into a second than the limit. The flight keeps its claim and its connection and
-asks for a new slot, which the dispatcher's next pass reserves before any new message.
+asks for a new slot, which the dispatcher's next pass reserves before any new message. So does one whose clock was set back while it waited: its slot is of
+another time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 from queue_services.clock import Clock
 from queue_services.dispatcher.flights import Flight
-from queue_services.domain.limits import LATE
+from queue_services.domain.limits import AHEAD, LATE
 from queue_services.domain.message import Channel, Instant
 
 
@@ -32,10 +33,11 @@ class Pacer:
     async def gate(self, flight: Flight) -> None:
         """Return at the flight's slot, having set `started_at`; raises GivenUp where it must not start any more."""
         while True:
-            await self._clock.sleep_until(flight.slot + flight.order)
+            if flight.slot <= self._clock.now() + AHEAD:
+                await self._clock.sleep_until(flight.slot + flight.order)
             now = self._clock.now()
             self._check(flight, now)
-            if now - flight.slot <= LATE:
+            if 0 <= now - flight.slot <= LATE:
                 flight.started_at = now
                 if flight.batch.first_start is None:
                     flight.batch.first_start = now

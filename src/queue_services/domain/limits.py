@@ -28,6 +28,8 @@ HORIZON = 100_000
 CATCH_UP = 250_000
 # The longest lead. Without a bound, one slow commit would put off every start of a process by as much.
 MAX_LEAD = 80_000
+# No slot lies further ahead than this when it is reserved: the lead, the horizon, and a window that a message of several units may look beyond it.
+AHEAD = MAX_LEAD + HORIZON + WINDOW
 # Added to the slowest recent commit to give the lead. Without it every slot is already past when its claim has committed.
 MARGIN = 1_000
 # Above 200/s the log holds one entry a slice of this length: without it, a log at 1000/s takes five times the space in every commit.
@@ -176,7 +178,7 @@ def silence(log: LimitLog, now: Instant) -> None:
     `now` must have been measured against the database after the error: a silence by a clock that is behind ends before it has begun.
     """
     reach = now + MAX_LEAD + HORIZON
-    last = min(max(reach, sum(log.gaps)), reach + WINDOW)  # one of several units may lie a window further ahead; more than that was no right clock's
+    last = min(max(reach, sum(log.gaps)), now + AHEAD)  # one of several units may lie a window further ahead; more than that was no right clock's
     log.gaps, log.counts = [], []
     log.pace = min(log.pace, now)
     log.sends = [pair for pair in log.sends if pair[0] <= now // SECOND]
