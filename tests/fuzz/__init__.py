@@ -1,0 +1,1 @@
+"""Harnesses for fuzzers that are not among the locked packages."""
