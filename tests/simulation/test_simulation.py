@@ -12,6 +12,8 @@ from tests.support.postgres import Postgres
 
 SHORT = 8
 """Worlds of a default run; with `long` there are a thousand."""
+ONCE_BROKEN = 105
+"""A start whose slot was reserved before the clock was set back went out after the silence."""
 ON_POSTGRES = 1
 LONG_ON_POSTGRES = 50
 
@@ -20,7 +22,9 @@ def told(backend: str, seed: int, wrong: list[str]) -> str:
     return "\n".join([*wrong[:20], f"see it again: {replay(backend, seed)}"])
 
 
-@pytest.mark.parametrize("seed", [*range(SHORT), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(SHORT, 1_000))])
+@pytest.mark.parametrize(
+    "seed", [*range(SHORT), ONCE_BROKEN, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(SHORT, 1_000) if seed != ONCE_BROKEN)]
+)
 def test_every_promise_holds_in_a_random_world(seed: int) -> None:
     _, wrong = on_sqlite(seed)
     assert not wrong, told("sqlite", seed, wrong)
