@@ -16,7 +16,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of an unguessable name is mad
 ROOM = 2 * 2**30
 
 settings.register_profile("quick", max_examples=30, deadline=None)  # a deadline would measure the machine
-settings.register_profile("thorough", max_examples=400, deadline=None)
+settings.register_profile("thorough", max_examples=150, deadline=None)
 settings.load_profile("quick")  # unless `--hypothesis-profile` names another, as `make test-long` does
 
 

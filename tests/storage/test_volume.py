@@ -19,7 +19,7 @@ async def fill(store: Store, messages: int, workspaces: int, **members: object) 
         await store.insert(*(message(f"w{number % workspaces}", **members) for number in range(first, first + BATCH)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("messages", "workspaces"), [(4_000, 400), pytest.param(100_000, 10_000, marks=pytest.mark.long(bounded=True))])
+@pytest.mark.parametrize(("messages", "workspaces"), [(4_000, 400), pytest.param(100_000, 10_000, marks=pytest.mark.long)])
 async def test_all_messages_of_many_workspaces_are_claimed_and_settled_exactly_once(store: Store, messages: int, workspaces: int) -> None:
     await fill(store, messages, workspaces)
     claimed = 0
