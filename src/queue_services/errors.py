@@ -6,12 +6,12 @@ Raised anywhere, turned into HTTP answers by `api.problems` and into exit codes 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
     """One thing wrong with a request: the `field` as the caller wrote it, and what to do about it."""
 
     field: str
@@ -31,7 +31,10 @@ class InvalidRequest(Refusal):
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = faults
-        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in faults))
+        super().__init__(*faults)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{fault.field}: {fault.message}" for fault in self.faults)
 
 
 class NotFound(Refusal):

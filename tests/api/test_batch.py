@@ -32,6 +32,20 @@ async def test_each_message_has_its_result_in_order(service: Service, as_lines: 
     assert await stored(service) == 2
 
 
+@pytest.mark.parametrize("atomic", [False, True])
+async def test_every_fault_of_a_large_batch_is_named(service: Service, atomic: bool) -> None:
+    wrong = [{**SMS_ELEMENT, "delay": -1, "priority": "urgent", "workspaceId": True}] * 2_000
+    answer = await service.ask("POST", f"/api/schedule-batch?atomic={str(atomic).lower()}", 400 if atomic else 200, json={"messages": wrong})
+    named = [error["field"] for result in ([answer] if atomic else answer["results"]) for error in result["errors"]]
+    assert sorted(named) == sorted(f"messages[{index}].{name}" if atomic else name for index in range(2_000) for name in ("delay", "priority", "workspaceId"))
+
+
+async def test_a_member_that_is_not_read_is_named_in_a_large_message_as_well(service: Service) -> None:
+    large = {**EMAIL_ELEMENT, "html": "x" * 500_000, "foo": 1}
+    answer = await service.ask("POST", "/api/schedule-batch", json={"messages": [large, {**large, "delay": -1}]})
+    assert [fields(result) for result in answer["results"]] == [{"foo"}, {"foo", "delay"}]
+
+
 async def test_a_bad_line_is_its_own_fault_alone(service: Service) -> None:
     body = b"\n" + ndjson(SMS_ELEMENT, b"{broken", b"", b'{"channel":"sms","message":"\\ud800"}', b"\xff", EMAIL_ELEMENT) + b"\r\n\r\n"
     answer = await service.ask("POST", "/api/schedule-batch", content=body, headers=NDJSON)

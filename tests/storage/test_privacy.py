@@ -90,11 +90,10 @@ async def test_bodies_of_what_was_delivered_before_an_instant_are_dropped_and_no
     assert [(await store.job(one)).payload for one in (late, failed, waiting)] == [PAYLOAD] * 3
 
 
-async def test_dropping_goes_on_where_it_was_even_among_those_that_ended_at_the_same_instant(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privacy, "BITE", 3)
+async def test_dropping_goes_on_where_it_was_even_among_those_that_ended_at_the_same_instant(store: Store) -> None:
     await store.insert(*(secret() for _ in range(7)))
     await store.settle_as(Kind.DELIVERED, *await store.claim())
-    assert [await store.database.write(privacy.drop_bodies, later(1)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [await store.database.write(privacy.drop_bodies, later(1), 3) for _ in range(4)] == [3, 3, 1, 0]
     assert "hello" not in await everything(store)
     await store.insert(secret(due_at=later(2)))
     await store.settle_as(Kind.DELIVERED, *await store.claim(later(2)), now=later(2))

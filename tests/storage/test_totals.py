@@ -8,7 +8,7 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Message, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import folding, upkeep
+from queue_services.storage import folding
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 
@@ -129,11 +129,10 @@ async def test_pruning_keeps_totals_and_takes_from_the_counts_by_status(store: S
     assert await figures(store) == (6, 3, 1, 1, 1, 4)
 
 
-async def test_pruning_goes_in_bites(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "PRUNED", 4)
+async def test_pruning_goes_in_bites(store: Store) -> None:
     await store.insert(*(message() for _ in range(10)))
     await store.deliver_all()
-    assert [await store.prune(later(1)) for _ in range(4)] == [4, 4, 2, 0]
+    assert [await store.prune(later(1), most=4) for _ in range(4)] == [4, 4, 2, 0]
 
 
 async def test_a_key_is_free_again_when_its_job_is_pruned(store: Store) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -68,7 +68,7 @@ class ProblemResponse(Response):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, status: int, detail: str, faults: list[errors.Fault] | None = None, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, status: int, detail: str, faults: Sequence[errors.Fault] | None = None, headers: Mapping[str, str] | None = None) -> None:
         slug, title = PROBLEMS.get(status, ("http-error", HTTPStatus(status).phrase))
         problem = Problem(
             type=f"/docs#{slug}", title=title, status=status, detail=detail, success=False, message=detail, errors=field_errors(faults) if faults else UNSET
@@ -94,7 +94,7 @@ def problem_of(error: Exception) -> ProblemResponse:
         return ProblemResponse(400, "The connection ended before the body did.")
     status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
     if isinstance(error, errors.InvalidRequest):
-        return ProblemResponse(400, _summary(error.faults), list(error.faults))
+        return ProblemResponse(400, _summary(error.faults), error.faults)
     if isinstance(error, errors.TooLarge):
         return ProblemResponse(413, str(error), headers={"connection": "close"})
     if isinstance(error, errors.Conflict):

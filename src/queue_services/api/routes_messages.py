@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -22,12 +21,6 @@ from queue_services.wire import answers, batches, bodies, intake
 KEY_HEADER = "Idempotency-Key"
 AT_ONCE_SECONDS = 0.001
 """Of work on a batch, between two looks at what else the event loop has to do: a delivery takes several steps of the loop within 8 ms."""
-
-MOST_FAULTS = 5000
-"""Named in the refusal of an atomic batch."""
-
-NAMED_IN_FULL = 500
-"""Messages of one batch of which every fault is named; of each further one the first, and how many there are."""
 
 TRACE_HEADER = "traceparent"
 
@@ -128,13 +121,8 @@ async def _decode(elements: Sequence[bytes], part: range, incoming: Incoming) ->
         try:
             messages[index] = _element(elements[index], incoming.now, rules, incoming.caller)
         except InvalidRequest as error:
-            refused[index] = error.faults if len(refused) < NAMED_IN_FULL else _in_short(error.faults)
+            refused[index] = error.faults
     return messages, refused
-
-
-def _in_short(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    first, *others = faults
-    return (Fault(first.field, f"{first.message}; and {len(others)} more faults"),) if others else faults
 
 
 async def _accept_each(elements: Sequence[bytes], incoming: Incoming) -> tuple[Messages, Refusals, list[Insertion]]:
@@ -160,12 +148,20 @@ def _element(element: bytes, now: Instant, rules: intake.Rules, caller: Caller) 
     return message
 
 
+async def _by_index(refused: Refusals) -> list[Fault]:
+    """Every fault of an atomic batch, with the index of its message."""
+    faults: list[Fault] = []
+    turn = _Turn()
+    for index, found in refused.items():
+        faults += [Fault(f"messages[{index}].{fault.field}", fault.message) for fault in found]
+        if turn.is_over():
+            await asyncio.sleep(0)
+    return faults
+
+
 async def _accept_all(services: Services, messages: Messages, refused: Refusals) -> list[Insertion]:
     if refused:
-        each = (Fault(f"messages[{index}].{fault.field}", fault.message) for index, faults in refused.items() for fault in faults)
-        named = tuple(itertools.islice(each, MOST_FAULTS))
-        more = sum(map(len, refused.values())) - len(named)
-        raise InvalidRequest(*named, *([Fault("messages", f"and {more:,} more faults")] if more else []))
+        raise InvalidRequest(*await _by_index(refused))
     if not messages:
         return []
     try:

@@ -179,7 +179,7 @@ def _cap(request: ClaimRequest, lane: Lane, before: Instant, now: Instant) -> in
         cap = min(cap, limits.free(lane.log, lane.rate, now, request.lead))
     if lane.opens_at > before and lane.next_high_at > before:
         cap = 0
-    return min(cap, lane.left_today) if lane.left_today else cap
+    return min(cap, lane.left_today) if lane.left_today else cap  # with none left it may give what has counted already, as much as it likes
 
 
 def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: int, now: Instant, behind: Instant) -> tuple[Instant, Instant]:

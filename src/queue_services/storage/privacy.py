@@ -35,11 +35,11 @@ async def erase(tx: Tx, workspace: str, contact: str, now: Instant, writer: str)
     return Erased(len(ids), len(cancelled), len(in_flight))
 
 
-async def drop_bodies(tx: Tx, finished_before: Instant, most: int | None = None) -> int:
+async def drop_bodies(tx: Tx, finished_before: Instant, most: int = BITE) -> int:
     """Take text, subject, HTML and media from a bite (`most`) of what was delivered before an instant; how many it looked at. Recipient and metadata stay."""
     await tx.fetch("start_progress", BODIES)
     [[at, last]] = await tx.fetch("progress_of", BODIES)
-    rows = await tx.fetch("find_delivered", at, last, finished_before, BITE if most is None else most)
+    rows = await tx.fetch("find_delivered", at, last, finished_before, most)
     if rows:
         await tx.each("drop_bodies", [(identity,) for identity, _, status in rows if status == Status.DELIVERED])
         await tx.fetch("save_progress", BODIES, rows[-1][1], rows[-1][0])

@@ -23,9 +23,9 @@ async def expire(tx: Tx, now: Instant, writer: str) -> int:
     return len(await endings.cancel_unclaimed(tx, ids, Reason.EXPIRED, now, writer))
 
 
-async def prune(tx: Tx, finished_before: Instant, most: int | None = None) -> int:
+async def prune(tx: Tx, finished_before: Instant, most: int = PRUNED) -> int:
     """Delete a bite (`most`) of the messages that ended before an instant, with all that belongs to them; how many. Totals stay, status counts follow."""
-    ids = await tx.fetch("find_finished", finished_before, PRUNED if most is None else most)
+    ids = await tx.fetch("find_finished", finished_before, most)
     gone = await tx.each("prune_results", ids)
     pruned = [(row[0],) for row in gone]
     await tx.each("prune_attempts", pruned)

@@ -48,7 +48,7 @@ class Answer(msgspec.Struct, rename="camel", kw_only=True):
     success: Literal[True] = True
 
 
-class FieldError(msgspec.Struct):
+class FieldError(msgspec.Struct, gc=False):
     """One thing wrong with a request."""
 
     field: str

@@ -29,7 +29,7 @@ NO_SUCH_MEMBER = "is not read here; remove it"
 MOST_FAULTS = 30
 """Of one kind, in one body: an answer must not be many times as long as what it is about."""
 
-LARGE = 16 * 1024
+LARGE = 64 * 1024
 """Bytes of a body that is looked through in every corner. In a larger one only the members that are read are: its corners may be a million."""
 
 _fields = functools.cache(msgspec.structs.fields)
@@ -101,7 +101,7 @@ def decoder(shape: Any, *, strict: bool = True) -> msgspec.json.Decoder[Any]:
 def split(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | None], list[Fault]]:
     """The members of a JSON object, still encoded, and every place where it holds what no text or number may be; None for a member that does.
 
-    Of a large body those of `names` alone. Raises InvalidRequest where it is no JSON object at all.
+    Of a large body only the members of `names` are looked into. Raises InvalidRequest where it is no JSON object at all.
     """
     if len(body) > LARGE:
         return _split_large(body, names)
@@ -119,28 +119,19 @@ def split(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | None], l
 def _split_large(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | None], list[Fault]]:
     try:
         body.decode()
-        found = decoder(_raws(names)).decode(body)
+        members: dict[str, Raw | None] = decoder(dict[str, Raw]).decode(body)
     except UnicodeDecodeError:
         raise InvalidRequest(Fault(WHOLE, "must be UTF-8")) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidRequest(Fault(WHOLE, f"is not a JSON object: {error}")) from None
-    members: dict[str, Raw | None] = {}
     faults: list[Fault] = []
-    for name, raw in zip(names, msgspec.structs.astuple(found), strict=True):
-        if raw is not UNSET:
-            ill = _ill_member(name, bytes(raw))
+    for name in names:
+        if (raw := members.get(name)) is not None and (ill := _ill_member(name, bytes(raw))):
             faults += ill
-            members[name] = None if ill else raw
+            members[name] = None
     if not faults and b"\\u0000" in body and _NUL.search(body):
         faults.append(Fault(WHOLE, "holds a NUL character; remove it"))
     return members, faults
-
-
-@functools.cache
-def _raws(names: tuple[str, ...]) -> type[msgspec.Struct]:
-    """A struct of these members, each still encoded; of all others nothing is kept."""
-    attributes = {f"member{number}": name for number, name in enumerate(names)}
-    return msgspec.defstruct("Members", [(attribute, Raw | msgspec.UnsetType, UNSET) for attribute in attributes], rename=attributes)
 
 
 def _ill_member(name: str, encoded: bytes) -> list[Fault]:
