@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from queue_services.api import connections
+from queue_services.api import server as api_server
 from queue_services.api.server import Server, listening
 
 GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -57,9 +58,10 @@ async def all_of(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Listening]:
-    """Serves three connections at once, each head and each unread answer for a fifth of a second; a new one is never safe."""
+    """Serves three connections at once, each head and each unread answer for a fifth of a second; a new one is never safe, and nobody comes while it leaves."""
     for name, value in {"HEAD_SECONDS": 0.2, "UNREAD_SECONDS": 0.2, "FAIR_SECONDS": 0}.items():
         monkeypatch.setattr(connections, name, value)
+    monkeypatch.setattr(api_server, "HANDSHAKE_SECONDS", 0)
     server = Server(answer_ok, most_connections=3, shutdown_seconds=1, drain_seconds=0)
     with listening("127.0.0.1", 0, shared=False) as listener:
         running = asyncio.create_task(server.serve([listener]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,9 +110,9 @@ def kept() -> Iterator[Path]:
     """The text files of the project: what a checkout holds, less what tools leave there."""
     left_out = re.compile(r"\.git|\.venv|build|dist|node_modules|__pycache__|\.hypothesis|.*_cache|.*\.egg-info")
     suffixes = {".py", ".md", ".toml", ".lock", ".sql", ".json", ".txt", ".html", ".mjs", ".css", ".csv", ""}
-    for path in ROOT.rglob("*"):
-        if path.suffix in suffixes and not any(left_out.fullmatch(part) for part in path.relative_to(ROOT).parts) and path.is_file():
-            yield path
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if not left_out.fullmatch(name)]
+        yield from (path for path in (Path(folder, name) for name in files if not left_out.fullmatch(name)) if path.suffix in suffixes)
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import asyncpg
 import pytest
 
 from queue_services.domain.message import SECOND
@@ -29,6 +30,19 @@ asyncio.run(main())
 """
 
 
+async def waiting_for_its_client(url: str) -> None:
+    """Return when the server's side of the standing session has come to wait: it answers before it does."""
+    watch = await asyncpg.connect(url)
+    try:
+        async with asyncio.timeout(10):
+            while not await watch.fetchval(
+                "select count(*) from pg_stat_activity where state = 'active' and wait_event = 'ClientRead' and datname = current_database()"
+            ):
+                pass
+    finally:
+        await watch.close()
+
+
 @pytest.mark.postgres
 async def test_the_session_of_a_process_that_stands_still_in_a_statement_is_ended(postgres_url: str) -> None:
     database = open_database(postgres_url)
@@ -38,6 +52,7 @@ async def test_the_session_of_a_process_that_stands_still_in_a_statement_is_ende
     assert standing.stdout is not None
     try:
         assert await asyncio.to_thread(standing.stdout.readline) == b"stands\n"
+        await waiting_for_its_client(postgres_url)
         assert await database.read(upkeep.end_standstills, now) == 0, "it has not stood still for that long"
         assert await database.read(upkeep.end_standstills, now + 600 * SECOND) == 1
         assert await database.read(upkeep.end_standstills, now + 600 * SECOND) == 0

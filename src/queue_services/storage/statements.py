@@ -37,8 +37,9 @@ def load(backend: str) -> dict[str, str]:
     return statements
 
 
+@cache
 def returns_rows(sql: str) -> bool:
-    """Whether a statement has rows to read, by its own words."""
+    """Whether a statement has rows to read, by its own words. Asked at every execution: what there are of statements is few, and each is looked into once."""
     return sql.lower().startswith(("select", "with")) or " returning " in " ".join(sql.lower().split())
 
 
