@@ -258,6 +258,7 @@ def api_settings(settings: Settings) -> ApiSettings:
         concurrency=settings.concurrency,
         sms_units=settings.sms_units,
         insecure=settings.insecure,
+        body_memory=settings.body_memory_mib * 1024 * 1024,
     )
 
 

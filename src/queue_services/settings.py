@@ -116,6 +116,9 @@ class Settings:
     )
     share_port: bool = setting("SHARE_PORT", types.flag, False, "let several processes of this user listen on the same address, for a restart without a gap")
     max_connections: int = setting("MAX_CONNECTIONS", types.whole(1, 1_000_000), 1000, "clients' connections at once in one process; more are told 503")
+    body_memory_mib: int = setting(
+        "BODY_MEMORY_MIB", types.whole(32, 1_000_000), 256, "MiB of requests' bodies at once in one process; large ones beyond it are told 503"
+    )
 
     admin_key: str | None = setting("ADMIN_KEY", types.header_value, None, "an administrator's key, beside those made by `keys create`", secret=True)
     bull_board_username: str | None = setting("BULL_BOARD_USERNAME", types.text, None, "the dashboard's login", plain=True)

@@ -29,6 +29,7 @@ from queue_services.api import (
     routes_test_clock,
     routes_workspaces,
 )
+from queue_services.api.bodies import Memory
 from queue_services.api.calls import Services, routes
 from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
 from queue_services.api.paths import Segments
@@ -70,6 +71,7 @@ class ApiSettings:
     """What the API needs of the settings; limits are messages a second, `concurrency` is a dispatching process's.
 
     `insecure`: without a key, everybody is served, not this machine's programs alone. `sms_units`: what the SMS limits count, "messages" or "segments".
+    `body_memory`: bytes that the bodies of all requests may hold together.
     """
 
     admin_key: str | None = None
@@ -81,6 +83,7 @@ class ApiSettings:
     concurrency: int = 256
     sms_units: str = "messages"
     insecure: bool = False
+    body_memory: int = 256 * 1024 * 1024
 
 
 def create_app(database: Database, clock: Clock, settings: ApiSettings, *, keys: Keys | None = None, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
@@ -159,4 +162,5 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         quotas=Quotas(database, clock),
         rules=Rules(settings.callback_paths, counts_segments=settings.sms_units == "segments"),
         max_attempts=settings.max_attempts,
+        memory=Memory(settings.body_memory),
     )

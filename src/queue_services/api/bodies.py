@@ -1,4 +1,4 @@
-"""Reads a request's body within bounds of size and time, after its type has been found to be one that the call reads.
+"""Reads a request's body within bounds of size, time and memory, after its type has been found to be one that the call reads.
 
 Used by `calls` before a handler runs. Does not look into the body.
 """
@@ -6,7 +6,9 @@ Used by `calls` before a handler runs. Does not look into the body.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -38,8 +40,49 @@ OTHER = Reads()
 NONE = Reads(optional=True)
 
 
-async def read(request: Request, reads: Reads) -> tuple[bytes, str]:
-    """The body and its media type. Raises UnsupportedMediaType and TooLarge, the latter before the body arrives where its length is told."""
+UNCOUNTED = 64 * 1024
+"""Bytes of each body that are not counted: single messages are served while large bodies have all the memory there is."""
+
+RETRY_SECONDS = 2
+
+
+class Memory:
+    """What the bodies of all requests that are served at once may hold together: `most` bytes."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.held = most, 0
+
+    @contextlib.contextmanager
+    def share(self) -> Iterator[Share]:
+        """The part of one request, given back when it is served."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self.held -= share.held
+
+
+class Share:
+    """What one body holds of the memory."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory, self.held = memory, 0
+
+    def cover(self, size: int) -> None:
+        """Hold what a body of `size` bytes takes. Raises HTTPException 503 where there is no room for it now."""
+        more = size - UNCOUNTED - self.held
+        if more <= 0:
+            return
+        if self._memory.held + more > self._memory.most:
+            raise HTTPException(
+                503, f"Too many large bodies arrive at once; try again in {RETRY_SECONDS} s.", {"retry-after": str(RETRY_SECONDS), "connection": "close"}
+            )
+        self.held += more
+        self._memory.held += more
+
+
+async def read(request: Request, reads: Reads, share: Share) -> tuple[bytes, str]:
+    """The body and its media type. Raises UnsupportedMediaType, TooLarge, and what `Share.cover` does; before the body arrives where its length is told."""
     headers: dict[bytes, bytes] = dict(request.scope["headers"])
     content_type, encoding, length = (headers.get(name, b"").decode("latin-1") for name in (b"content-type", b"content-encoding", b"content-length"))
     request.scope[UNREAD] = length != "0" and (bool(length) or b"transfer-encoding" in headers)
@@ -52,11 +95,13 @@ async def read(request: Request, reads: Reads) -> tuple[bytes, str]:
     media_type = media_type_of(content_type)
     if media_type not in reads.media_types:
         raise UnsupportedMediaType(content_type, reads.media_types)
+    if length.isdecimal():
+        share.cover(int(length))
     if ARRIVED in request.scope:
-        return await _receive(request, reads.limit), media_type
+        return await _receive(request, reads.limit, share), media_type
     try:
         async with asyncio.timeout(reads.seconds):
-            return await _receive(request, reads.limit), media_type
+            return await _receive(request, reads.limit, share), media_type
     except TimeoutError:
         request.scope[UNREAD] = False
         raise HTTPException(408, f"The body did not arrive within {reads.seconds:g} s.", {"connection": "close"}) from None
@@ -73,8 +118,15 @@ def media_type_of(header: str) -> str:
     return media_type
 
 
-async def _receive(request: Request, limit: int) -> bytes:
+async def _receive(request: Request, limit: int, share: Share) -> bytes:
     chunks: list[bytes] = []
+    try:
+        return await _receive_into(chunks, request, limit, share)
+    finally:
+        chunks.clear()  # a refusal's traceback would keep them for as long as the rest of the body is let pass
+
+
+async def _receive_into(chunks: list[bytes], request: Request, limit: int, share: Share) -> bytes:
     size = 0
     while True:
         message = await request.receive()
@@ -86,6 +138,7 @@ async def _receive(request: Request, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise TooLarge(limit)
+        share.cover(size)
         chunks.append(chunk)
         if not more:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)

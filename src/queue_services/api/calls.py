@@ -65,6 +65,7 @@ class Services:
     quotas: Quotas
     rules: Rules
     max_attempts: int
+    memory: bodies.Memory
 
 
 @dataclass(slots=True)
@@ -128,14 +129,18 @@ class Call:
         if self.scope is Scope.ADMIN:
             caller.check(Scope.READ if self.method == "GET" else Scope.MANAGE)
         query = None if self.query is None else read_query(request.scope["query_string"], self.query)
-        content, media_type = (b"", "") if self.reads is None else await bodies.read(request, self.reads)
-        body = None
-        if self.reads is not None and self.decodes:
-            body = fields.read(content or b"{}", self.body) if self.reads.optional else fields.read(content, self.body)
-        incoming = Incoming(services, caller, request, services.clock.now(), parameter(request.scope), query, body, content, media_type)
-        answer = await self.handler(incoming)
-        content = answer.encode() if isinstance(answer, str) else _encode(answer)
-        return Response(content, media_type=self.media_type, headers=incoming.headers)
+        with services.memory.share() as share:
+            content, media_type = (b"", "") if self.reads is None else await bodies.read(request, self.reads, share)
+            incoming = Incoming(services, caller, request, services.clock.now(), parameter(request.scope), query, self._decode(content), content, media_type)
+            del content  # whoever takes it apart lets go of it
+            answer = await self.handler(incoming)
+        text = answer.encode() if isinstance(answer, str) else _encode(answer)
+        return Response(text, media_type=self.media_type, headers=incoming.headers)
+
+    def _decode(self, content: bytes) -> Any:
+        if self.reads is None or not self.decodes:
+            return None
+        return fields.read(content or b"{}" if self.reads.optional else content, self.body)
 
 
 class Resource:

@@ -107,11 +107,12 @@ async def _taken_apart(incoming: Incoming) -> list[bytes]:
             taken.append(element)
         if turn.is_over():
             await asyncio.sleep(0)
+    incoming.content = b""  # the process holds a large body once, not thrice: as it came, in parts, and as messages
     return taken
 
 
-async def _decode(elements: Sequence[bytes], part: range, incoming: Incoming) -> tuple[Messages, Refusals]:
-    """The messages and the faults of a part of the batch, by index."""
+async def _decode(elements: list[bytes], part: range, incoming: Incoming) -> tuple[Messages, Refusals]:
+    """The messages and the faults of a part of the batch, by index; takes what it decodes out of `elements`."""
     messages: Messages = {}
     refused: Refusals = {}
     rules, turn = _rules(incoming), _Turn()
@@ -119,13 +120,14 @@ async def _decode(elements: Sequence[bytes], part: range, incoming: Incoming) ->
         if turn.is_over():
             await asyncio.sleep(0)
         try:
-            messages[index] = _element(elements[index], incoming.now, rules, incoming.caller)
+            element, elements[index] = elements[index], b""
+            messages[index] = _element(element, incoming.now, rules, incoming.caller)
         except InvalidRequest as error:
             refused[index] = error.faults
     return messages, refused
 
 
-async def _accept_each(elements: Sequence[bytes], incoming: Incoming) -> tuple[Messages, Refusals, list[Insertion]]:
+async def _accept_each(elements: list[bytes], incoming: Incoming) -> tuple[Messages, Refusals, list[Insertion]]:
     """Accept what has no faults; while one part is written, the next is decoded."""
     messages: Messages = {}
     refused: Refusals = {}
