@@ -39,7 +39,7 @@ from queue_services.service.keys import Keys
 from queue_services.settings import Settings
 from queue_services.stepped_clock import SteppedClock
 from queue_services.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
-from queue_services.storage import migrate, open_database, open_existing, statements
+from queue_services.storage import event_routes, migrate, open_database, open_existing, statements
 from queue_services.storage.port import Database
 
 CLOCK_SECONDS = 10
@@ -107,6 +107,8 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                     await stack.enter_async_context(_dispatching(core, stop))
                 else:
                     await stack.enter_async_context(_keeping_time(core))
+                    if settings.events_url is not None:  # what is cancelled before the first dispatcher is there will be told, too
+                        await core.database.write(event_routes.set_service, enabled=True)
                 if listener is not None:
                     await stack.enter_async_context(_serving(core, listener, stop))
                 gc.collect()

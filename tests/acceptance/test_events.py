@@ -59,6 +59,23 @@ async def test_what_became_of_every_message_is_told_and_signed(store: str, tmp_p
         assert (sent.target, sent.headers["webhook-id"]) == ("/events", sent.json["eventId"])
 
 
+async def test_what_was_cancelled_before_there_was_a_dispatcher_is_told(tmp_path: Path) -> None:
+    listening = Arrivals()
+    async with receiving(listening) as endpoint:
+        place: dict[str, Any] = {
+            "database_url": f"sqlite:///{tmp_path}/queue.db",
+            "receiver_url": endpoint.url,
+            "events_url": endpoint.url,
+            "signing_secret": SECRET,
+        }
+        async with running("api", **place) as [service], httpx2.AsyncClient(base_url=service.url) as client:
+            [job] = await schedule(service.url, [sms(delay=3_600_000)])
+            assert (await client.post(f"/api/cancel-job/{job}")).status_code == 200
+        async with running("dispatcher", **place):
+            events = await told(endpoint, listening, {job})
+    assert [event["type"] for event in events[job]] == ["message.cancelled"]
+
+
 @pytest.mark.long(bounded=True)
 async def test_no_event_is_lost_when_dispatchers_are_killed_and_the_endpoint_fails(postgres_url: str) -> None:
     rnd = random.Random(7)

@@ -1,6 +1,6 @@
 """Where events go: a route for each workspace with an events URL of its own, and one for the service's (`EVENTS_URL`).
 
-Kept by the workspace flows, and by dispatchers as they start. The URLs themselves stay where they are set: with the workspace, and in the settings.
+Kept by the workspace flows, and by processes as they start. The URLs themselves stay where they are set: with the workspace, and in the settings.
 """
 
 from __future__ import annotations
