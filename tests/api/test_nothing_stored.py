@@ -19,6 +19,8 @@ JOB = "0195bc3a-1f6b-7000-8000-000000000000"
 DEEP = "[" * 10_000 + "]" * 10_000
 LONG = "i" * 256
 FORTY_MB = 40_000_000
+NO_TEXTS: list[Any] = [{}, [], True, 1.5, ""]
+NO_OPTIONS: list[Any] = [[], True, "\0", "no such"]
 LOOKALIKES = ["acme", "\u0430cme", "acme\u200b", "\u202eacme", "a\u0301cme", "\u00e1cme", "ACME", "\uff41cme", "acme\n", " acme", "acme/", "acme%2f", "i" * 255]
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -46,11 +48,11 @@ def endpoint(path: str) -> Bad:
 
 
 NOT_JSON = [bad(path, body, 400, "body") for path in (SINGLE, LETTER, BATCH) for body in (b"", b"{", b"\xff", b"null", b"[]", b"1", b"{}{}", DEEP.encode())]
-WRONG_TYPES = [sms(name, wrong) for name in ("phoneNumber", "message", "contactId", "workspaceId") for wrong in ({}, [], True, 1.5, "")]
+WRONG_TYPES = [sms(name, wrong) for name in ("phoneNumber", "message", "contactId", "workspaceId") for wrong in NO_TEXTS]
 OPTIONAL = [
     sms(name, wrong)
     for name in ("delay", "scheduledFor", "mediaUrl", "metadata", "priority", "expiresAt", "idempotencyKey")
-    for wrong in ([], True, "\0", "no such")
+    for wrong in NO_OPTIONS
     if (name, wrong) != ("idempotencyKey", "no such")
 ]
 TIMES = [
