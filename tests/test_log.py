@@ -77,6 +77,20 @@ def test_a_console_line_cannot_be_forged_by_a_value(stream: io.StringIO) -> None
     assert "\x1b" not in stream.getvalue()
 
 
+def test_a_traceback_on_a_console_is_set_in_and_its_text_cannot_move_the_cursor(stream: io.StringIO) -> None:
+    log.configure("info", "console", stream)
+    try:
+        int("7\x1b[2J\u2028\r")
+        pytest.fail("it is no number")
+    except ValueError as error:
+        error.add_note("\n2026-01-01 [info] all is well")
+        log.get_logger("a").exception("delivery broke")
+    first, *others = stream.getvalue().rstrip("\n").split("\n")
+    assert "delivery broke" in first
+    assert len(others) > 3
+    assert all(line.startswith("  ") and line.isprintable() for line in others)
+
+
 def test_a_traceback_is_masked_too(lines: Lines) -> None:
     try:
         int(f"{ADDRESS} or {PHONE}")

@@ -13,11 +13,10 @@ from typing import Annotated, Any, Never
 
 import cyclopts
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from queue_services import __version__, bootstrap, cli_forecast, cli_jobs, cli_keys, cli_metrics, cli_upkeep, cli_verify, cli_workspace, log
-from queue_services.cli_table import print_table
+from queue_services.cli_terminal import Terminal, print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
 
@@ -83,7 +82,7 @@ def migrate(*, database_url: DatabaseUrl = None) -> None:
             pass
 
     run_async(work)
-    Console().print("The schema is up to date.")
+    Terminal().print("The schema is up to date.")
 
 
 @app.command(name="check-config")
@@ -120,5 +119,6 @@ def _settings(**options: Any) -> Settings:
 
 
 def _fail(message: str, code: int) -> Never:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, style="red", markup=False)
+    for line in message.splitlines():
+        Terminal(stderr=True, soft_wrap=True).print(line, style="red")
     sys.exit(code)

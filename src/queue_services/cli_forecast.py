@@ -10,7 +10,7 @@ from rich.table import Table
 
 from queue_services import bootstrap
 from queue_services.cli_core import DatabaseUrl, with_core
-from queue_services.cli_table import print_table
+from queue_services.cli_terminal import print_table
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.service.forecasts import Forecast, Forecasts

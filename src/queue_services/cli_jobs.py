@@ -11,13 +11,12 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter
 from msgspec import UNSET
-from rich.console import Console
 from rich.table import Table
 
 from queue_services import bootstrap
 from queue_services.cli_core import DatabaseUrl, with_core
 from queue_services.cli_forecast import forecasts
-from queue_services.cli_table import print_table
+from queue_services.cli_terminal import Terminal, print_table
 from queue_services.domain.message import Channel, Message
 from queue_services.service.jobs import Jobs
 from queue_services.service.messages import Intake
@@ -61,7 +60,7 @@ def schedule(
         )
 
     insertion = with_core(database_url, work)
-    Console(highlight=False).print(insertion.id, "(replayed)" if insertion.replayed else f"due {rfc3339(insertion.due_at)}")
+    Terminal().print(insertion.id, "(replayed)" if insertion.replayed else f"due {rfc3339(insertion.due_at)}")
 
 
 @app.default
@@ -102,7 +101,7 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
         return await forecasts(core).of_job(job), attempts
 
     job, attempts = with_core(database_url, work)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     for name, value in (
         ("job", job.id),
         ("status", _status(job)),
@@ -119,10 +118,10 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
         ("error", job.error),
     ):
         if value is not None:
-            console.print(f"{name:14} {value}", markup=False)
+            console.print(f"{name:14} {value}")
     for attempt in attempts:
         outcome = f"{attempt.outcome} {attempt.status_code or ''} {attempt.error or ''}".strip()
-        console.print(f"attempt {attempt.number:<6} {rfc3339(attempt.started_at)} {attempt.duration / 1000:.0f} ms {outcome}", markup=False)
+        console.print(f"attempt {attempt.number:<6} {rfc3339(attempt.started_at)} {attempt.duration / 1000:.0f} ms {outcome}")
 
 
 @app.command
@@ -156,4 +155,4 @@ def _status(job: Job) -> str:
 
 
 def _print(job: Job) -> None:
-    Console(highlight=False).print(job.id, _status(job))
+    Terminal().print(job.id, _status(job))

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from queue_services import bootstrap
 from queue_services.cli_core import DatabaseUrl, with_core
-from queue_services.cli_table import print_table
+from queue_services.cli_terminal import Terminal, print_table
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
@@ -43,7 +42,7 @@ def create(
         return await _keys(core).create(workspace, permissions, per_minute=per_minute, expires_at=expires_at)
 
     key, text = with_core(database_url, work)
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"key {key.id}, {_whose(key)}; it is not shown again:", markup=False)
+    Terminal(stderr=True, soft_wrap=True).print(f"key {key.id}, {_whose(key)}; it is not shown again:")
     print(text)
 
 
@@ -61,7 +60,7 @@ def list_keys(*, database_url: DatabaseUrl = None) -> None:
 def revoke(key_id: str, *, database_url: DatabaseUrl = None) -> None:
     """End a key; within a second it opens nothing any more."""
     key = with_core(database_url, lambda core: _keys(core).revoke(key_id.lower()))
-    Console(highlight=False, soft_wrap=True).print(f"revoked {key.id}, {_whose(key)}", markup=False)
+    Terminal(soft_wrap=True).print(f"revoked {key.id}, {_whose(key)}")
 
 
 def _keys(core: bootstrap.Core) -> Keys:

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
 from queue_services import bootstrap
 from queue_services.cli_core import DatabaseUrl, with_core
-from queue_services.cli_table import print_table
+from queue_services.cli_terminal import Terminal, print_table
 from queue_services.domain.figures import Figures
 from queue_services.domain.message import SECOND, Channel
 from queue_services.service.metrics import Metrics, ServiceFigures, WorkspaceUse
@@ -48,7 +48,7 @@ def metrics(
 
 async def _watch(core: bootstrap.Core, service: Metrics, workspace: str | None, seconds: float) -> None:
     """Draw the tables in place until interrupted."""
-    with Live(console=Console(highlight=False), auto_refresh=False) as live:
+    with Live(console=Terminal(), auto_refresh=False) as live:
         while True:
             live.update(Group(*await _tables(service, workspace)), refresh=True)
             await core.clock.sleep_until(core.clock.now() + round(seconds * SECOND))

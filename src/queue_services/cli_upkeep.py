@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from queue_services import bootstrap
+from queue_services.cli_terminal import Terminal
 from queue_services.errors import ConfigurationError, Fault
 from queue_services.service.contacts import Contacts, Erased
 from queue_services.settings import Settings
@@ -28,9 +28,7 @@ def erase(contact: str, *, workspace: str, database_url: DatabaseUrl = None) -> 
             return await Contacts(core.database, core.clock, "cli").erase(workspace, contact)
 
     erased = asyncio.run(work())
-    Console(highlight=False).print(
-        f"{erased.jobs:,} jobs erased, {erased.cancelled:,} of them cancelled, {erased.in_flight:,} perhaps on their way", markup=False
-    )
+    Terminal().print(f"{erased.jobs:,} jobs erased, {erased.cancelled:,} of them cancelled, {erased.in_flight:,} perhaps on their way", markup=False)
 
 
 def backup(file: Path, *, database_url: DatabaseUrl = None) -> None:
@@ -44,4 +42,4 @@ def backup(file: Path, *, database_url: DatabaseUrl = None) -> None:
             return await asyncio.to_thread(copy, core.database.path, file)
 
     size = asyncio.run(work())
-    Console(highlight=False, soft_wrap=True).print(f"{file}: {size / 1_048_576:.1f} MiB", markup=False)
+    Terminal(soft_wrap=True).print(f"{file}: {size / 1_048_576:.1f} MiB")

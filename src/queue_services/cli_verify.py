@@ -8,9 +8,9 @@ from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
-from rich.console import Console
 
 from queue_services import bootstrap
+from queue_services.cli_terminal import Terminal
 from queue_services.domain.message import Channel
 from queue_services.service.verification import Verification, describe, verification
 from queue_services.settings import Settings
@@ -35,11 +35,11 @@ def verify(
             return await verification(core.database, core.clock, rates, hours, counts_segments=settings.sms_units == "segments")
 
     found = asyncio.run(work())
-    _report(found, Console(highlight=False, soft_wrap=True, markup=False))
+    _report(found, Terminal(soft_wrap=True))
     sys.exit(1 if found.findings else 0)
 
 
-def _report(found: Verification, console: Console) -> None:
+def _report(found: Verification, console: Terminal) -> None:
     console.print(f"{found.messages:,} messages: {found.waiting:,} wait, {found.ended:,} have ended")
     for rule in found.rules:
         broken = [finding for finding in found.findings if finding.rule == rule]

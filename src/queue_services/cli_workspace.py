@@ -13,12 +13,11 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter
 from msgspec import UNSET
-from rich.console import Console
 from rich.table import Table
 
 from queue_services import bootstrap
 from queue_services.cli_core import DatabaseUrl, with_core
-from queue_services.cli_table import print_table
+from queue_services.cli_terminal import Terminal, print_table
 from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
 from queue_services.domain.tiers import Source, Tier
@@ -230,4 +229,4 @@ def _print_tiers(found: Sequence[Tier]) -> None:
 
 
 def _say(text: str) -> None:
-    Console(highlight=False, soft_wrap=True).print(text, markup=False)
+    Terminal(soft_wrap=True).print(text)

@@ -14,7 +14,7 @@ from typing import TextIO, cast
 import structlog
 from structlog.typing import EventDict, Processor
 
-from queue_services.redaction import redact
+from queue_services.redaction import printable, redact
 
 _ROUTED = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "aiohttp")
 _CHAIN: Sequence[Processor] = (
@@ -74,9 +74,12 @@ def _renderers(console: bool, colors: bool) -> list[Processor]:
 
 
 def _one_line(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Control characters written out, so that no value can forge a line or move a terminal's cursor; JSON does that by itself."""
-    return {key: value if key in ("exception", "stack") or not isinstance(value, str) else _written_out(value) for key, value in event.items()}
+    """Control characters written out, so that no value can forge a line or move a terminal's cursor; JSON does that by itself.
+
+    A traceback keeps its lines, set in: an event begins at the margin.
+    """
+    return {key: _set_in(value) if key in ("exception", "stack") else printable(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
-def _written_out(value: str) -> str:
-    return value if value.isprintable() else "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in value)
+def _set_in(traceback: str) -> str:
+    return "\n".join(f"  {printable(line)}" for line in traceback.split("\n"))

@@ -1,7 +1,7 @@
 """What may be shown of a message: no body, no whole phone number or address; and no key, signing secret or credentials of anybody.
 
-Every log line passes `redact`; the dashboard masks recipients with `masked_recipient`. Pure functions. They err on the safe side: an unrelated number of
-seven digits or more inside a sentence is masked as well, so log numbers as fields of their own.
+Every log line passes `redact`; the dashboard masks recipients with `masked_recipient`; what a terminal shows is made `printable`. Pure functions.
+They err on the safe side: an unrelated number of seven digits or more inside a sentence is masked as well, so log numbers as fields of their own.
 """
 
 from __future__ import annotations
@@ -60,6 +60,11 @@ def redacted_text(text: str) -> str:
         text = _ADDRESS.sub(lambda found: f"{(found['quoted'] or found['local'])[0]}***{found['at']}{found['domain']}", text)
     text = _URL_LOGIN.sub("://***@", text)
     return _NUMBER.sub(lambda found: found[0] if found["kept"] else masked_recipient(found[0]), text)
+
+
+def printable(text: str) -> str:
+    """The text with its control characters, line ends among them, and invisible ones written out, as a terminal may be shown it."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

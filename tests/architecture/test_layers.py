@@ -26,7 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "cli_jobs",
             "cli_keys",
             "cli_metrics",
-            "cli_table",
+            "cli_terminal",
             "cli_upkeep",
             "cli_verify",
             "cli_workspace",

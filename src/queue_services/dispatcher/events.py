@@ -127,11 +127,12 @@ class EventDispatcher:
         self._outcomes = self._outcomes[len(outcomes) :]
         for outcome in outcomes:
             self._let_go(outcome.event)
+            answer, subject = outcome.answer, {"event_id": outcome.event.id, "workspace": outcome.event.workspace}
             if outcome.again_at is not None:
-                subject = {"event_id": outcome.event.id, "workspace": outcome.event.workspace, "attempt": outcome.event.tries + 1}
-                log.info("an event was not taken", **subject, status=outcome.answer.status_code, error=outcome.answer.error)
-            elif not taken(outcome.answer) and not self._is_gone(outcome.event, outcome.answer):
-                log.warning("an event was not taken for too long, and is dropped", event_id=outcome.event.id, workspace=outcome.event.workspace)
+                error = answer.error if answer.status_code is None else None  # what an endpoint says may repeat what it was told
+                log.info("an event was not taken", **subject, attempt=outcome.event.tries + 1, status=answer.status_code, error=error)
+            elif not taken(answer) and not self._is_gone(outcome.event, answer):
+                log.warning("an event was not taken for too long, and is dropped", **subject)
         gone = {(o.event.workspace, o.event.url) for o in outcomes if o.event.url is not None and self._is_gone(o.event, o.answer)}
         for workspace, url in sorted(gone):
             if await self._database.write(workspaces.turn_events_off, workspace, url, now):
