@@ -9,11 +9,11 @@ import pytest
 
 from queue_services.domain.message import Message, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import changes, settling
+from queue_services.storage import changes, settling, statements
 from queue_services.storage.changes import Change, Changes, Position
 from queue_services.storage.port import Tx
 from tests.storage.interleaving import Stopped
-from tests.storage.store import Store, later
+from tests.storage.store import Store, change, later, select
 from tests.support.builders import NOW, message, settlement, terms
 
 POSTGRES = pytest.mark.parametrize("shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
@@ -74,6 +74,41 @@ async def test_a_workspace_sees_its_own_and_moves_past_the_others(store: Store) 
     assert seen.position >= last
     again = await end(store, workspace="mine")
     assert [change.id for change in (await read(store, seen.position, workspace="mine")).changes] == [again.id]
+
+
+@pytest.mark.parametrize("few", [0, 6, 1000])
+async def test_a_workspace_sees_the_same_whether_its_messages_are_looked_up_or_everybodys_changes_gone_through(
+    store: Store, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "FEW", few)
+    rnd = random.Random(3)
+    ended = [await end(store, workspace=rnd.choice(["mine", "other", "other"])) for _ in range(30)]
+    failed = await end(store, Kind.REJECTED, workspace="mine")
+    await store.requeue(failed, later(5))
+    await store.deliver_all(later(6))
+    expected = [message.id for message in ended if message.workspace == "mine"] + [failed.id]
+    for most in (1, 3, 100):
+        seen, position = [], Position()
+        while (page := await read(store, position, most, workspace="mine")).changes:
+            seen += [change.id for change in page.changes]
+            position = page.position
+            assert len(seen) <= len(expected)
+        assert seen == expected
+
+
+@POSTGRES
+async def test_the_feed_is_read_in_the_order_of_its_index_without_sorting_it(store: Store) -> None:
+    text = statements.load("postgres")["changes_after"]
+    for number, value in enumerate(("0", "0", "'mine'", "100"), start=1):
+        text = text.replace(f"${number}", value)
+
+    async def plan(tx: Tx) -> str:
+        await change(tx, "set local enable_sort = off")  # it sorts all the same where no index has the order
+        return "\n".join(row[0] for row in await select(tx, f"explain {text}"))
+
+    found = await store.database.read(plan)
+    assert "Index Scan using result_change" in found
+    assert "Sort" not in found
 
 
 async def test_a_cursor_of_a_store_that_was_replaced_by_an_older_copy_begins_anew(store: Store) -> None:

@@ -10,6 +10,9 @@ import msgspec
 from queue_services.domain.message import Instant, Status
 from queue_services.storage.port import Tx
 
+FEW = 5_000
+"""A workspace with fewer messages has them looked up one by one, rather than looked for among everybody's changes."""
+
 
 class Position(msgspec.Struct, frozen=True, order=True):
     """A place in the feed: the writer's transaction (0 on SQLite, which has one writer) and the number of the change."""
@@ -41,9 +44,17 @@ async def read(tx: Tx, after: Position, most: int, *, workspace: str | None = No
     [row] = await tx.fetch("changes_end")
     end = Position(*row)
     start = after if after <= end else Position()
-    rows = await tx.fetch("changes_after", start.transaction, start.number, workspace, most)
+    rows = await tx.fetch(await _way(tx, start, workspace), start.transaction, start.number, workspace, most)
     changes = [Change(row[0], Status(row[1]), row[2]) for row in rows]
     return Changes(changes, Position(*rows[-1][3:]) if len(rows) == most else end)
+
+
+async def _way(tx: Tx, start: Position, workspace: str | None) -> str:
+    """The statement to read a workspace's changes by: its messages, where those are few and fewer than the changes ahead, or the feed."""
+    if workspace is None:
+        return "changes_after"
+    [[messages, ahead, *_]] = await tx.fetch("changes_sizes", start.transaction, start.number, workspace, FEW)
+    return "changes_of_few" if messages < ahead else "changes_after"
 
 
 async def adopt(tx: Tx) -> None:
