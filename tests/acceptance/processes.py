@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import httpx2
 from tests.delivery.receiver import OK, Receiver, Request, response
 
 COMMAND = Path(sys.executable).with_name("queue-services")
+Program = Sequence[str | Path]
 
 
 @dataclass
@@ -75,11 +76,16 @@ class Service:
 
 async def start(command: str, database_url: str, receiver_url: str, **settings: Any) -> Service:
     """Start a process and wait until it says that it has started."""
+    return await start_program([COMMAND], command, database_url, receiver_url, settings)
+
+
+async def start_program(program: Program, command: str, database_url: str, receiver_url: str, settings: dict[str, Any]) -> Service:
+    """`start`, of another program in place of the service's own."""
     variables = {f"QUEUE_SERVICES_{name.upper()}": str(value) for name, value in settings.items()}
     variables["PORT"] = variables.pop("QUEUE_SERVICES_PORT", "0")
     environment = {"PATH": os.environ["PATH"], "SMS_API_URL": receiver_url, "EMAIL_API_URL": receiver_url, **variables}
     environment |= {"QUEUE_SERVICES_DATABASE_URL": database_url, "QUEUE_SERVICES_LOG_FORMAT": "json"}
-    process = await asyncio.create_subprocess_exec(COMMAND, command, env=environment, stderr=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*program, command, env=environment, stderr=asyncio.subprocess.PIPE)
     service = Service(process)
     wanted = {"serve": {"listening", "dispatching"}, "api": {"listening"}, "dispatcher": {"dispatching"}}[command]
     assert process.stderr is not None

@@ -1,6 +1,6 @@
 """Every ordeal once, with its figures:
 
-python -m tests.crashes                          # 50 kills on each store, 10 restarts of PostgreSQL, the others
+python -m tests.crashes                          # 50 kills on each store, 10 restarts of PostgreSQL, 65 standstills, the others
 python -m tests.crashes --kills 5 --restarts 2   # bounded
 """
 
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests.crashes import harms
+from tests.crashes import harms, standstills
 from tests.crashes.ordeal import Figures
 from tests.support.postgres import Postgres
 
@@ -26,7 +26,9 @@ def main(kills: int, restarts: int) -> int:
             lambda: harms.kills(f"sqlite:///{Path(folder) / 'killed.db'}", kills),
             lambda: harms.kills(server.url(server.create_database()), kills),
             lambda: harms.restarts(server, restarts),
-            lambda: harms.stopped_past_its_lease(server, max(1, restarts // 2)),
+            lambda: standstills.past_the_lease(server, max(1, restarts // 2)),
+            lambda: standstills.at_any_moment(server, 3 * restarts),
+            lambda: standstills.at_the_worst_moment(server, 3 * restarts),
             harms.full_disk,
             lambda: harms.receiver_cut_off(f"sqlite:///{Path(folder) / 'cut.db'}", max(1, restarts // 3)),
         ]

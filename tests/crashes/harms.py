@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import math
 import os
-import signal
 import socket
 import subprocess
 import tempfile
@@ -14,9 +14,10 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from tests.acceptance.processes import Arrivals, receiving
 from tests.crashes.ordeal import Figures, Ordeal, ordeal
+from tests.crashes.receiver import receiving_apart
 from tests.support.postgres import Postgres
 
 ON_SQLITE = ("serve",)
@@ -24,10 +25,9 @@ ON_POSTGRES = ("api-1", "api-2", "dispatcher-1", "dispatcher-2")
 
 
 @contextlib.asynccontextmanager
-async def under_load(name: str, database_url: str, *processes: str, sock: socket.socket | None = None, **settings: float) -> AsyncIterator[Ordeal]:
+async def under_load(name: str, database_url: str, *processes: str, sock: socket.socket | None = None, **settings: Any) -> AsyncIterator[Ordeal]:
     """An ordeal with a receiver that takes everything, on a socket of its own or the one that is given."""
-    arrivals = Arrivals()
-    async with receiving(arrivals, sock) as receiver, ordeal(name, database_url, *processes, receiver=receiver, arrivals=arrivals, **settings) as made:
+    async with receiving_apart(sock) as receiver, ordeal(name, database_url, *processes, receiver=receiver, **settings) as made:
         await made.more(50)
         yield made
 
@@ -60,21 +60,6 @@ async def restarts(server: Postgres, times: int) -> Figures:
     return figures
 
 
-async def stopped_past_its_lease(server: Postgres, times: int) -> Figures:
-    """A dispatcher that stands still for longer than its lease while another goes on, then goes on itself."""
-    with server.database() as url:
-        async with under_load("SIGSTOP past the lease", url, "api-1", "dispatcher-1", "dispatcher-2", lease_seconds=1) as made:
-            for _ in range(times):
-                stopped = made.services["dispatcher-1"].process
-                stopped.send_signal(signal.SIGSTOP)
-                made.harms += 1
-                made.tolerated_twice += made.settings["concurrency"]
-                await made.more(400)  # at 250 a second: longer than the lease
-                stopped.send_signal(signal.SIGCONT)
-                await made.more(50)
-            return await made.finish()
-
-
 async def full_disk() -> Figures:
     """The disk of SQLite fills up under load; then somebody makes room."""
     with small_disk(6) as folder:
@@ -96,7 +81,7 @@ async def receiver_cut_off(database_url: str, times: int) -> Figures:
     """The network to the receiver swallows everything for a while: nothing is refused, nothing answers."""
     with network() as (sock, link):
         async with under_load("a receiver cut off", database_url, *ON_SQLITE, sock=sock, delivery_timeout_seconds=1) as made:
-            made.held_back = True
+            made.tolerated_over = math.inf  # the network lets go at once what it held
             for _ in range(times):
                 await asyncio.to_thread(link, "down")
                 made.harms += 1

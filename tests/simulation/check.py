@@ -8,6 +8,7 @@ from queue_services.domain.message import SECOND, Channel, Status
 from queue_services.storage import jobs
 from tests.dispatcher.world import START
 from tests.simulation.kinds import Kind
+from tests.simulation.metering import over_quota
 from tests.simulation.people import LIMITED
 from tests.simulation.world import Simulation
 from tests.support.densest import densest
@@ -23,6 +24,7 @@ async def broken(world: Simulation) -> list[str]:
     found += await _ends(world)
     found += _after_the_end(world)
     found += _limits(world)
+    found += over_quota(world.meters)
     return found
 
 

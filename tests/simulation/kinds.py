@@ -15,7 +15,9 @@ class Kind(StrEnum):
     """One dispatcher with a backlog, whose database's clock is set: nothing but its silence keeps the limit then."""
     TOLD = "told"
     """The application is told of events, and is as unreliable there as elsewhere."""
+    METERED = "metered"
+    """Two applications hand in by one key with a quota, each at an API process of its own: what is over it is handed in in a later minute."""
 
 
 def kind_of(seed: int) -> Kind:
-    return {4: Kind.CROWDED, 5: Kind.SET_BACK, 7: Kind.TOLD, 8: Kind.TOLD}.get(seed % 10, Kind.PLAIN)
+    return {4: Kind.CROWDED, 5: Kind.SET_BACK, 7: Kind.TOLD, 8: Kind.TOLD, 9: Kind.METERED}.get(seed % 10, Kind.PLAIN)

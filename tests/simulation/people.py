@@ -18,6 +18,7 @@ from queue_services.service.channels import Channels
 from queue_services.service.jobs import Jobs
 from queue_services.service.workspaces import Workspaces
 from queue_services.storage import intake
+from tests.simulation.metering import Meter
 from tests.simulation.stores import Connection
 
 WORKSPACES = ["acme", "globex", "initech", "hooli"]
@@ -65,7 +66,9 @@ class Application:
     def __init__(self, connection: Connection, clock: Clock, rnd: random.Random, memory: Memory) -> None:
         self._connection, self._clock, self._rnd, self._memory = connection, clock, rnd, memory
 
-    async def schedule(self, count: int, first: int) -> None:
+    async def schedule(self, count: int, first: int, meter: Meter | None = None) -> None:
+        if meter is not None:
+            await meter.admit(count)
         messages = [new_message(self._rnd, self._clock.now(), first + number) for number in range(count)]
         while True:
             try:

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.seeds import on_postgres, on_sqlite, replay
 from tests.support.postgres import Postgres
 
-SHORT = 8
+SHORT = 10
 """Worlds of a default run; with `long` there are a thousand."""
 ONCE_BROKEN = 105
 """A start whose slot was reserved before the clock was set back went out after the silence."""

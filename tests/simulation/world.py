@@ -22,6 +22,7 @@ from queue_services.storage.verify import LIMITS, NOTHING_STRANDED
 from tests.dispatcher.world import START
 from tests.simulation.events import Listener, Messenger, count_waiting
 from tests.simulation.kinds import Kind, kind_of
+from tests.simulation.metering import LARGEST, Meter
 from tests.simulation.people import LIMITED, WORKSPACES, Application, Memory, Operator
 from tests.simulation.receivers import MOODS, Receivers, Sending, SimulatedSender
 from tests.simulation.stores import Connection, Faults
@@ -71,6 +72,7 @@ class Simulation:
         self.listener = Listener(random.Random(f"{seed} events"))
         self._make_special()
         self.rates = {Channel.SMS: float(self.settings.sms_per_second), Channel.EMAIL: float(self.settings.email_per_second)}
+        self.meters = [self._meter() for _ in range(2)] if self.kind is Kind.METERED else []
         self.processes: list[Process] = []
         self.crashes = self.stops = 0
         self.ended_badly: list[str] = []
@@ -100,7 +102,7 @@ class Simulation:
         for workspace in LIMITED:
             for channel in Channel:
                 await self._calm_operator().limit(workspace, channel, float(self.rnd.choice([2, 5, 20])))
-        people = [self._inspect(), self._schedule()]
+        people = [self._inspect(), *(self._schedule(meter, self.messages * number) for number, meter in enumerate(self.meters or [None]))]
         if self.kind is not Kind.SET_BACK:
             people += [self._operate(), self._trouble(), self._moods()]
         if self.kind is Kind.CROWDED:
@@ -172,15 +174,15 @@ class Simulation:
             self.ended_badly.append(f"a dispatcher ended with {ended!r}")
         process.connection.dead.set()
 
-    async def _schedule(self) -> None:
+    async def _schedule(self, meter: Meter | None = None, first: int = 0) -> None:
         left = self.messages
         while left:
-            count = min(left, self.rnd.choice([1, 1, 5, 20, 60]))
+            count = min(left, self.rnd.choice([1, 1, 5, 20, 60] if meter is None else [1, 5, LARGEST]))
             left -= count
             connection = Connection(self.database, self.faults, random.Random(self.rnd.random()))
             application = Application(connection, self._clock(accurate=True), random.Random(self.rnd.random()), self.memory)
-            await application.schedule(count, first=left)
-            if self.kind in (Kind.PLAIN, Kind.TOLD):
+            await application.schedule(count, first + left, meter)
+            if self.kind in (Kind.PLAIN, Kind.TOLD, Kind.METERED):
                 await asyncio.sleep(self.rnd.uniform(0, self.trouble * count / self.messages))
 
     async def _operate(self) -> None:
@@ -274,6 +276,9 @@ class Simulation:
     def _operator(self, faults: Faults) -> Operator:
         connection = Connection(self.database, faults, random.Random(self.rnd.random()))
         return Operator(connection, self._clock(accurate=True), random.Random(self.rnd.random()), self.memory, self.rates)
+
+    def _meter(self) -> Meter:
+        return Meter(Connection(self.database, self.faults, random.Random(self.rnd.random())), self._clock(accurate=True))
 
     def _calm_operator(self) -> Operator:
         faults = Faults(random.Random(0))
