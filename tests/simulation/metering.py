@@ -11,7 +11,7 @@ from queue_services.clock import Clock
 from queue_services.domain.key import QUOTA_WINDOW
 from queue_services.errors import OverQuota, StoreUnavailable
 from queue_services.service.quotas import Quotas
-from queue_services.storage.port import Database
+from tests.simulation.stores import Connection
 
 KEY = "018bcfe5-6800-7000-8000-000000000001"
 A_MINUTE = 30
@@ -23,7 +23,7 @@ LARGEST = 20
 class Meter:
     """One API process. `admitted` is how many messages it let in, by the minute; a call that saw two minutes counts for neither."""
 
-    connection: Database
+    connection: Connection
     clock: Clock
     admitted: Counter[int] = field(default_factory=Counter)
 
