@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from queue_services.clock import Clock
 from queue_services.dispatcher.flights import Batch, Flight
-from queue_services.dispatcher.pacer import Pacer
+from queue_services.dispatcher.pacer import GivenUp, Pacer
 from queue_services.domain.message import SECOND, Channel
 from queue_services.storage.claims import ClaimedMessage
 from tests.support.virtual import VirtualLoop, run_virtual
@@ -16,7 +17,7 @@ from tests.support.virtual import VirtualLoop, run_virtual
 AHEAD = 50_000
 
 
-def flight(slot: int) -> Flight:
+def flight(slot: int, expires_at: int | None = None) -> Flight:
     """One SMS that is to start at `slot`."""
     message = ClaimedMessage(
         id="job",
@@ -32,7 +33,7 @@ def flight(slot: int) -> Flight:
         refused_since=None,
         due_at=slot,
         visible_at=slot,
-        expires_at=None,
+        expires_at=expires_at,
         slot=slot,
         payload="{}",
     )
@@ -59,5 +60,19 @@ def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(
         await task
         assert waiting.started_at is not None
         assert 0 <= waiting.started_at - waiting.slot <= 2_000
+
+    run_virtual(scenario)
+
+
+@pytest.mark.parametrize(("lived_for", "starts"), [(AHEAD, False), (2 * AHEAD, True)])
+def test_a_message_that_expires_while_it_waits_for_its_slot_is_given_up(lived_for: int, starts: bool) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        clock = Clock(loop.time, lambda: 1_800_000_000 + loop.time())
+        waiting = flight(clock.now() + AHEAD, expires_at=clock.now() + lived_for)
+        with contextlib.nullcontext() if starts else pytest.raises(GivenUp):
+            await Pacer(clock, lease=30 * SECOND).gate(waiting)
+        assert (waiting.started_at is not None) is starts
 
     run_virtual(scenario)

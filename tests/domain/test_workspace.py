@@ -109,5 +109,12 @@ def test_no_message_may_start_at_a_time_at_which_its_window_is_closed(at: int, a
         assert opening(window, "UTC", now + ahead) == now + ahead
 
 
+def test_a_claim_that_reaches_beyond_the_closing_in_the_workspaces_zone_waits_for_the_next_opening_there() -> None:
+    terms, hour = LaneTerms(window=Window("08:00", "21:00"), zone="Asia/Kathmandu"), DAY // 24
+    closes = NOW - NOW % DAY + 21 * hour - 23 * hour // 4  # 5:45 ahead of UTC
+    assert opens_at(terms, closes - 1_000, closes - 1) <= closes - 1_000
+    assert opens_at(terms, closes - 1_000, closes) == closes + 11 * hour
+
+
 def test_without_a_window_everything_may_start() -> None:
     assert opens_at(LaneTerms(), NOW, NOW + 1) == 0

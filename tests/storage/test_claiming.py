@@ -165,12 +165,14 @@ async def test_released_messages_are_due_again_at_once_and_no_try_is_used(store:
     assert (again.claim, again.tries, again.number) == (2, 0, 1)
 
 
-async def test_only_the_holder_releases(store: Store) -> None:
+async def test_a_message_is_released_only_by_its_holder_at_its_claim(store: Store) -> None:
     due = message()
     await store.insert(due)
     [claimed] = await store.claim()
     assert await store.release(claimed, dispatcher=OTHER) == 0
-    assert (await store.job(due)).status is Status.CLAIMED
+    assert len(await store.claim(NOW + LEASE)) == 1
+    assert await store.release(claimed, now=NOW + LEASE) == 0
+    assert (await store.job(due, NOW + LEASE)).status is Status.CLAIMED
 
 
 async def test_the_fourth_try_is_numbered_after_the_three_posts_that_went_out(store: Store) -> None:

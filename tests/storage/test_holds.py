@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from queue_services.domain.lane import REFUSALS_IN_A_ROW, REFUSED_STEP
-from queue_services.domain.message import SECOND, Channel, Instant, Status
+from queue_services.domain.message import SECOND, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Kind
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message, settlement
@@ -100,11 +100,10 @@ async def test_a_hold_stops_its_lane_and_nothing_else(store: Store, kind: Kind) 
 @pytest.mark.parametrize("kind", [Kind.THROTTLED, Kind.UNREACHABLE, Kind.REFUSED])
 async def test_a_new_message_does_not_end_a_hold(store: Store, kind: Kind) -> None:
     await hold(store, kind, wait_until=later(60))
-    new = message("held")
-    await store.insert(new, now=later(0.5))
-    assert await store.claim(later(0.9)) == []
-    job = await store.job(new, later(0.5))
-    assert job.waiting_for == "hold"
+    for new in (message("held"), message("held", priority=Priority.HIGH)):
+        await store.insert(new, now=later(0.5))
+        assert await store.claim(later(0.9)) == []
+        assert (await store.job(new, later(0.5))).waiting_for == "hold"
 
 
 async def test_a_claim_wakes_the_next_at_the_end_of_the_hold(store: Store) -> None:

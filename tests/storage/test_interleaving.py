@@ -20,7 +20,7 @@ from queue_services.storage import campaigns, claims, intake, jobs, settling, up
 from queue_services.storage.port import Tx
 from tests.storage.interleaving import Work, run_within
 from tests.storage.store import Store, later
-from tests.support.builders import NOW, WRITER, message, request, settlement, terms
+from tests.support.builders import DISPATCHER, LEASE, NOW, WRITER, message, request, settlement, terms
 
 POSTGRES = pytest.mark.parametrize("shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 Preparation = Callable[[Store], Awaitable[Work]]
@@ -182,3 +182,24 @@ async def test_an_expiry_between_the_statements_of_a_claim_ends_the_message_or_f
         assert await store.statuses([good, expired]) == ["claimed", "cancelled"]
         if not interleaved:
             return
+
+
+@POSTGRES
+async def test_a_lease_that_is_renewed_between_the_statements_of_a_claim_keeps_its_message_or_is_lost(store: Store, watch: Any) -> None:
+    ends = NOW + LEASE
+    for stop in range(1, MOST_STATEMENTS):
+        await store.insert(message())
+        [held] = await store.claim()
+        kept, taken = set[str](), set[str]()
+
+        async def renewing(tx: Tx, job: str = held.id, claim: int = held.claim, kept: set[str] = kept) -> None:
+            kept.update(await claims.renew(tx, [(job, claim)], DISPATCHER, ends + LEASE))
+
+        async def claiming_anew(tx: Tx, taken: set[str] = taken) -> None:
+            taken.update(claimed.id for claimed in (await claims.claim(tx, request(dispatcher=2), ends)).messages)
+
+        interleaved = await run_within(store, claiming_anew, stop, renewing, watch)
+        assert [kept, taken].count({held.id}) == 1, f"two live claims, or none, when it was renewed after statement {stop}"
+        if not interleaved:
+            return
+    raise AssertionError(f"more than {MOST_STATEMENTS} statements")

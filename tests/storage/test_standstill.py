@@ -55,7 +55,9 @@ async def test_the_session_of_a_process_that_stands_still_in_a_statement_is_ende
         await waiting_for_its_client(postgres_url)
         assert await database.read(upkeep.end_standstills, now) == 0, "it has not stood still for that long"
         assert await database.read(upkeep.end_standstills, now + 600 * SECOND) == 1
-        assert await database.read(upkeep.end_standstills, now + 600 * SECOND) == 0
+        async with asyncio.timeout(10):
+            while await database.read(upkeep.end_standstills, now + 600 * SECOND):  # the server ends it in its own time
+                pass
     finally:
         os.kill(standing.pid, signal.SIGKILL)
         standing.wait()
