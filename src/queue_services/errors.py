@@ -62,11 +62,11 @@ class TooLarge(Refusal):
 
 
 class UnsupportedMediaType(Refusal):
-    """A body of a type the call does not read; `accepted` lists those it does."""
+    """A body of a type, or in a coding, that the call does not read; the fault names the `header` that says so, and what to do."""
 
-    def __init__(self, given: str, accepted: tuple[str, ...]) -> None:
-        self.given, self.accepted = given, accepted
-        super().__init__(f"Content-Type {given or 'none'!r} is not read here; send {' or '.join(accepted)}.")
+    def __init__(self, header: str, given: str, advice: str) -> None:
+        self.faults = (Fault(header, f"{given or 'none'!r} is not read here; {advice}"),)
+        super().__init__(f"{header}: {self.faults[0].message}")
 
 
 class Unauthenticated(Refusal):

@@ -27,26 +27,35 @@ async def generate(url: str, folder: Path, *options: str) -> None:
 
 
 JOBS = "^/api/(schedule|job|retry|promote|reschedule|cancel|campaigns|forecast)"
-FEW = {
-    "jobs": ["--phases", "fuzzing", "--include-path-regex", JOBS],
-    "the others": ["--phases", "fuzzing", "--exclude-path-regex", JOBS],
-    "one after another": ["--phases", "stateful"],
+ALONE = "examples,coverage,fuzzing"
+PARTS = {
+    "jobs": ["--include-path-regex", JOBS],
+    "the others": ["--exclude-path-regex", JOBS],
 }
-"""The default run, in parts for several workers."""
+"""For several processors."""
+
+SEQUENCES = ["--phases", "stateful"]
 
 
-async def survives(tmp_path: Path, *options: str) -> None:
+async def survives(folder: Path, *options: str, store: str = "queue") -> None:
     """Generate requests to an API of its own, whose store is there all the time."""
-    async with running("api", database_url=f"sqlite:///{tmp_path}/queue.db", receiver_url="http://127.0.0.1:9", admin_key=KEY) as [service]:
-        await generate(service.url, tmp_path, *options)
+    async with running("api", database_url=f"sqlite:///{folder}/{store}.db", receiver_url="http://127.0.0.1:9", admin_key=KEY) as [service]:
+        await generate(service.url, folder, *options)
         assert not [line for line in service.log if '"level": "error"' in line]
 
 
-@pytest.mark.parametrize("part", FEW)
+@pytest.mark.parametrize("part", PARTS)
 async def test_every_generated_request_is_answered_as_the_document_says(tmp_path: Path, part: str) -> None:
-    await survives(tmp_path, "--max-examples", "20", "--seed", "1", *FEW[part])
+    await survives(tmp_path, "--max-examples", "20", "--seed", "1", "--phases", "fuzzing", *PARTS[part])
+
+
+async def test_generated_requests_one_after_another_are_answered_as_the_document_says(tmp_path: Path) -> None:
+    await survives(tmp_path, "--max-examples", "20", "--seed", "1", *SEQUENCES)
 
 
 @pytest.mark.long
 async def test_each_of_very_many_generated_requests_is_answered_as_the_document_says(tmp_path: Path) -> None:
-    await survives(tmp_path, "--max-examples", "500", "--phases", "examples,coverage,fuzzing,stateful")
+    """Of another seed each time, which what fails says."""
+    async with asyncio.TaskGroup() as group:
+        for number, options in enumerate([*(["--phases", ALONE, *part] for part in PARTS.values()), SEQUENCES]):
+            group.create_task(survives(tmp_path, "--max-examples", "500", *options, store=f"queue-{number}"))

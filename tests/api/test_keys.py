@@ -14,7 +14,7 @@ from queue_services.errors import StoreUnavailable
 from queue_services.service.keys import Keys
 from queue_services.storage import keys, open_database
 from queue_services.storage.port import Database, Flow, P, T
-from tests.api.service import SMS, Service, fields, serving
+from tests.api.service import JSON, SMS, Service, fields, serving
 
 ENV_KEY = "an administrator's key of the settings"
 
@@ -165,6 +165,11 @@ async def test_a_key_that_cannot_be_is_400_naming_the_field_and_none_is_made(ser
     assert (await service.ask("GET", "/api/keys"))["keys"] == []
 
 
+async def test_a_whole_number_may_be_written_with_a_point(service: Service) -> None:
+    made = await service.ask("POST", "/api/keys", content=b'{"workspaceId": 7.0, "messagesPerMinute": 5.0}', headers=JSON)
+    assert (made["workspaceId"], made["messagesPerMinute"], type(made["messagesPerMinute"])) == ("7", 5, int)
+
+
 async def test_an_unknown_key_is_404(service: Service) -> None:
     for unknown in ("nope", "01a20bcd-1011-71c5-a418-fddf35d8a67e", "%F0%9F%94%91"):
         await service.ask("DELETE", f"/api/keys/{unknown}", 404)
@@ -240,6 +245,18 @@ async def test_a_store_that_hangs_or_is_away_stops_no_request_that_needs_nothing
             await service.ask("GET", "/api/jobs", 401, headers=bearer("guess"))
             await service.ask("GET", "/api/jobs", 503 if hanging.away else 200, headers=bearer(key))
             setattr(hanging, trouble, False)
+
+
+async def test_a_process_that_could_not_read_the_keys_yet_serves_nobody_without_one(tmp_path: Path) -> None:
+    async with serving(tmp_path) as other:
+        await make(other)
+    hanging: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
+    hanging.away = True
+    async with serving(tmp_path, database=hanging) as service:
+        await service.ask("GET", "/api/jobs", 503)
+        await service.ask("GET", "/api/jobs", 503)
+        hanging.away = False
+        await service.ask("GET", "/api/jobs", 401)
 
 
 async def test_a_key_is_in_force_at_once_where_it_was_made_though_an_older_answer_comes_later(service: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,8 @@ async def test_a_delay_of_nan_is_named_although_it_is_no_json(service: Service) 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "", "application/x-ndjson"])
 async def test_only_json_is_read(service: Service, content_type: str) -> None:
     problem = await service.ask("POST", "/api/schedule-sms", 415, content=b"{}", headers={"content-type": content_type})
-    assert "application/json" in problem["message"]
+    assert fields(problem) == {"Content-Type"}
+    assert "send application/json" in problem["detail"]
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", 'application/json;charset="UTF-8"', "application/json; v=1"])
@@ -131,8 +133,12 @@ async def test_json_may_have_parameters(service: Service, content_type: str) -> 
     await service.ask("POST", "/api/schedule-sms", 400, content=b"{}", headers={"content-type": content_type})
 
 
-async def test_a_compressed_body_is_not_read(service: Service) -> None:
-    await service.ask("POST", "/api/schedule-sms", 415, content=b"{}", headers={**JSON, "content-encoding": "gzip"})
+@pytest.mark.parametrize("path", ["/api/schedule-sms", "/api/schedule-batch", "/api/keys"])
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, deflate"])
+async def test_a_compressed_body_is_not_read_and_the_answer_names_the_header(service: Service, path: str, coding: str) -> None:
+    problem = await service.ask("POST", path, 415, content=gzip.compress(b"{}"), headers={**JSON, "content-encoding": coding})
+    assert fields(problem) == {"Content-Encoding"}
+    assert problem["detail"] == f"Content-Encoding: {coding!r} is not read here; send the body as it is, without this header"
 
 
 async def test_a_body_of_2_mib_is_read_and_one_byte_more_is_not(service: Service) -> None:

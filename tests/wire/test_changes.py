@@ -40,7 +40,7 @@ def test_every_member_is_read() -> None:
     body = {
         "tier": "free", "timezone": "Europe/Berlin", "limits": {"sms": 5.0, "email": 0.2}, "callbackBaseUrls": {"sms": "https://acme.example/"},
         "paused": {"email": True}, "eventsUrl": "https://acme.example/events", "signingSecret": "whsec_" + "c2VjcmV0" * 4,
-        "sendWindow": {"start": "21:00", "end": "08:00", "days": [7, 1]},
+        "sendWindow": {"start": "21:00", "end": "08:00", "days": [7.0, 1]},
     }  # fmt: skip
     change = workspace_change(encoded(body))
     assert change == Change(
@@ -48,6 +48,8 @@ def test_every_member_is_read() -> None:
         "whsec_" + "c2VjcmV0" * 4, Window("21:00", "08:00", (1, 7)),
     )  # fmt: skip
     assert type(change.limits[SMS]) is int
+    assert isinstance(change.window, Window)
+    assert {type(day) for day in change.window.days} == {int}
     assert not [name for name in msgspec.structs.asdict(change).values() if name is UNSET]
 
 

@@ -87,14 +87,14 @@ async def read(request: Request, reads: Reads, share: Share) -> tuple[bytes, str
     content_type, encoding, length = (headers.get(name, b"").decode("latin-1") for name in (b"content-type", b"content-encoding", b"content-length"))
     request.scope[UNREAD] = length != "0" and (bool(length) or b"transfer-encoding" in headers)
     if encoding.strip().lower() not in ("", "identity"):
-        raise UnsupportedMediaType(f"{content_type} in {encoding}", reads.media_types)
+        raise UnsupportedMediaType("Content-Encoding", encoding, "send the body as it is, without this header")
     if length.isdecimal() and int(length[:20]) > reads.limit:
         raise TooLarge(reads.limit)
     if reads.optional and not request.scope[UNREAD]:
         return b"", JSON
     media_type = media_type_of(content_type)
     if media_type not in reads.media_types:
-        raise UnsupportedMediaType(content_type, reads.media_types)
+        raise UnsupportedMediaType("Content-Type", content_type, f"send {' or '.join(reads.media_types)}")
     if length.isdecimal():
         share.cover(int(length))
     if ARRIVED in request.scope:

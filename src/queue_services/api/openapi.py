@@ -20,7 +20,9 @@ from queue_services.api.calls import Call
 from queue_services.api.guard import KEYED, Scope
 from queue_services.api.openapi_page import page_routes
 from queue_services.api.problems import MEDIA_TYPE, PROBLEMS
+from queue_services.domain.message import Channel
 from queue_services.wire import answers, bodies
+from queue_services.wire.keys import NewKeyAnswer
 
 Schema = dict[str, Any]
 
@@ -42,9 +44,20 @@ _AMENDMENTS: dict[str, Schema] = {
         "RescheduleBody": (("delay", "number"), ("scheduledFor", "string")),
     }.items()
 }
+for _name in ("SmsBody", "EmailBody"):  # the original's calls, which ignore what they do not know
+    _AMENDMENTS[_name] = _AMENDMENTS.get(_name, {}) | bodies.OTHER_MEMBERS
+_UUID: Schema = {"type": "string", "format": "uuid"}
+_IDS: dict[str, Schema] = {"channel": {"enum": list(Channel)}, "jobId": _UUID, "keyId": _UUID}
 _QUOTA: Schema = {
     "RateLimit-Policy": {"description": "the key's quota of messages a minute, where it has one", "schema": {"type": "string"}},
     "RateLimit": {"description": "how many are left of it, and in how many seconds it begins anew", "schema": {"type": "string"}},
+}
+_LEADS: dict[Any, dict[str, Schema]] = {
+    answers.ScheduleAnswer: {
+        "{jobId}": {"jobId": "$response.body#/jobId"},
+        "{campaignId}": {"campaignId": "$request.body#/metadata/campaignId", "workspaceId": "$request.body#/workspaceId"},
+    },
+    NewKeyAnswer: {"{keyId}": {"keyId": "$response.body#/keyId"}},
 }
 _HEADERS: dict[int, Schema] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
@@ -72,7 +85,7 @@ def document(calls: tuple[Call, ...]) -> Schema:
         "tags": [{"name": name} for name in dict.fromkeys(call.tag for call in calls)],
         "paths": paths,
         "components": {
-            "schemas": {name: schema | _AMENDMENTS.get(name, {}) for name, schema in components.items()},
+            "schemas": {"Value": bodies.VALUES} | {name: schema | _AMENDMENTS.get(name, {}) for name, schema in components.items()},
             "responses": {str(status): _problem(status) for status in PROBLEMS},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "a key"},
@@ -139,17 +152,19 @@ def _keyed(call: Call) -> bool:
 
 def _statuses(call: Call) -> set[int]:
     """The problems that a call may answer with: its own, and those that come with having a body, a query, an id, a key, a store."""
-    statuses = {403, 500, *call.errors}
+    statuses = {403, 431, 500, 503, *call.errors}
     if _keyed(call):
-        statuses |= {400, 401, 503}
+        statuses.add(401)
+    if call.query is not None or _PARAMETER.search(call.path):
+        statuses.add(400)
     if call.reads is not None:
-        statuses |= {408, 413, 415}
+        statuses |= {400, 408, 413, 415}
     return statuses
 
 
 def _path_parameters(call: Call) -> list[Schema]:
-    schema = {"type": "string", "maxLength": bodies.LONGEST_ID}
-    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in _PARAMETER.findall(call.path)]
+    schema = {"type": "string", "minLength": 1, "maxLength": bodies.LONGEST_ID, "pattern": bodies.NO_NUL}
+    return [{"name": name, "in": "path", "required": True, "schema": _IDS.get(name, schema)} for name in _PARAMETER.findall(call.path)]
 
 
 def _query_parameters(call: Call) -> list[Schema]:
@@ -178,17 +193,11 @@ def _header_parameters(call: Call) -> list[Schema]:
 
 
 def _links(call: Call, calls: tuple[Call, ...]) -> Schema:
-    """From the answer to a scheduling request to every call about its job and its campaign."""
-    if call.answer is not answers.ScheduleAnswer:
-        return {}
-    leads = {
-        "{jobId}": {"jobId": "$response.body#/jobId"},
-        "{campaignId}": {"campaignId": "$request.body#/metadata/campaignId", "workspaceId": "$request.body#/workspaceId"},
-    }
+    """From the answer to a scheduling request to every call about its job and its campaign; from a new key to its end."""
     return {
         _identity(other): {"operationId": _identity(other), "parameters": parameters}
         for other in calls
-        for parameter, parameters in leads.items()
+        for parameter, parameters in _LEADS.get(call.answer, {}).items()
         if parameter in other.path
     }
 

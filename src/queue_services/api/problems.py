@@ -41,6 +41,7 @@ PROBLEMS: dict[int, tuple[str, str]] = {
     413: ("too-large", "The body is too large"),
     415: ("unsupported-media-type", "The body's type is not read here"),
     429: ("over-quota", "The key is over its quota"),
+    431: ("head-too-large", "The head of the request is too large"),
     500: ("unexpected", "The service failed"),
     503: ("unavailable", "The service cannot do this now"),
 }
@@ -93,8 +94,8 @@ def problem_of(error: Exception) -> ProblemResponse:
     if isinstance(error, ClientDisconnect):
         return ProblemResponse(400, "The connection ended before the body did.")
     status = next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
-    if isinstance(error, errors.InvalidRequest):
-        return ProblemResponse(400, _summary(error.faults), error.faults)
+    if isinstance(error, errors.InvalidRequest | errors.UnsupportedMediaType):
+        return ProblemResponse(status, _summary(error.faults), error.faults)
     if isinstance(error, errors.TooLarge):
         return ProblemResponse(413, str(error), headers={"connection": "close"})
     if isinstance(error, errors.Conflict):

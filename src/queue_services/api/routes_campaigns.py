@@ -54,13 +54,13 @@ CALLS = [
     *(
         Call(
             "POST", f"/api/campaigns/{{campaignId}}/{action}", handler, summary, answers.CountAnswer,
-            scope=Scope.MANAGE, query=bodies.CampaignQuery, body=body, reads=reads, errors=(404, 409), tag="Campaigns",
+            scope=Scope.MANAGE, query=bodies.CampaignQuery, body=body, reads=reads, errors=errors, tag="Campaigns",
         )
-        for action, handler, summary, body, reads in (
-            ("cancel", cancel, "End every job that exists now", bodies.NoMembers, reading.NONE),
-            ("pause", pause, "Hold every job, and those scheduled later", bodies.NoMembers, reading.NONE),
-            ("resume", resume, "Let a paused campaign's jobs go", bodies.NoMembers, reading.NONE),
-            ("shift", shift, "Move the due times of every job", bodies.ShiftBody, reading.OTHER),
+        for action, handler, summary, body, reads, errors in (
+            ("cancel", cancel, "End every job that exists now", bodies.NoMembers, reading.NONE, (404,)),
+            ("pause", pause, "Hold every job, and those scheduled later", bodies.NoMembers, reading.NONE, (404,)),
+            ("resume", resume, "Let a paused campaign's jobs go", bodies.NoMembers, reading.NONE, (404,)),
+            ("shift", shift, "Move the due times of every job", bodies.ShiftBody, reading.OTHER, (404, 409)),
         )
     ),
 ]  # fmt: skip

@@ -29,5 +29,5 @@ async def ready(incoming: Incoming) -> answers.HealthAnswer:
 CALLS = [
     Call("GET", "/health", health, "Whether the service runs", answers.HealthAnswer, scope=None, tag="Health"),
     Call("GET", "/health/live", health, "Whether the process answers", answers.HealthAnswer, scope=None, tag="Health"),
-    Call("GET", "/health/ready", ready, "Whether the store can be written", answers.HealthAnswer, scope=None, errors=(503,), tag="Health"),
+    Call("GET", "/health/ready", ready, "Whether the store can be written", answers.HealthAnswer, scope=None, tag="Health"),
 ]

@@ -11,23 +11,25 @@ from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
-from queue_services.errors import Fault, InvalidRequest, NotFound
+from queue_services.errors import InvalidRequest, NotFound
 from queue_services.storage.jobs import ID
 from queue_services.wire import keys as wire
-from queue_services.wire.bodies import LONGEST_ID
 from queue_services.wire.fields import shown
+from queue_services.wire.intake import Faults, workspace_of
 from queue_services.wire.times import instant, optional_rfc3339, rfc3339
 
 
 async def create_key(incoming: Incoming) -> wire.NewKeyAnswer:
     """POST /api/keys."""
     body: wire.KeyBody = incoming.body
-    workspace = None if body.workspace_id is None else str(body.workspace_id)
-    if workspace is not None and len(workspace) > LONGEST_ID:
-        raise InvalidRequest(Fault(wire.WORKSPACE_ID, f"must be at most {LONGEST_ID} characters"))
-    expires_at = None if body.expires_at is None else _expiry(body.expires_at, incoming.now)
+    faults = Faults()
+    workspace = faults.unless(wire.WORKSPACE_ID, workspace_of, body.workspace_id)
+    expires_at = faults.unless(wire.EXPIRES_AT, lambda text: _expiry(text, incoming.now), body.expires_at)
+    if faults:
+        raise InvalidRequest(*faults)
     permissions = list(Permission) if body.scopes is None else [Permission(name) for name in body.scopes]
-    key, text = await incoming.services.keys.create(workspace, permissions, per_minute=body.messages_per_minute, expires_at=expires_at)
+    per_minute = None if body.messages_per_minute is None else int(body.messages_per_minute)
+    key, text = await incoming.services.keys.create(workspace, permissions, per_minute=per_minute, expires_at=expires_at)
     return wire.NewKeyAnswer(**_members(key), key=text)
 
 
@@ -57,12 +59,9 @@ def _members(key: Key) -> dict[str, Any]:
 
 
 def _expiry(text: str, now: Instant) -> Instant:
-    try:
-        expires_at = instant(text)
-    except ValueError as error:
-        raise InvalidRequest(Fault(wire.EXPIRES_AT, str(error))) from None
+    expires_at = instant(text)
     if expires_at <= now:
-        raise InvalidRequest(Fault(wire.EXPIRES_AT, "must be a time to come"))
+        raise ValueError("must be a time to come")
     return expires_at
 
 

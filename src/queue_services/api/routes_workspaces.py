@@ -133,27 +133,27 @@ def _position(cursor: str) -> tuple[int, str]:
 CALLS = [
     Call(
         "GET", "/api/workspaces/{workspaceId}", workspace, "A workspace: its settings, its limits in force, and what holds it up",
-        wire.WorkspaceAnswer, errors=(400,), tag="Workspaces",
+        wire.WorkspaceAnswer, tag="Workspaces",
     ),
     Call(
         "PUT", "/api/workspaces/{workspaceId}", change_workspace, "Change the members given of a workspace; null clears", wire.WorkspaceAnswer,
-        scope=Scope.MANAGE, body=wire.WorkspaceBody, reads=reading.OTHER, decodes=False, errors=(400,), tag="Workspaces",
+        scope=Scope.MANAGE, body=wire.WorkspaceBody, reads=reading.OTHER, decodes=False, tag="Workspaces",
     ),
     Call(
         "POST", "/api/workspaces/{workspaceId}/lift", lift, "End the holds that the endpoint's answers have put on a workspace", wire.LiftAnswer,
-        scope=Scope.MANAGE, body=wire.LiftBody, reads=reading.NONE, errors=(400,), tag="Workspaces",
+        scope=Scope.MANAGE, body=wire.LiftBody, reads=reading.NONE, tag="Workspaces",
     ),
     Call(
         "GET", "/api/workspaces", workspaces, "Workspaces by what they sent, have waiting, or were over their limits", wire.WorkspacesAnswer,
-        scope=Scope.ADMIN, query=wire.WorkspacesQuery, errors=(400,), tag="Workspaces",
+        scope=Scope.ADMIN, query=wire.WorkspacesQuery, tag="Workspaces",
     ),
     Call(
         "GET", "/api/tiers/{name}", tier, "What the workspaces of a tier get", wire.TierAnswer,
-        scope=Scope.ADMIN, errors=(400, 404), tag="Tiers",
+        scope=Scope.ADMIN, errors=(404,), tag="Tiers",
     ),
     Call(
         "PUT", "/api/tiers/{name}", change_tier, "Change the members given of a tier, or make it; null clears", wire.TierAnswer,
-        scope=Scope.ADMIN, body=wire.TierBody, reads=reading.OTHER, decodes=False, errors=(400,), tag="Tiers",
+        scope=Scope.ADMIN, body=wire.TierBody, reads=reading.OTHER, decodes=False, tag="Tiers",
     ),
     Call("GET", "/api/tiers", tiers, "All tiers", wire.TiersAnswer, scope=Scope.ADMIN, tag="Tiers"),
     Call(

@@ -215,7 +215,7 @@ async def _form(request: Request) -> ImmutableMultiDict[str, str]:
     """The members of a form. Raises TooLarge, UnsupportedMediaType and InvalidRequest."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/x-www-form-urlencoded":
-        raise errors.UnsupportedMediaType(given, ("application/x-www-form-urlencoded",))
+        raise errors.UnsupportedMediaType("Content-Type", given, "send application/x-www-form-urlencoded")
     content = b""
     try:
         async for part in request.stream():

@@ -104,4 +104,4 @@ class Keys:
         self._asked_at = self._asking = None
 
     def _is_fresh(self) -> bool:
-        return self._asked_at is not None and 0 <= self._clock.now() - self._asked_at < FRESH
+        return self._version is not None and self._asked_at is not None and 0 <= self._clock.now() - self._asked_at < FRESH

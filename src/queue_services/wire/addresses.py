@@ -11,19 +11,17 @@ from urllib.parse import urlsplit
 import email_validator
 
 from queue_services.domain.message import Channel
+from queue_services.wire import patterns
+from queue_services.wire.bodies import LONGEST_MEDIA_URL
 
 # Tenants do test with addresses at example.test and localhost; this is how the library is told so.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-# Hyphens in pairs (Punycode, reserved labels) are left to the library.
-_ORDINARY = re.compile(rf"(?=[^@]{{1,64}}@)(?=.{{3,254}}\Z){_ATOM}(?:\.{_ATOM})*@(?!.*--)(?:{_LABEL}\.)*{_LABEL}")
+_ORDINARY = re.compile(patterns.EMAIL)
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 _NOT_DIGITS = re.compile(r"[^0-9]")
 
 LONGEST_ADDRESS = 254
-LONGEST_URL = 8000
 
 
 def email_address(text: str) -> str:
@@ -43,7 +41,7 @@ def media_url(text: str) -> str:
     """Return `text` if it is an http or https URL with a host. Raises ValueError."""
     try:
         parts = urlsplit(text)
-        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and len(text) <= LONGEST_URL and not _NOT_IN_URLS.search(text):
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and len(text) <= LONGEST_MEDIA_URL and not _NOT_IN_URLS.search(text):
             return text
     except ValueError:  # a port that is no number, an open bracket
         pass

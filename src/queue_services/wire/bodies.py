@@ -10,7 +10,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from queue_services.domain.endpoint import LONGEST as LONGEST_ENDPOINT
+from queue_services.wire import patterns
+
 LONGEST_ID = 255
+LONGEST_MEDIA_URL = 8000
 LONGEST_DELAY_MS = 400 * 86_400_000
 LARGEST_METADATA = 16 * 1024
 MOST_JOB_IDS = 1000
@@ -19,10 +23,12 @@ MOST_CHANGES = 1000
 MOST_FORESEEN = 100_000_000
 CURSOR = r"^[0-9]{1,18}-[0-9]{1,18}$(?!\n)"
 
-_NO_NUL = {"pattern": r"^[^\u0000]*$"}  # checked for the whole body at once, by `fields`
+NO_NUL = r"^[^\u0000]*$"
+_NO_NUL = {"pattern": NO_NUL}  # checked for the whole body at once, by `fields`
 Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="text of 1-255 characters", extra_json_schema=_NO_NUL)]
+Whole = Annotated[float, Meta(multiple_of=1)]  # to JSON, 3.0 is an integer like 3
 WorkspaceId = Annotated[
-    Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, extra_json_schema=_NO_NUL)] | int,
+    Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, extra_json_schema=_NO_NUL)] | int | Whole,
     Meta(description="text of 1-255 characters, or an integer of as many digits"),
 ]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty", extra_json_schema=_NO_NUL)]
@@ -33,16 +39,33 @@ Delay = Annotated[Annotated[float, Meta(ge=0, le=LONGEST_DELAY_MS)] | None, Meta
 Time = Annotated[
     Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | None, Meta(description="a time with an offset, such as 2025-03-22T10:15:30.123Z")
 ]
-Url = Annotated[Annotated[str, Meta(extra_json_schema={"format": "uri"})] | None, Meta(description="an http or https URL with a host")]
-_READ_FROM_METADATA = {
-    "callbackEndpoint": {"type": ["string", "null"], "maxLength": 2000, "description": "a path of the application, such as /send-sms"},
-    "campaignId": {"description": "text or an integer names the campaign"},
-    "messageId": {},
-    "source": {},
+VALUE = {"$ref": "#/components/schemas/Value"}
+OTHER_MEMBERS = {"propertyNames": {"pattern": NO_NUL}, "additionalProperties": VALUE}
+VALUES: dict[str, Any] = {
+    "description": "Any JSON, whose texts hold no NUL.",
+    "anyOf": [
+        {"type": ["null", "boolean", "number"]},
+        {"type": "string", "pattern": NO_NUL},
+        {"type": "array", "items": VALUE},
+        {"type": "object", **OTHER_MEMBERS},
+    ],
 }
-Metadata = Annotated[
-    Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema={"type": ["object", "null"], "properties": _READ_FROM_METADATA})
-]
+_MEDIA_URL = {"pattern": patterns.MEDIA_URL, "maxLength": LONGEST_MEDIA_URL}
+MediaUrl = Annotated[Annotated[str, Meta(extra_json_schema=_MEDIA_URL)] | None, Meta(description="an http or https URL with a host")]
+_ADDRESS = {"format": "email", "pattern": patterns.EMAIL, "description": "an email address; one with letters outside ASCII (RFC 6531) is taken, too"}
+_READ_FROM_METADATA = {
+    "callbackEndpoint": {
+        "type": ["string", "null"],
+        "maxLength": LONGEST_ENDPOINT,
+        "pattern": patterns.ENDPOINT,
+        "description": "a path of the application, such as /send-sms; no dot segment, percent-encoded or not",
+    },
+    "campaignId": {**VALUE, "maxLength": LONGEST_ID, "description": "text or an integer names the campaign"},
+    "messageId": VALUE,
+    "source": VALUE,
+}
+_METADATA = {"type": ["object", "null"], "properties": _READ_FROM_METADATA, **OTHER_MEMBERS}
+Metadata = Annotated[Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema=_METADATA)]
 Key = Annotated[Id | None, Meta(description="text of 1-255 characters")]
 
 
@@ -65,13 +88,13 @@ class SmsBody(MessageBody, kw_only=True):
     phone_number: Phone = None
     to: Phone = None
     message: Text
-    media_url: Url = None
+    media_url: MediaUrl = None
 
 
 class EmailBody(MessageBody, kw_only=True):
     """An email."""
 
-    to: Annotated[str, Meta(description="an email address", extra_json_schema={"format": "email"})]
+    to: Annotated[str, Meta(description="an email address", extra_json_schema=_ADDRESS)]
     subject: Text
     html: Text
 
@@ -124,7 +147,7 @@ class ForecastBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
     workspace_id: WorkspaceId
     channel: Annotated[Literal["sms", "email"], Meta(description="`sms` or `email`")]
-    count: Annotated[float, Meta(ge=1, le=MOST_FORESEEN, multiple_of=1, description="a whole number, 1-100,000,000")]  # 3.0 is one, too
+    count: Annotated[Whole, Meta(ge=1, le=MOST_FORESEEN, description="a whole number, 1-100,000,000")]
     scheduled_for: Time = None
 
 

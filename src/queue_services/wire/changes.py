@@ -104,10 +104,11 @@ class _Given:
         value = self._values.get(name, UNSET)
         if not isinstance(value, WindowBody):
             return value if value is None else UNSET
-        if faults := window_faults(value.start, value.end, value.days):
+        days = [int(day) for day in value.days]
+        if faults := window_faults(value.start, value.end, days):
             self._faults += [Fault(f"{self._names[name]}.{fault.field}", fault.message) for fault in faults]
             return UNSET
-        return Window(value.start, value.end, tuple(sorted(value.days)))
+        return Window(value.start, value.end, tuple(sorted(days)))
 
 
 def _within(fault: Fault, body: bytes, shape: type[msgspec.Struct]) -> tuple[list[Fault], msgspec.Struct | None]:

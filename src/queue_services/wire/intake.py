@@ -178,7 +178,7 @@ def _message(body: bodies.MessageBody, now: Instant, rules: Rules, key_header: s
 
 def workspace_of(given: Any) -> str:
     """The id of a workspace; an integer is its decimal string. Raises ValueError for one that is too long."""
-    text = str(given)
+    text = str(int(given) if isinstance(given, float) else given)
     if len(text) > bodies.LONGEST_ID:
         raise ValueError(f"must be at most {bodies.LONGEST_ID} characters")
     return text

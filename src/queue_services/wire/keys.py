@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from queue_services.wire.answers import Answer, Time
+from queue_services.wire.bodies import Id, Whole, WorkspaceId
 from queue_services.wire.bodies import Time as GivenTime
-from queue_services.wire.bodies import WorkspaceId
 
 MOST_PER_MINUTE = 1_000_000_000
 WORKSPACE_ID, EXPIRES_AT = "workspaceId", "expiresAt"
@@ -26,7 +26,7 @@ class KeyBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_onl
     ] = None
     expires_at: GivenTime = None
     messages_per_minute: Annotated[
-        Annotated[int, Meta(ge=1, le=MOST_PER_MINUTE)] | None, Meta(description="a whole number from 1 of messages a minute; or null for any number")
+        Annotated[Whole, Meta(ge=1, le=MOST_PER_MINUTE)] | None, Meta(description="a whole number from 1 of messages a minute; or null for any number")
     ] = None
 
 
@@ -63,4 +63,4 @@ class KeysAnswer(Answer, kw_only=True):
 class KeysQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Whose keys: one workspace's, or all."""
 
-    workspace_id: Annotated[str, Meta(min_length=1, max_length=255, description="text of 1-255 characters")] | msgspec.UnsetType = msgspec.UNSET
+    workspace_id: Id | msgspec.UnsetType = msgspec.UNSET

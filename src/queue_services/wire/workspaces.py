@@ -10,20 +10,34 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from queue_services.domain import tiers
 from queue_services.domain.calendar import EVERY_DAY
 from queue_services.domain.message import Channel
+from queue_services.wire import patterns
 from queue_services.wire.answers import Answer, Time
-from queue_services.wire.bodies import Id
+from queue_services.wire.bodies import Id, Whole
 
 LONGEST_URL = 2000
 Number = int | float
-Limit = Annotated[Number | None, Meta(description="a whole number of messages a second, or a number below 1; or null")]
+_PerSecond = (
+    Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": tiers.FASTEST})]
+    | Annotated[float, Meta(extra_json_schema={"minimum": tiers.SLOWEST, "exclusiveMaximum": 1})]
+)
+Limit = Annotated[_PerSecond | None, Meta(description="a whole number of messages a second, or a number below 1; or null")]
 Url = Annotated[
-    Annotated[str, Meta(max_length=LONGEST_URL, extra_json_schema={"format": "uri"})] | None,
+    Annotated[str, Meta(max_length=LONGEST_URL, extra_json_schema={"pattern": patterns.BASE_URL})] | None,
     Meta(description="an http or https URL of at most 2,000 characters; or null"),
 ]
 WORKSPACE_ID = "workspaceId"
 """The path's parameter, as faults name it."""
+TimeOfDay = Annotated[str, Meta(description='a time of day as "HH:MM"', extra_json_schema={"pattern": patterns.TIME_OF_DAY})]
+_Day = Annotated[Whole, Meta(extra_json_schema={"minimum": 1, "maximum": 7})]
+_DAYS = {"minItems": 1, "uniqueItems": True}
+_Zone = Annotated[str, Meta(extra_json_schema={"pattern": patterns.ZONE})]
+_Secret = Annotated[str, Meta(extra_json_schema={"pattern": patterns.SECRET})]
+_WEIGHT = {"minimum": tiers.LIGHTEST, "maximum": tiers.HEAVIEST, "multipleOf": tiers.LIGHTEST}
+_QUOTA = {"minimum": 1, "maximum": tiers.LARGEST_QUOTA, "multipleOf": 1}
+Quota = Annotated[Number | None, Meta(description="a whole number of messages a day; or null", extra_json_schema=_QUOTA)]
 BY_CHANNEL = "an object with `sms`, `email` or both; or null"
 QUOTA = "Messages a day of the workspace's zone, by channel; null takes it away. Past it new messages wait for the next day, `high` ones too; retries go on."
 
@@ -52,9 +66,9 @@ class PausedBody(msgspec.Struct, forbid_unknown_fields=True):
 class WindowBody(msgspec.Struct, forbid_unknown_fields=True):
     """From `start` to `end` in the workspace's zone; an `end` at or before `start` is on the next day. `days` are those of the opening, 1 = Monday."""
 
-    start: Annotated[str, Meta(description='a time of day as "HH:MM"')]
-    end: Annotated[str, Meta(description='a time of day as "HH:MM"')]
-    days: Annotated[list[int], Meta(description="a list of days of the week, 1 (Monday) to 7 (Sunday)")] = msgspec.field(
+    start: TimeOfDay
+    end: TimeOfDay
+    days: Annotated[list[_Day], Meta(description="a list of days of the week, 1 (Monday) to 7 (Sunday)", extra_json_schema=_DAYS)] = msgspec.field(
         default_factory=lambda: list(EVERY_DAY)
     )
 
@@ -63,20 +77,20 @@ class WorkspaceBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
     """What to change of a workspace: what is not given stays, null clears."""
 
     tier: Annotated[Annotated[str, Meta(min_length=1, max_length=255)] | None, Meta(description="the name of a tier, or null")] | UnsetType = UNSET
-    timezone: Annotated[str | None, Meta(description='an IANA time zone such as "Europe/Berlin", or null')] | UnsetType = UNSET
+    timezone: Annotated[_Zone | None, Meta(description='an IANA time zone such as "Europe/Berlin", or null')] | UnsetType = UNSET
     limits: Annotated[LimitsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     callback_base_urls: Annotated[BaseUrlsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     paused: Annotated[PausedBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     events_url: Url | UnsetType = UNSET
-    signing_secret: Annotated[str | None, Meta(description="whsec_ followed by the base64 of 24 to 64 random bytes; or null")] | UnsetType = UNSET
+    signing_secret: Annotated[_Secret | None, Meta(description="whsec_ followed by the base64 of 24 to 64 random bytes; or null")] | UnsetType = UNSET
     send_window: Annotated[WindowBody | None, Meta(description="an object with `start`, `end` and `days`; or null")] | UnsetType = UNSET
 
 
 class ScaleBody(msgspec.Struct, forbid_unknown_fields=True):
     """Automatic scaling: a limit that is used up is raised `step`-fold, up to `max` a second."""
 
-    max: Annotated[Number, Meta(description="a limit: a whole number of messages a second")]
-    step: Annotated[Number, Meta(description="a number above 1")]
+    max: Annotated[_PerSecond, Meta(description="a limit: a whole number of messages a second")]
+    step: Annotated[Number, Meta(description="a number above 1", extra_json_schema={"exclusiveMinimum": 1, "maximum": tiers.LARGEST_STEP})]
 
 
 class AutoScaleBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,8 +103,8 @@ class AutoScaleBody(msgspec.Struct, forbid_unknown_fields=True):
 class QuotasBody(msgspec.Struct, forbid_unknown_fields=True):
     """Messages that may be sent in a workspace's day, by channel; null is any number."""
 
-    sms: Annotated[Number | None, Meta(description="a whole number of messages a day; or null")] | UnsetType = UNSET
-    email: Annotated[Number | None, Meta(description="a whole number of messages a day; or null")] | UnsetType = UNSET
+    sms: Quota | UnsetType = UNSET
+    email: Quota | UnsetType = UNSET
 
 
 class TierBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -98,7 +112,7 @@ class TierBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
 
     limits: Annotated[LimitsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     auto_scale: Annotated[AutoScaleBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
-    weight: Annotated[Number | None, Meta(description="a multiple of 0.25 from 0.25 to 100; or null")] | UnsetType = UNSET
+    weight: Annotated[Number | None, Meta(description="a multiple of 0.25 from 0.25 to 100; or null", extra_json_schema=_WEIGHT)] | UnsetType = UNSET
     daily_quota: Annotated[QuotasBody | None, Meta(description=QUOTA)] | UnsetType = UNSET
 
 
@@ -113,7 +127,7 @@ class WorkspacesQuery(msgspec.Struct, forbid_unknown_fields=True):
 
     sort: Annotated[Literal["sent", "backlog", "exceeded"], Meta(description="`sent`, `backlog` or `exceeded`")] = "sent"
     limit: Annotated[int, Meta(ge=1, le=200, description="a whole number, 1-200")] = 50
-    cursor: Annotated[str, Meta(description="the `nextCursor` of the page before")] | UnsetType = UNSET
+    cursor: Annotated[str, Meta(description="the `nextCursor` of the page before", extra_json_schema={"pattern": patterns.PLACE})] | UnsetType = UNSET
 
 
 class LimitsAnswer(msgspec.Struct):
