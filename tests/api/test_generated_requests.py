@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ async def generate(url: str, folder: Path, *options: str) -> None:
     )
     said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()[-20_000:]
+    print(*re.findall(r"\d+ generated|Seed: \d+", said.decode()))
 
 
 JOBS = "^/api/(schedule|job|retry|promote|reschedule|cancel|campaigns|forecast)"
