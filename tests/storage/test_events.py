@@ -222,6 +222,13 @@ async def test_what_could_not_be_told_for_too_long_is_dropped(store: Store) -> N
     assert len(await told(store)) == 1
 
 
+async def test_when_something_was_told_last_is_forgotten_a_bite_at_a_time(store: Store) -> None:
+    for number, name in enumerate(("a", "b", "c", "d")):
+        await store.change(f"insert into event_told (workspace, subject, at) values ('{name}', 'exceeded', {later(number)})")
+    assert [await store.database.write(event_queue.prune_told, later(3), 2) for _ in range(3)] == [2, 1, 0]
+    assert await store.select("select workspace from event_told") == [("d",)]
+
+
 async def test_a_claim_steps_over_routes_without_events_and_takes_of_many_at_once(store: Store) -> None:
     names = [f"w{number:03}" for number in range(70)]
     rows = ", ".join(f"('{name}', 1), ('{name} without', 1)" for name in names)

@@ -386,5 +386,5 @@ async def test_a_busy_lane_is_watched_scaled_and_told_of_and_the_ledger_kept(sto
     assert (await rates(store))["acme", "sms"] == 6
     await change(store, limits={SMS: 5})
     assert (await rates(store))["acme", "sms"] == 5
-    await store.database.write(upkeep.prune, NOW + DAY)
+    await store.database.write(upkeep.prune_exceedances, NOW + DAY)
     assert await store.database.read(watching.adjustments, "acme", SMS, 10) == []

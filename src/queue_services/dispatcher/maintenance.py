@@ -6,6 +6,7 @@ Run by `bootstrap` beside the runner, in every process that dispatches. Bites of
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -13,17 +14,20 @@ import structlog
 from queue_services.clock import Clock
 from queue_services.dispatcher.bites import Bites
 from queue_services.dispatcher.dispatcher import Dispatcher
-from queue_services.domain.message import SECOND, Channel
+from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
 from queue_services.storage import campaigns, event_queue, folding, privacy, slots, tiers, upkeep, watching
-from queue_services.storage.port import Database
+from queue_services.storage.port import Database, Tx
 
 MEASUREMENTS = 5
 CLOCK_GRAIN = 1_000
 """SQLite tells its clock in milliseconds."""
 DEAD_AFTER = 60 * SECOND
 STANDSTILL = 5 * SECOND
+
+Bite = Callable[[Tx, Instant, int], Awaitable[int]]
+"""Deletes or empties at most so many rows of what is older than an instant; answers how many it did."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +55,7 @@ class Maintenance:
         self._database, self._clock, self._dispatcher, self._rates = database, clock, dispatcher, rates
         self._identity, self._writer, self._retention = identity, writer, retention
         self._history_age, self._body_age = history_age, body_age
-        self._pruned, self._dropped = Bites(clock, upkeep.PRUNED, upkeep.BITE), Bites(clock, upkeep.PRUNED, upkeep.BITE)
+        self._bites: defaultdict[Bite, Bites] = defaultdict(lambda: Bites(clock, upkeep.PRUNED, upkeep.BITE))
 
     async def run(self) -> None:
         """Repeat every chore at its own interval until cancelled."""
@@ -116,13 +120,15 @@ class Maintenance:
 
     async def prune(self) -> None:
         """Delete what ended longer ago than the retention, and events that nobody took for too long."""
-        await self._pruned.take_all(lambda most: self._database.write(upkeep.prune, self._clock.now() - self._retention, most))
-        await self._pruned.take_all(lambda most: self._database.write(event_queue.prune, self._clock.now() - TOLD_FOR, most))
+        await self._take_all(upkeep.prune, self._retention)
+        await self._take_all(upkeep.prune_exceedances, self._retention)
+        await self._take_all(event_queue.prune, TOLD_FOR)
+        await self._take_all(event_queue.prune_told, TOLD_FOR)
 
     async def drop_bodies(self) -> None:
         """Take the bodies of what was delivered longer ago than they are kept."""
         if (age := self._body_age) is not None:
-            await self._dropped.take_all(lambda most: self._database.write(privacy.drop_bodies, self._clock.now() - age, most))
+            await self._take_all(privacy.drop_bodies, age)
 
     async def check_clock(self) -> None:
         """Follow the database's clock; after a step, let one window pass in silence."""
@@ -131,6 +137,10 @@ class Maintenance:
             log.warning("the clock was wrong and has been stepped", error_ms=error / 1000)
             for channel in Channel:
                 await self._database.write(slots.silence, channel, self._clock.now())
+
+    async def _take_all(self, bite: Bite, age: int) -> None:
+        """Repeat a bite until nothing is older; how large each kind may be is learnt for itself, a row of one being dearer than of another."""
+        await self._bites[bite].take_all(lambda most: self._database.write(bite, self._clock.now() - age, most))
 
     async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         while True:

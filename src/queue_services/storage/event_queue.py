@@ -101,9 +101,13 @@ async def settle(tx: Tx, settlements: Sequence[EventSettlement], dispatcher: int
 
 
 async def prune(tx: Tx, created_before: Instant, most: int = BITE) -> int:
-    """Drop a bite (`most`) of what could not be delivered for so long, and what was told last so long ago; how many events."""
-    await tx.fetch("prune_told", created_before)
+    """Drop a bite (`most`) of the events that could not be delivered for so long; how many."""
     return len(await tx.fetch("prune_events", created_before, most))
+
+
+async def prune_told(tx: Tx, told_before: Instant, most: int = BITE) -> int:
+    """Forget a bite (`most`) of when something was told last, where that is so long ago; how many."""
+    return len(await tx.fetch("prune_told", told_before, most))
 
 
 async def _claimed(tx: Tx, rows: Sequence[Row], now: Instant) -> list[ClaimedEvent]:

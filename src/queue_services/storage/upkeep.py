@@ -13,8 +13,8 @@ from queue_services.storage.port import Tx
 from queue_services.storage.tallies import NO_CAMPAIGN, Subject, levels
 
 BITE = 500
-PRUNED = 100
-"""Messages deleted a transaction where nobody says how many: each is a row in many indexes, and no delivery may wait for it for long."""
+PRUNED = 25
+"""Messages deleted in a first transaction: each is a row in many indexes, no delivery may wait for it for long, and nobody knows yet how fast the store is."""
 
 
 async def expire(tx: Tx, now: Instant, writer: str) -> int:
@@ -36,9 +36,12 @@ async def prune(tx: Tx, finished_before: Instant, most: int = PRUNED) -> int:
         for subject in levels(Subject(workspace, channel, campaign or NO_CAMPAIGN)):
             counts[subject][[Status.DELIVERED, Status.DEAD, Status.CANCELLED].index(status)] += 1
     await tx.each("count_pruned", [(*subject, *counts[subject]) for subject in sorted(counts)])
-    for statement in ("prune_exceedances", "prune_adjustments"):
-        await tx.fetch(statement, finished_before, BITE)
     return len(gone)
+
+
+async def prune_exceedances(tx: Tx, before: Instant, most: int = BITE) -> int:
+    """Delete a bite (`most`) of the exceedances, and of the adjustments of limits, that are older than an instant; how many of what there was more of."""
+    return max([len(await tx.fetch(statement, before, most)) for statement in ("prune_exceedances", "prune_adjustments")])
 
 
 async def read_clock(tx: Tx) -> Instant:

@@ -96,4 +96,4 @@ delete from event where ctid = any(array(select ctid from event where created_at
 returning seq;
 
 -- name: prune_told
-delete from event_told where at < $1;
+delete from event_told where ctid = any(array(select ctid from event_told where at < $1 limit $2)) returning at;

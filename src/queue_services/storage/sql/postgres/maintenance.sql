@@ -25,7 +25,7 @@ on conflict (workspace, channel, campaign) do update set pruned_delivered = tota
     pruned_dead = total.pruned_dead + excluded.pruned_dead, pruned_cancelled = total.pruned_cancelled + excluded.pruned_cancelled;
 
 -- name: prune_exceedances
-delete from exceedance where ctid = any(array(select ctid from exceedance where at < $1 limit $2));
+delete from exceedance where ctid = any(array(select ctid from exceedance where at < $1 limit $2)) returning at;
 
 -- name: register_dispatcher
 insert into dispatcher (name, started_at, seen_at) values ($1, $2, $2) returning id;

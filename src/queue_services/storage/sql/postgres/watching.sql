@@ -25,4 +25,4 @@ select * from unnest($1::text[], $2::text[], $3::bigint[], $4::double precision[
 select at, from_rate, to_rate, reason from adjustment where workspace = $1 and channel = $2 order by at desc limit $3;
 
 -- name: prune_adjustments
-delete from adjustment where ctid = any(array(select ctid from adjustment where at < $1 limit $2));
+delete from adjustment where ctid = any(array(select ctid from adjustment where at < $1 limit $2)) returning at;

@@ -83,4 +83,4 @@ delete from event where seq in (select seq from event where created_at < ?1 orde
 returning seq;
 
 -- name: prune_told
-delete from event_told where at < ?1;
+delete from event_told where (workspace, subject) in (select workspace, subject from event_told where at < ?1 limit ?2) returning at;

@@ -22,4 +22,4 @@ insert into adjustment (workspace, channel, at, from_rate, to_rate, reason) valu
 select at, from_rate, to_rate, reason from adjustment where workspace = ?1 and channel = ?2 order by at desc limit ?3;
 
 -- name: prune_adjustments
-delete from adjustment where rowid in (select rowid from adjustment where at < ?1 limit ?2);
+delete from adjustment where rowid in (select rowid from adjustment where at < ?1 limit ?2) returning at;
