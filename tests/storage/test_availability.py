@@ -189,7 +189,7 @@ async def test_a_wake_reaches_every_listener_of_every_process(store: Store) -> N
     if store.backend == "postgres":
         other = store.beside()
         other.database.on_wake(heard[1].set)
-        while not await store.select("select 1 from pg_stat_activity where datname = current_database() and query ilike 'listen%' offset 1"):
+        while not await store.select("select 1 from pg_stat_activity where datname = current_database() and state = 'idle' and query ilike 'listen%' offset 1"):
             await asyncio.sleep(0)
     else:
         store.database.on_wake(heard[1].set)

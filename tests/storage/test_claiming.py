@@ -89,6 +89,12 @@ async def test_a_claim_takes_the_first_of_the_order_when_it_cannot_take_all(stor
     assert [claimed.id for claimed in await store.claim(most=7)] == [m.id for m in messages[7:14]]
 
 
+async def test_what_fell_due_first_goes_first_though_it_was_scheduled_last(store: Store) -> None:
+    first, last = message(due_at=NOW, created_at=later(-20)), message(due_at=later(-5), created_at=later(-10))
+    await store.insert(first, last)
+    assert [claimed.id for claimed in await store.claim(most=1)] == [last.id]
+
+
 async def test_channels_are_claimed_apart(store: Store) -> None:
     sms, email = message(), message(channel=Channel.EMAIL)
     await store.insert(sms, email)
