@@ -86,12 +86,15 @@ def encode(body: Any) -> bytes:
 
 def decode(type_: type[T], content: bytes | str) -> T:
     """Read `content` as `type_`. Raises msgspec.DecodeError (or its ValidationError) when it is something else."""
-    return msgspec.json.decode(content, type=type_)
+    try:
+        return msgspec.json.decode(content, type=type_)
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise msgspec.DecodeError(f"JSON is malformed: {error}") from None
 
 
 def decode_workspace(content: bytes) -> Workspace:
     """The workspace in an answer, whether its members stand at the top level or under `workspace`."""
-    members_ = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    members_ = decode(dict[str, msgspec.Raw], content)
     return decode(Workspace, bytes(members_.get("workspace", content)))
 
 

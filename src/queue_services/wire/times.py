@@ -31,7 +31,7 @@ def instant(text: str) -> Instant:
     """
     try:
         return (msgspec.convert(text, _Aware) - _EPOCH) // _MICROSECOND
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):
         return _leap_second(text)
 
 

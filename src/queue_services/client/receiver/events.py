@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from queue_services.client.receiver.messages import NOT_JSON
 from queue_services.client.receiver.refusals import Unreadable
 from queue_services.client.types import Event
 
@@ -15,5 +16,5 @@ def parse_event(body: bytes, attempt: int = 1) -> Event:  # noqa: ARG001 - the s
     """
     try:
         return msgspec.json.decode(body, type=Event)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise Unreadable(f"the body is not an event: {error}") from None

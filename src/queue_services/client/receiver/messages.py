@@ -14,6 +14,9 @@ import msgspec
 from queue_services.client.receiver.refusals import TooLarge, Unreadable
 
 MAX_BATCH = 1_000
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, no UTF-8, or nested too deeply."""
+
 T = TypeVar("T")
 
 
@@ -106,7 +109,7 @@ def parse_batch(body: bytes, reader: Reader[T], attempt: int = 1) -> Iterator[T 
     """The messages of a JSON array, each read by `reader`, or why it cannot be read. Raises Unreadable or TooLarge for the array itself."""
     try:
         parts = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.MsgspecError as error:
+    except NOT_JSON as error:
         raise Unreadable(f"the body is not a JSON array: {error}") from None
     if len(parts) > MAX_BATCH:
         raise TooLarge(f"{len(parts):,} messages in one call; {MAX_BATCH:,} at most")
@@ -128,7 +131,7 @@ def _one(part: bytes, reader: Reader[T], attempt: int) -> T | Unreadable:
 def _members(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise Unreadable(f"the body is not a JSON object: {error}") from None
 
 

@@ -95,7 +95,7 @@ class Receiver:
             raise TooLarge(f"the body is larger than {self.max_bytes:,} bytes")
         if self._keys is not None:
             verify(headers, request.body, self._keys, now=self._clock())
-        if self._authorization is not None and not hmac.compare_digest(headers.get("authorization", "").encode(), self._authorization.encode()):
+        if self._authorization is not None and not hmac.compare_digest(headers.get("authorization", "").encode(errors="replace"), self._authorization.encode()):
             raise Unverified("the header authorization is not the one agreed on")
         number = headers.get("x-attempt", "1")
         attempt = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 1

@@ -50,6 +50,8 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[str | byte
         raise Unverified("webhook-timestamp is not a whole number of seconds")
     if abs(now - int(timestamp)) > tolerance:
         raise Unverified(f"webhook-timestamp is more than {tolerance:g} s from this machine's clock")
+    if not (message_id + signatures).isprintable():
+        raise Unverified("webhook-id and webhook-signature must be printable text")
     given = [signature.encode() for signature in signatures.split(" ")]
     keys = [decode_secret(secret) if isinstance(secret, str) else secret for secret in secrets]
     expected = [sign(key, message_id, timestamp, body).encode() for key in keys]

@@ -36,8 +36,8 @@ def outcome_of(answer: CallbackAnswer | OSError) -> Outcome:
         refused = _refused(answer.body)
         return Outcome("failed", refused) if refused is not None else Outcome("delivered", final=True)
     if status == 429 or (status == 503 and retry_after):
-        seconds = float(retry_after) if retry_after and retry_after.isdigit() else 1.0
-        return Outcome("throttled", error, uses_try=False, wait=min(timedelta(seconds=seconds), LONGEST_THROTTLE))
+        seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 1.0
+        return Outcome("throttled", error, uses_try=False, wait=timedelta(seconds=min(seconds, LONGEST_THROTTLE.total_seconds())))
     if status in {408, 425} or status >= 500:
         return Outcome("failed", error)
     return Outcome("rejected", error, final=True)
@@ -53,7 +53,7 @@ def _refused(body: bytes) -> str | None:
     """What a 2xx's body says went wrong; None where it does not say `"success": false`."""
     try:
         said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not isinstance(said, dict) or said.get("success") is not False:
         return None

@@ -191,7 +191,7 @@ def _body(request: Request) -> dict[str, Any]:
 
 def _object(content: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(content, type=dict[str, Any])
+        return wire.decode(dict[str, Any], content)
     except msgspec.DecodeError as error:
         raise ValidationFailed(f"The body is not a JSON object: {error}") from error
 
