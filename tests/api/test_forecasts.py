@@ -58,6 +58,40 @@ async def test_a_waiting_job_says_when_it_is_expected(service: Service) -> None:
     assert (await service.job(jobs[0]))["estimatedAt"] is None
 
 
+async def test_lists_and_many_statuses_expect_each_job_as_its_own_status_does(service: Service) -> None:
+    jobs = [*await fill(service, 150), *await fill(service, 30, workspaceId="slow", priority="high"), *await fill(service, 5, delay=600_000, priority="low")]
+    jobs += await fill(service, 2, workspaceId="paused", metadata={"campaignId": "spring"})
+    await service.ask("PUT", "/api/workspaces/slow", json={"limits": {"sms": 5}})
+    await service.ask("POST", "/api/campaigns/spring/pause?workspaceId=paused")
+    await service.ask("POST", f"/api/cancel-job/{jobs[3]}")
+    alone = {job: {name: (await service.job(job))[name] for name in ("estimatedAt", "waitingFor")} for job in jobs}
+    listed = (await service.ask("GET", "/api/jobs?limit=200"))["jobs"]
+    asked = (await service.ask("POST", "/api/job-status", json={"jobIds": jobs}))["jobs"]
+    assert len(listed) == len(asked) == len(jobs)
+    for found in (*listed, *asked):
+        single = alone[found["jobId"]]
+        assert found["waitingFor"] == single["waitingFor"]
+        if single["estimatedAt"] is None:
+            assert found["estimatedAt"] is None
+            assert found["waitingFor"] in {"pause", None}
+        else:
+            assert seconds(found["estimatedAt"]) == pytest.approx(seconds(single["estimatedAt"]), rel=0.05, abs=1)
+            assert found["estimatedAt"] >= found["scheduledFor"]
+    assert sum(found["estimatedAt"] is None for found in listed) == 3
+
+
+async def test_calls_that_act_on_a_job_say_when_it_is_expected(service: Service) -> None:
+    [job, *_] = await fill(service, 1, delay=600_000)
+    in_an_hour = await service.ask("POST", f"/api/reschedule-job/{job}", json={"delay": 3_600_000})
+    assert seconds(in_an_hour["job"]["estimatedAt"]) == 3600
+    now = await service.ask("POST", f"/api/promote-job/{job}")
+    assert now["job"]["estimatedAt"] == START
+    cancelled = await service.ask("POST", f"/api/cancel-job/{job}")
+    assert cancelled["job"]["estimatedAt"] is None
+    again = await service.ask("POST", f"/api/retry-job/{job}")
+    assert again["job"]["estimatedAt"] == START
+
+
 async def test_a_campaign_says_when_its_last_message_is_expected(service: Service) -> None:
     await fill(service, 300, metadata={"campaignId": "spring"})
     await fill(service, 1, metadata={"campaignId": "spring"}, delay=60_000)

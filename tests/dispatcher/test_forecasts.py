@@ -55,7 +55,7 @@ class RandomLoad:
 async def read_load(one: World, now: int) -> Load:
     async def flow(tx: Tx) -> Load:
         picture = await loads.picture(tx, Channel.SMS, now)
-        mine = await loads.lane(tx, MINE, Channel.SMS, now)
+        mine = (await loads.lanes(tx, [MINE], Channel.SMS, now))[MINE]
         return Load(now, LIMIT, mine, [lane for name, lane in picture.lanes.items() if name != MINE], picture.paused)
 
     return await one.database.read(flow)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_services.domain.calendar import Window
-from queue_services.domain.forecast import Forecast, estimated_at, forecast, waiting_for
+from queue_services.domain.forecast import Forecast, estimated_starts, forecast, waiting_for
 from queue_services.domain.load import Lane, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
 
@@ -284,27 +284,53 @@ def test_whatever_the_load_it_starts_when_due_and_more_take_longer(others: list[
 # --- one waiting message -----------------------------------------------------------------------------------------------------------------------
 
 
+def expected(load: Load, *waiting: tuple[Instant, int]) -> list[float]:
+    return [seconds(start) for start in estimated_starts(load, waiting)]
+
+
 def test_a_waiting_message_is_expected_after_those_ahead_of_it() -> None:
     waiting = load(Lane(due=10**6), lane=Lane(due=1000))
-    expected = [seconds(estimated_at(waiting, ahead, NOW).start_at) for ahead in (0, 250, 999)]
-    assert expected[0] < 1
-    assert expected[1:] == pytest.approx([250 / 25 * PACE, 999 / 25 * PACE], rel=0.03)
+    first, *others = expected(waiting, (NOW, 0), (NOW, 250), (NOW, 999))
+    assert first < 1
+    assert others == pytest.approx([250 / 25 * PACE, 999 / 25 * PACE], rel=0.03)
 
 
 def test_a_message_that_is_due_later_is_expected_then() -> None:
     waiting = load(lane=Lane(due=10, waves=((after(600), 3000),)))
-    assert estimated_at(waiting, 10, after(600)).start_at == after(600)
-    assert seconds(estimated_at(waiting, 1510, after(600)).start_at) == pytest.approx(600 + 1500 / 50 * PACE, abs=0.3)
-    assert estimated_at(waiting, 10, after(600)).limited_by is Wait.DUE
+    at = after(600)
+    assert expected(waiting, (at, 10), (at, 1510)) == pytest.approx([600, 600 + 1500 / 50 * PACE], abs=0.3)
+    assert expected(waiting, (at, 10))[0] == 600
 
 
 def test_the_message_after_all_others_is_expected_like_one_more() -> None:
     waiting = load(Lane(due=700), lane=Lane(due=300))
-    assert estimated_at(waiting, 300, NOW).start_at == forecast(waiting, 1, NOW).start_at
+    assert estimated_starts(waiting, [(NOW, 300)]) == [forecast(waiting, 1, NOW).start_at]
+
+
+def test_the_last_that_is_due_does_not_wait_for_what_falls_due_much_later() -> None:
+    waiting = load(Lane(due=10**6), lane=Lane(due=2, waves=((after(600), 1),)))
+    together = expected(waiting, (NOW, 1), (after(600), 2))
+    assert together == [pytest.approx(expected(waiting, (NOW, 1))[0], abs=0.1), pytest.approx(600, abs=1)]
 
 
 def test_a_paused_message_is_not_expected() -> None:
-    assert estimated_at(load(lane=Lane(due=5, paused=True)), 3, NOW) == Forecast(None, None, Wait.PAUSE)
+    assert estimated_starts(load(lane=Lane(due=5, paused=True)), [(NOW, 3), (NOW, 4)]) == [None, None]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(lanes, max_size=4), lanes, st.lists(st.floats(0, 1), min_size=2, max_size=8))
+def test_messages_are_expected_together_as_they_are_one_by_one_and_never_before_they_are_due(others: list[Lane], mine: Lane, shares: list[float]) -> None:
+    given_load = load(*others, lane=mine)
+    dues = [at for at, count in [(NOW - SECOND, mine.due), *sorted(mine.waves)] for _ in range(count)] or [NOW]
+    waiting = [(dues[number], number) for number in sorted({int(share * (len(dues) - 1)) for share in shares})]
+    together = estimated_starts(given_load, waiting)
+    if mine.paused:
+        assert together == [None] * len(waiting)
+        return
+    starts = [seconds(start) for start in together]
+    assert starts == sorted(starts)
+    assert all(start >= seconds(due) for start, (due, _) in zip(starts, waiting, strict=True))
+    assert starts == [pytest.approx(expected(given_load, one)[0], rel=0.05, abs=1) for one in waiting]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from queue_services.domain.load import Lane
-from queue_services.domain.message import SECOND, Channel, Priority, new_id
+from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Kind
 from queue_services.domain.tiers import TierChange
 from queue_services.domain.workspace import Change
@@ -26,7 +26,7 @@ async def picture(store: Store, now: int = NOW) -> Picture:
 
 
 async def lane(store: Store, workspace: str = "acme", now: int = NOW) -> Lane:
-    return await store.database.read(loads.lane, workspace, Channel.SMS, now)
+    return (await store.database.read(loads.lanes, [workspace], Channel.SMS, now))[workspace]
 
 
 async def test_a_lane_has_what_is_due_now_and_what_falls_due_later_in_waves(store: Store) -> None:
@@ -76,15 +76,6 @@ async def test_answers_of_late_are_how_long_an_endpoint_takes(store: Store) -> N
     for claimed in await store.claim():
         await store.settle_as(Kind.DELIVERED, claimed, duration=2_000_000 if claimed.workspace == "slow" else 20_000)
     assert ((await lane(store)).answer, (await lane(store, "slow")).answer) == (20_000, 2_000_000)
-
-
-async def test_those_ahead_of_a_message_are_the_earlier_and_the_more_urgent(store: Store) -> None:
-    mine = message(due_at=later(10))
-    before = [message(due_at=later(5)), message(due_at=later(9), priority=Priority.HIGH), message(due_at=later(10), created_at=NOW - SECOND)]
-    behind = [message(due_at=later(11)), message(due_at=later(1), priority=Priority.LOW), message("other")]
-    await store.insert(*before, mine, *behind)
-    assert await store.database.read(loads.ahead, mine.id) == 3
-    assert await store.database.read(loads.ahead, new_id(NOW)) == 0
 
 
 async def test_of_much_the_spans_are_counted_to_a_bound_and_filled_up_from_tallies(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,5 +131,5 @@ async def _fill(tx: Tx, count: int, tenants: int) -> None:
             f" from generate_series(1, {count}) i"
         )
         await connection.execute("analyze")
-    rows = [(f"w{number}", "sms", 0, NOW // (60 * SECOND), "filled", count // tenants, *[0] * 10, None, None) for number in range(tenants)]
+    rows = [(f"w{number}", "sms", 0, NOW // (60 * SECOND), "filled", count // tenants, *[0] * 11, None, None) for number in range(tenants)]
     await tx.each("add_tally", rows)

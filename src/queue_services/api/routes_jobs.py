@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import UNSET, UnsetType
 
@@ -12,7 +13,7 @@ from queue_services.api import render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel, Instant
-from queue_services.errors import Fault, InvalidRequest, NotFound
+from queue_services.errors import Fault, InvalidRequest, NotFound, StoreUnavailable
 from queue_services.storage.changes import Position
 from queue_services.storage.records import Job, JobFilter
 from queue_services.wire import answers, bodies
@@ -35,7 +36,7 @@ async def job_statuses(incoming: Incoming) -> answers.JobsAnswer:
     wanted = {given: given.lower() for given in incoming.body.job_ids}
     known = {job.id: job for job in await incoming.services.jobs.statuses(list(dict.fromkeys(filter(_is_id, wanted.values()))), incoming.caller.workspace)}
     return answers.JobsAnswer(
-        jobs=[_shown(incoming, job) for job in known.values()],
+        jobs=await _shown(incoming, list(known.values())),
         unknown=[given for given, job in wanted.items() if job not in known],
     )
 
@@ -64,7 +65,7 @@ async def reschedule_job(incoming: Incoming) -> answers.JobAnswer:
     if faults:
         raise InvalidRequest(*faults)
     job = await incoming.services.jobs.reschedule(_job_id(incoming.name), due, incoming.caller.workspace)
-    return answers.JobAnswer(job=_shown(incoming, job))
+    return await _answer(incoming, job)
 
 
 async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
@@ -72,7 +73,7 @@ async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
     wanted = _filter(incoming)
     found = await incoming.services.jobs.search(wanted)
     page, more = found[: wanted.limit - 1], len(found) == wanted.limit
-    return answers.JobListAnswer(jobs=[_shown(incoming, job) for job in page], next_cursor=page[-1].id if more else None)
+    return answers.JobListAnswer(jobs=await _shown(incoming, page), next_cursor=page[-1].id if more else None)
 
 
 async def changes(incoming: Incoming) -> answers.ChangesAnswer:
@@ -108,11 +109,17 @@ def _filter(incoming: Incoming) -> JobFilter:
 
 
 async def _acted(incoming: Incoming, act: Callable[[str, str | None], Awaitable[Job]]) -> answers.JobAnswer:
-    return answers.JobAnswer(job=_shown(incoming, await act(_job_id(incoming.name), incoming.caller.workspace)))
+    return await _answer(incoming, await act(_job_id(incoming.name), incoming.caller.workspace))
 
 
-def _shown(incoming: Incoming, job: Job) -> answers.Job:
-    return render.job(job, incoming.services.max_attempts)
+async def _answer(incoming: Incoming, job: Job) -> answers.JobAnswer:
+    with contextlib.suppress(StoreUnavailable):  # what was asked for is done: a forecast is no reason to say that it failed
+        job = await incoming.services.forecasts.of_job(job)
+    return answers.JobAnswer(job=render.job(job, incoming.services.max_attempts))
+
+
+async def _shown(incoming: Incoming, jobs: Sequence[Job]) -> list[answers.Job]:
+    return [render.job(job, incoming.services.max_attempts) for job in await incoming.services.forecasts.of_jobs(jobs)]
 
 
 def _given(value: str | UnsetType) -> str | None:

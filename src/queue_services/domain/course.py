@@ -50,9 +50,9 @@ class Course:
         start = self._when(at, number - 1)
         if self.waits[at - 1] in {Wait.TURN, Wait.SERVICE_LIMIT}:
             end = self.turn_end(number)
-            after = bisect_left(self.levels, end - NOTHING)
-            if after < len(self.levels):
-                start = max(start, self._when(after, end) - (end - number + 1) / self._capacity)
+            reached = self._reached(number, end)
+            if reached is not None:
+                start = max(start, reached - (end - number + 1) / self._capacity)
         return start
 
     def longest_wait(self, begin: float, end: float) -> Wait | None:
@@ -63,6 +63,16 @@ class Course:
             if lasted > 0:
                 spent[wait] = spent.get(wait, 0.0) + lasted
         return max(spent, key=spent.__getitem__, default=None)
+
+    def _reached(self, number: int, end: float) -> float | None:
+        """When the turn of a message reaches its end; where the lane had nothing due before that, when it would have at the rate that it had."""
+        following = bisect_right(self._begins, number - 1)
+        last = min(end, self._begins[following]) if following < len(self._begins) else end
+        at = bisect_left(self.levels, last - NOTHING)
+        if at == len(self.levels):
+            return None
+        rate = (self.levels[at] - self.levels[at - 1]) / (self.times[at] - self.times[at - 1]) if at and self.times[at] > self.times[at - 1] else 0
+        return self._when(at, last) + ((end - last) / rate if rate else 0)
 
     def _when(self, at: int, level: float) -> float:
         """When `level` was reached, between the points `at - 1` and `at`."""

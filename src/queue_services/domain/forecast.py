@@ -6,6 +6,9 @@ is cancelled changes it, and so does automatic scaling. Messages of high priorit
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Sequence
+
 import msgspec
 
 from queue_services.domain.course import Course
@@ -32,18 +35,40 @@ def forecast(load: Load, count: int, at: Instant) -> Forecast:
 
     They go after all of the lane that is due by then. DUE means that they wait for their time alone.
     """
-    at = max(at, load.now)
-    return _foresee(load, _due_by(load.lane, load.now, at), count, at)
+    stopped = _stopped(load)
+    if stopped is not None:
+        return Forecast(None, None, stopped)
+    at, held = max(at, load.now), load.lane.held_until
+    before = _due_by(load.lane, load.now, at)
+    allowed = _allowed(load, [*before, (at, count)])
+    course, ahead = _course(load, allowed), sum(n for _, n in before)
+    start, end = course.start_of(ahead + 1), course.start_of(ahead + count)
+    wait = _longest_wait(course, seconds_after(load.now, at), seconds_after(load.now, held), seconds_after(load.now, allowed[-1][0]), end)
+    return Forecast(_instant(load.now, start), _instant(load.now, end, load.lane.answer), wait)
 
 
-def estimated_at(load: Load, ahead: int, due_at: Instant) -> Forecast:
-    """When one waiting message of the load's lane starts that is due at `due_at` and has `ahead` others of its lane before it."""
-    before: list[tuple[Instant, int]] = []
-    for at, count in _due_by(load.lane, load.now, due_at):
-        before.append((at, min(count, ahead)))
-        ahead -= before[-1][1]
-    at = max(due_at, load.now)
-    return _foresee(load, [*before, (at, ahead)], 1, at)
+def estimated_starts(load: Load, waiting: Sequence[tuple[Instant, int]]) -> list[Instant | None]:
+    """When each of some waiting messages of the load's lane starts: `waiting` says when they are due, in order, and how many of their lane go before each.
+
+    No message starts before it is due; None: not as things stand.
+    """
+    if _stopped(load) is not None:
+        return [None] * len(waiting)
+    known, arrivals, numbers, arrived = deque(_due_by(load.lane, load.now, waiting[-1][0])), list[tuple[Instant, int]](), list[int](), 0
+    for due_at, ahead in waiting:
+        at = max(due_at, load.now)
+        while arrived < ahead and known and known[0][0] <= at:
+            due, count = known.popleft()
+            arrivals.append((due, min(count, ahead - arrived)))
+            arrived += arrivals[-1][1]
+            if count > arrivals[-1][1]:
+                known.appendleft((at, count - arrivals[-1][1]))  # they go after this message
+        arrivals.append((at, max(0, ahead - arrived) + 1))
+        arrived += arrivals[-1][1]
+        numbers.append(arrived)
+    course = _course(load, _allowed(load, arrivals))
+    starts = [_instant(load.now, course.start_of(number)) for number in numbers]
+    return [None if start is None else max(start, due_at) for start, (due_at, _) in zip(starts, waiting, strict=True)]
 
 
 def waiting_for(
@@ -76,19 +101,20 @@ def _due_by(lane: Lane, now: Instant, at: Instant) -> list[tuple[Instant, int]]:
     return [(now, lane.due), *sorted(wave for wave in lane.waves if wave[0] <= at)]
 
 
-def _foresee(load: Load, before: list[tuple[Instant, int]], count: int, at: Instant) -> Forecast:
-    """Follow the lane's messages `before` and `count` more that are due at `at`."""
-    held = load.lane.held_until
+def _stopped(load: Load) -> Wait | None:
+    """What keeps the lane from sending at all, as things stand."""
     if load.paused or load.lane.paused:
-        return Forecast(None, None, Wait.PAUSE)
-    if held >= FOREVER:
-        return Forecast(None, None, Wait.HOLD)
-    waves = over_days(load.lane, load.now, [(max(due, held), n) for due, n in [*before, (at, count)] if n], MOST_DAYS)
-    course = Drain(load, [(seconds_after(load.now, due), n) for due, n in waves]).run()
-    ahead = sum(n for _, n in before)
-    start, end = course.start_of(ahead + 1), course.start_of(ahead + count)
-    wait = _longest_wait(course, seconds_after(load.now, at), seconds_after(load.now, held), seconds_after(load.now, waves[-1][0]), end)
-    return Forecast(_instant(load.now, start), _instant(load.now, end, load.lane.answer), wait)
+        return Wait.PAUSE
+    return Wait.HOLD if load.lane.held_until >= FOREVER else None
+
+
+def _allowed(load: Load, arrivals: Iterable[tuple[Instant, int]]) -> list[tuple[Instant, int]]:
+    """When the lane's messages may go that arrive in this order: after its hold, and so many a day as its quota lets."""
+    return over_days(load.lane, load.now, [(max(due, load.lane.held_until), count) for due, count in arrivals if count], MOST_DAYS)
+
+
+def _course(load: Load, allowed: Iterable[tuple[Instant, int]]) -> Course:
+    return Drain(load, [(seconds_after(load.now, due), count) for due, count in allowed]).run()
 
 
 def _longest_wait(course: Course, due: float, held: float, allowed: float, end: float | None) -> Wait:

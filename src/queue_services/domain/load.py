@@ -51,6 +51,11 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
     quota: int | None = None
     left_today: int = 0
 
+    @property
+    def backlog(self) -> int:
+        """How many messages are due now or will be."""
+        return self.due + sum(count for _, count in self.waves)
+
 
 class Load(msgspec.Struct, frozen=True):
     """A channel as it is at `now`: its `limit` a second, the lane that is asked about, all `others`, and the connections that deliveries share."""

@@ -7,15 +7,17 @@ be a second old.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from queue_services.clock import Clock
-from queue_services.domain.forecast import Forecast, estimated_at, forecast
+from queue_services.domain.forecast import Forecast, estimated_starts, forecast
 from queue_services.domain.load import Lane, Load, Wait
-from queue_services.domain.message import SECOND, Channel, Instant, Status
-from queue_services.storage import loads
+from queue_services.domain.message import SECOND, Channel, Instant, Priority, Status
+from queue_services.domain.neighbours import Neighbours
+from queue_services.storage import loads, places
 from queue_services.storage.loads import Picture
 from queue_services.storage.port import Database, Tx
 from queue_services.storage.records import Campaign, Job
@@ -35,35 +37,63 @@ class Forecasts:
 
     async def foresee(self, workspace: str, channel: Channel, count: int, at: Instant) -> Forecast:
         """When `count` more messages of a workspace, due at `at`, would start and finish under today's limits and backlog."""
-        return await asyncio.to_thread(forecast, await self._load(workspace, channel, kept_for=0), count, at)
+        return await asyncio.to_thread(forecast, (await self._loads([workspace], channel, kept_for=0))[workspace], count, at)
 
     async def of_job(self, job: Job) -> Job:
         """A job that waits, with when it is expected to start; any other as it is."""
-        if job.status is not Status.SCHEDULED or job.waiting_for == Wait.PAUSE or job.next_attempt_at is None:
-            return job
-        load, ahead = await self._load(job.workspace, job.channel, kept_for=KEPT), await self._database.read(loads.ahead, job.id)
-        expected = await asyncio.to_thread(estimated_at, load, ahead, job.next_attempt_at)
-        return msgspec.structs.replace(job, estimated_at=expected.start_at)
+        return (await self.of_jobs([job]))[0]
+
+    async def of_jobs(self, found: Sequence[Job]) -> list[Job]:
+        """Jobs in their order, those that wait with when each is expected to start: one load a channel and one course a lane and priority."""
+        estimates: dict[str, Instant | None] = {}
+        for channel in Channel:
+            waiting = [job for job in found if job.channel is channel and _waits(job)]
+            if waiting:
+                estimates |= await self._estimates(channel, waiting)
+        return [msgspec.structs.replace(job, estimated_at=estimates[job.id]) if estimates.get(job.id) is not None else job for job in found]
 
     async def of_campaign(self, campaign: Campaign) -> Campaign:
         """A campaign that has messages waiting, with when the last of them is expected to be answered: it goes after all that are due by then."""
         if campaign.state == "paused" or campaign.last_due_at is None or not campaign.counts[Status.SCHEDULED]:
             return campaign
-        loads_of = [await self._load(campaign.workspace, channel, kept_for=KEPT) for channel in campaign.channels]
+        loads_of = [(await self._loads([campaign.workspace], channel, kept_for=KEPT))[campaign.workspace] for channel in campaign.channels]
         ends = [await asyncio.to_thread(forecast, load, 1, campaign.last_due_at) for load in loads_of]
         known = [end.end_at for end in ends if end.end_at is not None]
         return msgspec.structs.replace(campaign, estimated_end=max(known) if known and len(known) == len(ends) else None)
 
-    async def _load(self, workspace: str, channel: Channel, kept_for: int) -> Load:
-        """The channel beside one lane; the other lanes as they were at most `kept_for` microseconds ago."""
+    async def _estimates(self, channel: Channel, waiting: Sequence[Job]) -> dict[str, Instant | None]:
+        """When each of some jobs of a channel that wait is expected to start; those that do no more when it is looked are left out."""
+        loads_of = await self._loads(list(dict.fromkeys(job.workspace for job in waiting)), channel, kept_for=KEPT)
+        backlogs = {workspace: load.lane.backlog for workspace, load in loads_of.items()}
+        ahead = await self._database.read(places.places, [job.id for job in waiting], backlogs)
+        queues = defaultdict[tuple[str, Priority], list[tuple[Instant, int, str]]](list)
+        for job in waiting:
+            if job.id in ahead:
+                queues[job.workspace, job.priority].append((job.next_attempt_at or job.due_at, ahead[job.id], job.id))
+
+        def follow() -> dict[str, Instant | None]:
+            found: dict[str, Instant | None] = {}
+            for (workspace, _), queue in queues.items():
+                starts = estimated_starts(loads_of[workspace], [(due_at, before) for due_at, before, _ in sorted(queue)])
+                found |= zip((job for _, _, job in sorted(queue)), starts, strict=True)
+            return found
+
+        return await asyncio.to_thread(follow)
+
+    async def _loads(self, workspaces: Sequence[str], channel: Channel, kept_for: int) -> dict[str, Load]:
+        """The channel beside the lane of each workspace; the other lanes as they were at most `kept_for` microseconds ago."""
         now = self._clock.now()
         kept = self._pictures.get(channel)
 
-        async def flow(tx: Tx) -> tuple[Picture, Lane]:
+        async def flow(tx: Tx) -> tuple[Picture, dict[str, Lane]]:
             fresh = kept if kept is not None and 0 <= now - kept.now < kept_for else await loads.picture(tx, channel, now)
-            return fresh, await loads.lane(tx, workspace, channel, now)
+            return fresh, await loads.lanes(tx, workspaces, channel, now)
 
-        picture, lane = await self._database.read(flow)
+        picture, lanes = await self._database.read(flow)
         self._pictures[channel] = picture
-        others = [other for name, other in picture.lanes.items() if name != workspace]
-        return Load(now, self._limits[channel], lane, others, picture.paused, self._concurrency)
+        neighbours = Neighbours(picture.lanes, len(workspaces))
+        return {name: Load(now, self._limits[channel], lane, neighbours.of(name), picture.paused, self._concurrency) for name, lane in lanes.items()}
+
+
+def _waits(job: Job) -> bool:
+    return job.status is Status.SCHEDULED and job.waiting_for != Wait.PAUSE and job.next_attempt_at is not None

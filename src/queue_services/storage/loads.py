@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -31,7 +31,6 @@ COUNTED, COUNTED_OF_ONE = 25, 5_000
 ONE_BY_ONE, STAND_INS = 50, 50
 """The lanes with the most waiting are read one by one; of all others, so many stand for the rest."""
 ANSWERS = 500
-MOST_AHEAD = 50_000
 AS_ONE = 50
 """Messages whose due times differ by less than the 50th part of the time until then are one wave."""
 
@@ -71,31 +70,34 @@ async def picture(tx: Tx, channel: Channel, now: Instant) -> Picture:
     return Picture(now, bool(paused), lanes)
 
 
-async def lane(tx: Tx, workspace: str, channel: Channel, now: Instant) -> Lane:
-    """One lane with what it has waiting; of a workspace that never sent, what it would have."""
-    for row in [_Row(*row) for row in await tx.fetch("lane_loads", channel.value, workspace)]:
-        waves = await (_waves(tx, channel, workspace, now) if row.waiting <= EXACT else _counted(tx, [row], COUNTED_OF_ONE, now))
-        return _lane(row, waves[row.id], (await _answers(tx, channel)).get(workspace, 0), now)
+async def lanes(tx: Tx, workspaces: Sequence[str], channel: Channel, now: Instant) -> dict[str, Lane]:
+    """The lanes of some workspaces with what they have waiting; of a workspace that never sent, what it would have."""
+    rows = [_Row(*row) for row in await tx.fetch("lane_loads", channel.value, list(workspaces))]
+    least_first = rows[::-1]
+    exact = [row for row, upto in zip(least_first, accumulate(row.waiting for row in least_first), strict=True) if upto <= EXACT]
+    answers = await _answers(tx, channel)
+    waves = await _waves(tx, channel, [row.workspace for row in exact], now) if exact else defaultdict(list)
+    waves |= await _counted(tx, [row for row in rows if row not in exact], max(COUNTED, COUNTED_OF_ONE // max(1, len(rows))), now)
+    found = {row.workspace: _lane(row, waves[row.id], answers.get(row.workspace, 0), now) for row in rows}
+    if len(found) < len(workspaces):
+        nobody = await _nobody(tx, channel)
+        found |= {workspace: nobody for workspace in workspaces if workspace not in found}
+    return found
+
+
+async def _nobody(tx: Tx, channel: Channel) -> Lane:
+    """The lane that a workspace that never sent would have."""
     tier = read_tier(DEFAULT_TIER, next((row[0] for row in await tx.fetch("find_tier", DEFAULT_TIER)), None))
-    nobody = Workspace(workspace)
+    nobody = Workspace("")
     terms = lane_terms(nobody, tier, channel)
     limit, quota = own_limit(nobody, tier, channel, None), terms.daily_quota
     return Lane(limit=limit, weight=tier.weight, zone=terms.zone, quota=quota, left_today=quota or 0)
 
 
-async def ahead(tx: Tx, message: str) -> int:
-    """How many messages of its lane go before a waiting one, counted to 50,000; those that are more urgent and due by then are among them."""
-    for lane_id, priority, visible_at in await tx.fetch("pending_place", message):
-        before = [one.value for one in Priority if one <= priority]
-        [[count]] = await tx.fetch("count_ahead", lane_id, before, visible_at, message, MOST_AHEAD)
-        return int(count)
-    return 0
-
-
-async def _waves(tx: Tx, channel: Channel, workspace: str | None, now: Instant) -> dict[int, Waves]:
+async def _waves(tx: Tx, channel: Channel, workspaces: list[str] | None, now: Instant) -> dict[int, Waves]:
     """By lane, what is due in each second."""
     found: defaultdict[int, Waves] = defaultdict(list)
-    for lane_id, at, count in await tx.fetch("lane_waves", channel.value, now, workspace):
+    for lane_id, at, count in await tx.fetch("lane_waves", channel.value, now, workspaces):
         found[lane_id].append((at, count))
     return found
 

@@ -5,20 +5,20 @@ select paused from limit_state where channel = $1;
 -- What each lane has waiting, from tallies: as many rows as lanes, whatever waits in them.
 with counted as (
     select workspace, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as waiting
-    from total where campaign = 0 and workspace <> '' and channel = $1 and ($2::text is null or workspace = $2)
+    from total where campaign = 0 and workspace <> '' and channel = $1 and ($2::text[] is null or workspace = any($2))
     union all
     select workspace, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled from tally
-    where channel = $1 and ($2::text is null or workspace = $2)
+    where channel = $1 and ($2::text[] is null or workspace = any($2))
 )
 select l.id, l.workspace, l.rate, l.weight, l.terms, l.held_until, l.paused, coalesce(c.waiting, 0)::bigint, l.day_ends_at, l.day_count
 from lane l left join (select workspace, sum(waiting) as waiting from counted group by workspace) c on c.workspace = l.workspace
-where l.channel = $1 and (l.workspace = $2 or ($2::text is null and c.waiting > 0))
+where l.channel = $1 and (l.workspace = any($2) or ($2::text[] is null and c.waiting > 0))
 order by 8 desc, 1;
 
 -- name: lane_waves
 select p.lane, max(p.visible_at), count(*)
 from lane l join pending p on p.lane = l.id
-where l.channel = $1 and ($3::text is null or l.workspace = $3) and p.visible_at < 4611686018427387903
+where l.channel = $1 and ($3::text[] is null or l.workspace = any($3)) and p.visible_at < 4611686018427387903
     and not exists (select 1 from pending c where c.id = p.id and c.claimed_by is not null and c.visible_at > $2)
 group by p.lane, greatest(p.visible_at, $2) / 1000000;
 
@@ -38,11 +38,3 @@ where counted.count > 0;
 select workspace, avg(duration)::bigint
 from (select workspace, channel, duration from result where duration is not null order by xid desc, seq desc limit $2) newest
 where channel = $1 group by workspace;
-
--- name: count_ahead
-select count(*) from (
-    select 1 from pending p
-    where p.lane = $1 and p.priority = any($2::smallint[]) and (p.visible_at, p.id) < ($3, $4::uuid) limit $5) ahead;
-
--- name: pending_place
-select p.lane, p.priority, p.visible_at from pending p where p.id = $1::uuid;
