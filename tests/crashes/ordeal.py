@@ -59,7 +59,7 @@ class Figures:
         seconds = ", ".join(f"{channel} {started}, {came} and {prompt} of {RATES[channel]}" for channel, (started, came, prompt) in self.densest.items())
         outcome = "; ".join(self.broken) or "nothing lost"
         counted = f"{self.accepted:,} accepted, {self.delivered:,} arrived, {self.twice} a second time"
-        timed = f"of {self.vouched:,} timed, {self.late} came over {PROMPT * 1000:g} ms after their start"
+        timed = f"of {self.vouched:,} timed, {self.late} came over {PROMPT * 1000:g} ms off their start in the store"
         return f"{self.name}: {self.harms} times; {counted}; {timed}; densest second of starts, of arrivals, of the prompt ones: {seconds}; {outcome}"
 
 

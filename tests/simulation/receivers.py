@@ -15,6 +15,7 @@ from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.storage.settling import Settlement
 from tests.dispatcher.world import DELIVERED
+from tests.simulation.stores import ClaimNumber
 
 MOODS = ["well", "well", "well", "slow", "failing", "throttling", "hanging", "unreachable", "refusing", "mixed"]
 WIRE = 0.002
@@ -43,10 +44,10 @@ class Arrival:
 
 @dataclass
 class Record:
-    """What came of one claim's delivery: committed while its lease lasted, or not (then it counted for nothing)."""
+    """What came of one claim's delivery: committed while the claim was in force, or not (then it counted for nothing)."""
 
     kind: Kind
-    in_time: bool
+    counted: bool
 
 
 @dataclass
@@ -61,15 +62,13 @@ class Receivers:
     _last: dict[str, Arrival] = field(default_factory=dict)
     _records: dict[tuple[str, int], Record] = field(default_factory=dict)
 
-    def recorded(self, sending: Sending, settlements: list[Settlement], amiss: int) -> None:
-        """Outcomes were committed by a process; so many more (or fewer) of them were lost than were of claims that are not in force any more."""
-        if amiss:
-            self.broken.append(f"{-amiss} outcomes of claims that were not in force any more have changed something")
+    def recorded(self, settlements: list[Settlement], in_force: set[ClaimNumber], lost: int) -> None:
+        """Outcomes were committed by a process, those of claims that were not in force as lost."""
+        if amiss := len(settlements) - len(in_force) - lost:
+            self.broken.append(f"{amiss} outcomes of claims that were not in force any more have changed something")
         for settlement in settlements:
-            message = settlement.message
-            flight = self._flight(sending, message.id)
-            in_time = flight is None or sending.clock.now() < flight.lease_until
-            self._records.setdefault((message.id, message.claim), Record(settlement.answer.kind, in_time))
+            number = settlement.message.id, settlement.message.claim
+            self._records.setdefault(number, Record(settlement.answer.kind, number in in_force))
 
     def delivered(self) -> set[str]:
         """The messages that a receiver has taken, by what it answered and the store was told."""
@@ -87,7 +86,7 @@ class Receivers:
 
     def _why_again(self, before: Arrival, now: Arrival) -> str:
         record = self._records.get((before.delivery.id, before.flight.message.claim))
-        if record is not None and record.in_time:
+        if record is not None and record.counted:
             if record.kind is Kind.DELIVERED:
                 self.broken.append(f"{now.delivery.id} came again at {now.at:.3f} although its delivery at {before.at:.3f} was recorded")
             return record.kind.value

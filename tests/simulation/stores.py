@@ -18,6 +18,8 @@ from tests.storage.store import select
 from tests.support.virtual import VirtualLoop
 
 Clockwork = Callable[[], Instant]
+ClaimNumber = tuple[str, int]
+"""A message's id and the number of its claim."""
 
 
 class SimulatedSqlite(InlineSqlite):
@@ -89,7 +91,8 @@ class Connection:
     """`port.Database` for one process that `dies` of a crash; who only asks one gets no answer then.
 
     `hindered` is when it was cut off, from and until, `lost_renewals` when an attempt to keep its leases was lost.
-    `on_settled` hears of every outcome that was committed, whether its process learns of that or not; and how many more were lost than had to be.
+    `on_settled` hears of every outcome that was committed, whether its process learns of that or not; of which claims that are in force they are, and how
+    many were lost.
     """
 
     def __init__(self, database: Database, faults: Faults, rnd: random.Random, *, dies: bool = False) -> None:
@@ -99,7 +102,7 @@ class Connection:
         self.away_until = 0.0
         self.hindered: list[tuple[float, float]] = []
         self.lost_renewals: list[float] = []
-        self.on_settled: Callable[[list[Settlement], int], None] = lambda *_: None
+        self.on_settled: Callable[[list[Settlement], set[ClaimNumber], int], None] = lambda *_: None
 
     def cut(self, until: float) -> None:
         """Keep the process from its store until then."""
@@ -123,9 +126,9 @@ class Connection:
 
         async def heard(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
             settlements = cast("list[Settlement]", args[0])
-            fenced = await _fenced(tx, settlements, cast("Terms", args[2]).dispatcher)
+            in_force = await _in_force(tx, settlements, cast("Terms", args[2]).dispatcher)
             value = await flow(tx, *args, **kwargs)
-            self.on_settled(settlements, cast("Settled", value).lost - fenced)
+            self.on_settled(settlements, in_force, cast("Settled", value).lost)
             return value
 
         return heard if flow == settling.settle else flow
@@ -163,12 +166,11 @@ class Connection:
             raise StoreUnavailable("the connection was lost")
 
 
-async def _fenced(tx: Tx, settlements: list[Settlement], dispatcher: int) -> int:
-    """How many of the outcomes are of claims that are not in force any more."""
+async def _in_force(tx: Tx, settlements: list[Settlement], dispatcher: int) -> set[ClaimNumber]:
+    """Which of a dispatcher's claims are in force still: nobody has claimed those messages anew, whether the lease has run out or not."""
     ids = ", ".join(f"'{settlement.message.id}'" for settlement in settlements)
     rows = await select(tx, f"select cast(id as text), claim, claimed_by from pending where id in ({ids})") if ids else []
-    mine = {(message, claim) for message, claim, claimed_by in rows if claimed_by == dispatcher}
-    return sum((settlement.message.id, settlement.message.claim) not in mine for settlement in settlements)
+    return {(message, claim) for message, claim, claimed_by in rows if claimed_by == dispatcher} & {(s.message.id, s.message.claim) for s in settlements}
 
 
 def _loop() -> VirtualLoop:

@@ -152,7 +152,7 @@ class Simulation:
         except StoreUnavailable:
             return None
         sending.flights = dispatching.flights
-        connection.on_settled = lambda settlements, amiss: self.receivers.recorded(sending, settlements, amiss)
+        connection.on_settled = self.receivers.recorded
         process = Process(connection, sending, dispatching, asyncio.create_task(dispatching.run()))
         self.processes.append(process)
         self.starts.append(self.loop.time())
