@@ -15,6 +15,7 @@ from queue_services.storage.claims import ClaimedMessage
 from tests.support.virtual import VirtualLoop, run_virtual
 
 AHEAD = 50_000
+LEASE = 30 * SECOND
 
 
 def flight(slot: int, expires_at: int | None = None) -> Flight:
@@ -46,7 +47,7 @@ def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         clock = Clock(loop.time, lambda: 1_800_000_000 + loop.time())
-        pacer = Pacer(clock, lease=30 * SECOND)
+        pacer = Pacer(clock, LEASE)
         waiting = flight(clock.now() + AHEAD)
         waiting.lease_until += max(0, step)
         task = asyncio.create_task(pacer.gate(waiting))
@@ -64,15 +65,20 @@ def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(
     run_virtual(scenario)
 
 
-@pytest.mark.parametrize(("lived_for", "starts"), [(AHEAD, False), (2 * AHEAD, True)])
-def test_a_message_that_expires_while_it_waits_for_its_slot_is_given_up(lived_for: int, starts: bool) -> None:
+@pytest.mark.parametrize(
+    ("lives_for", "leased_for", "starts"),
+    [(AHEAD, LEASE, False), (2 * AHEAD, LEASE, True), (LEASE, AHEAD + LEASE // 4, False), (LEASE, AHEAD + LEASE // 2, True)],
+    ids=["expires by then", "expires later", "less than a third of its lease is left", "more than a third of its lease is left"],
+)
+def test_a_start_that_would_be_too_late_at_its_slot_is_given_up(lives_for: int, leased_for: int, starts: bool) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         clock = Clock(loop.time, lambda: 1_800_000_000 + loop.time())
-        waiting = flight(clock.now() + AHEAD, expires_at=clock.now() + lived_for)
+        waiting = flight(clock.now() + AHEAD, expires_at=clock.now() + lives_for)
+        waiting.lease_until = clock.now() + leased_for
         with contextlib.nullcontext() if starts else pytest.raises(GivenUp):
-            await Pacer(clock, lease=30 * SECOND).gate(waiting)
+            await Pacer(clock, LEASE).gate(waiting)
         assert (waiting.started_at is not None) is starts
 
     run_virtual(scenario)

@@ -62,13 +62,13 @@ class Receivers:
     _last: dict[str, Arrival] = field(default_factory=dict)
     _records: dict[tuple[str, int], Record] = field(default_factory=dict)
 
-    def recorded(self, settlements: list[Settlement], in_force: set[ClaimNumber], lost: int) -> None:
+    def recorded(self, settlements: list[Settlement], counted: set[ClaimNumber], lost: int) -> None:
         """Outcomes were committed by a process, those of claims that were not in force as lost."""
-        if amiss := len(settlements) - len(in_force) - lost:
+        if amiss := len(settlements) - len(counted) - lost:
             self.broken.append(f"{amiss} outcomes of claims that were not in force any more have changed something")
         for settlement in settlements:
             number = settlement.message.id, settlement.message.claim
-            self._records.setdefault(number, Record(settlement.answer.kind, number in in_force))
+            self._records.setdefault(number, Record(settlement.answer.kind, number in counted))
 
     def delivered(self) -> set[str]:
         """The messages that a receiver has taken, by what it answered and the store was told."""

@@ -91,8 +91,7 @@ class Connection:
     """`port.Database` for one process that `dies` of a crash; who only asks one gets no answer then.
 
     `hindered` is when it was cut off, from and until, `lost_renewals` when an attempt to keep its leases was lost.
-    `on_settled` hears of every outcome that was committed, whether its process learns of that or not; of which claims that are in force they are, and how
-    many were lost.
+    `on_settled` hears of every outcome that was committed, whether its process learns of that or not; for which claims they counted, and how many were lost.
     """
 
     def __init__(self, database: Database, faults: Faults, rnd: random.Random, *, dies: bool = False) -> None:
@@ -126,9 +125,13 @@ class Connection:
 
         async def heard(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
             settlements = cast("list[Settlement]", args[0])
-            in_force = await _in_force(tx, settlements, cast("Terms", args[2]).dispatcher)
+            before = await _claims(tx, settlements)
             value = await flow(tx, *args, **kwargs)
-            self.on_settled(settlements, in_force, cast("Settled", value).lost)
+            meanwhile = await _claims(tx, settlements)  # on PostgreSQL another may have claimed one before it was written to
+            mine = {(s.message.id, s.message.claim) for s in settlements}
+            held = {number for number, dispatcher in before.items() if number in mine and dispatcher == cast("Terms", args[2]).dispatcher}
+            anew = {message for message, _ in meanwhile.keys() - before.keys()}
+            self.on_settled(settlements, {number for number in held if number[0] not in anew}, cast("Settled", value).lost)
             return value
 
         return heard if flow == settling.settle else flow
@@ -166,11 +169,11 @@ class Connection:
             raise StoreUnavailable("the connection was lost")
 
 
-async def _in_force(tx: Tx, settlements: list[Settlement], dispatcher: int) -> set[ClaimNumber]:
-    """Which of a dispatcher's claims are in force still: nobody has claimed those messages anew, whether the lease has run out or not."""
+async def _claims(tx: Tx, settlements: list[Settlement]) -> dict[ClaimNumber, int | None]:
+    """The newest claims of the messages, with who holds them."""
     ids = ", ".join(f"'{settlement.message.id}'" for settlement in settlements)
     rows = await select(tx, f"select cast(id as text), claim, claimed_by from pending where id in ({ids})") if ids else []
-    return {(message, claim) for message, claim, claimed_by in rows if claimed_by == dispatcher} & {(s.message.id, s.message.claim) for s in settlements}
+    return {(message, claim): claimed_by for message, claim, claimed_by in rows}
 
 
 def _loop() -> VirtualLoop:
