@@ -51,4 +51,4 @@ def forecasts(core: bootstrap.Core) -> Forecasts:
     """The forecasts on an opened store."""
     settings = core.settings
     limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
-    return Forecasts(core.database, core.clock, limits, settings.concurrency)
+    return Forecasts(core.database, core.clock, limits, settings.concurrency, counts_segments=settings.sms_units == "segments")

@@ -199,7 +199,7 @@ class World:
         priority: Priority | Callable[[int], Priority] = Priority.NORMAL,
         expires_after: float | None = None,
         campaign: str | None = None,
-        units: int = 1,
+        units: int | Callable[[int], int] = 1,
     ) -> list[str]:
         """Accept `count` messages due `after` seconds; their ids."""
         now = self.clock.now()
@@ -218,7 +218,7 @@ class World:
                 idempotency_key=None,
                 fingerprint=None,
                 payload='{"to":"+1 555 0100","text":"hello"}',
-                units=units,
+                units=units if isinstance(units, int) else units(index),
             )
             for index in range(count)
         ]

@@ -123,6 +123,22 @@ def test_a_slow_endpoint_costs_other_lanes_nothing() -> None:
     assert seconds(beside.end_at) > seconds(alone.end_at)
 
 
+def test_messages_of_several_units_take_as_many_slots() -> None:
+    assert told(forecast(load(lane=Lane(due=100, units=(2,))), 900, NOW))[1] == pytest.approx(1000 * 2 / 50 * PACE, rel=0.01)
+    assert told(forecast(load(lane=Lane(due=100, units=(1, 4), limit=10)), 100, NOW))[1] == pytest.approx(200 * 2.5 / 10 * PACE, rel=0.03)
+    assert told(forecast(load(Lane(due=1000, units=(4,))), 100, NOW))[1] < told(forecast(load(Lane(due=1000, units=(4,)), lane=Lane(units=(2,))), 100, NOW))[1]
+
+
+def test_what_is_left_of_a_window_is_lost_to_a_message_that_does_not_fit_into_it() -> None:
+    assert told(forecast(load(lane=Lane(units=(3,), limit=5)), 100, NOW))[1] == pytest.approx(99 * PACE, rel=0.02)
+    assert told(forecast(load(lane=Lane(units=(7,), limit=5)), 100, NOW))[1] == pytest.approx(198 * PACE, rel=0.02)
+    assert told(forecast(load(lane=Lane(units=(3,))), 1600, NOW))[1] == pytest.approx(1600 / 16 * PACE, rel=0.01)
+
+
+def test_a_slow_endpoint_holds_a_connection_a_message_whatever_its_units() -> None:
+    assert told(forecast(load(lane=Lane(answer=8 * SECOND, units=(2,))), 1600, NOW))[1] - 8 == pytest.approx(1600 / (128 / 8), rel=0.02)
+
+
 # --- what stops a lane -----------------------------------------------------------------------------------------------------------------------
 
 

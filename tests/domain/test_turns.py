@@ -62,6 +62,13 @@ class TestRest:
     def test_after_whole_turns_the_last_one_may_be_cut_short(self) -> None:
         assert rest_after(Turn(1, 3, 100), 3 + 4 + 1, free=50) == 3
 
+    def test_what_a_message_of_several_units_took_beyond_the_share_comes_off_the_next_turn(self) -> None:
+        assert rest_after(Turn(1, 0, 100), 6, free=5, share=4) == -2
+        assert shares(50, [Turn(1, -2, 100), Turn(1, 0, 100)], more=True) == [2, 4]
+        assert rest_after(Turn(1, -2, 100), 3, free=5, share=2) == -1
+        assert rest_after(Turn(1, 0, 100), 3, free=5, share=2) == 1
+        assert shares(50, [Turn(1, -20, 100)], more=True) == [1]
+
 
 class TestHighSlots:
     @given(st.integers(0, 10_000), st.lists(st.integers(0, 30), max_size=20))

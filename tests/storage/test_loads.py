@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 
+import msgspec
 import pytest
 
 from queue_services.domain.load import Lane
-from queue_services.domain.message import SECOND, Channel
+from queue_services.domain.message import SECOND, Channel, Priority
 from queue_services.domain.outcome import Kind
 from queue_services.domain.tiers import TierChange
 from queue_services.domain.workspace import Change
@@ -56,6 +57,21 @@ async def test_a_lane_brings_its_daily_quota_and_what_is_left_of_it_today(store:
     assert (tomorrow.quota, tomorrow.left_today) == (3, 3)
     nobody = await lane(store, "nobody")
     assert (nobody.quota, nobody.left_today) == (3, 3)
+
+
+async def test_a_lane_brings_the_units_of_its_next_messages_where_they_are_counted(store: Store) -> None:
+    some = [(0, 2, Priority.NORMAL), (60, 4, Priority.NORMAL), (-5, 3, Priority.NORMAL), (30, 5, Priority.HIGH)]
+    await store.insert(*(msgspec.structs.replace(message(due_at=later(due), priority=priority), units=units) for due, units, priority in some))
+    await store.insert(message("other"), message("other"))
+    counted = await store.database.read(loads.lanes, ["acme", "other", "nobody"], Channel.SMS, NOW, counts_units=True)
+    assert [sorted(counted[name].units) for name in ("acme", "other", "nobody")] == [[2, 3, 4, 5], [1], [1]]
+    assert (await store.database.read(loads.picture, Channel.SMS, NOW, counts_units=True)).lanes == {name: counted[name] for name in ("acme", "other")}
+    assert (await lane(store)).units == (1,)
+
+
+async def test_of_a_long_lane_the_next_messages_alone_are_looked_at_for_their_units(store: Store) -> None:
+    await store.insert(*(msgspec.structs.replace(message(due_at=later(number)), units=1 + (number >= 200)) for number in range(300)))
+    assert (await store.database.read(loads.lanes, ["acme"], Channel.SMS, NOW, counts_units=True))["acme"].units == (1,)
 
 
 async def test_a_workspace_that_never_sent_has_the_default_tiers_lane_and_nothing_waiting(store: Store) -> None:

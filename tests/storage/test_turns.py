@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import msgspec
+
 from queue_services.domain.message import SECOND, Priority
 from queue_services.storage.claims import ClaimedMessage
 from tests.storage.store import Store, later
@@ -47,6 +49,14 @@ async def test_a_lane_of_weight_three_gets_three_times_the_share(store: Store) -
     await store.change("update lane set weight = 3 where workspace = 'heavy'")
     taken = Counter(claimed.workspace for claimed in await claims_of(store, 60))
     assert 2.4 <= taken["heavy"] / taken["light"] <= 3.6
+
+
+async def test_messages_of_several_units_take_no_further_turn_for_what_is_left_of_the_last(store: Store) -> None:
+    await store.insert(*(msgspec.structs.replace(message("long"), units=3) for _ in range(200)), *(message("short") for _ in range(300)))
+    taken: Counter[str] = Counter()
+    for claimed in await claims_of(store, 80):
+        taken[claimed.workspace] += claimed.units
+    assert 0.9 <= taken["long"] / taken["short"] <= 1.6
 
 
 async def test_every_waiting_lane_has_its_turn_within_one_round(store: Store) -> None:

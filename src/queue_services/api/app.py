@@ -153,7 +153,7 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         jobs=Jobs(database, clock, writer),
         campaigns=Campaigns(database, clock),
         contacts=Contacts(database, clock, writer),
-        forecasts=Forecasts(database, clock, limits, settings.concurrency),
+        forecasts=Forecasts(database, clock, limits, settings.concurrency, counts_segments=settings.sms_units == "segments"),
         metrics=Metrics(database, clock, limits),
         workspaces=Workspaces(database, clock, limits),
         tiers=Tiers(database, clock),

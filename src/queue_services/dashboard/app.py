@@ -91,7 +91,7 @@ async def open_dashboard(database: Database, clock: Clock, settings: DashboardSe
             audit=Audit(database, clock),
             campaigns=Campaigns(database, clock),
             channels=Channels(database),
-            forecasts=Forecasts(database, clock, settings.limits, settings.concurrency),
+            forecasts=Forecasts(database, clock, settings.limits, settings.concurrency, counts_segments=settings.counts_segments),
             intake=Intake(database, clock, writer),
             jobs=Jobs(database, clock, writer),
             metrics=Metrics(database, clock, settings.limits),

@@ -1,4 +1,4 @@
-"""The course of one lane: how many of its messages were served by when, and what it waited for meanwhile.
+"""The course of one lane: how many of its messages' units were served by when, and what it waited for meanwhile.
 
 Written by `drain`, read by `forecast`. Between two points it was served evenly. Times are seconds after the load's `now`.
 """
@@ -15,14 +15,14 @@ NOTHING = 1e-6
 
 
 class Course:
-    """What was served of the lane over time: `levels[i]` messages by `times[i]`, and until `times[i + 1]` it waited for `waits[i]`."""
+    """What was served of the lane over time: `levels[i]` units by `times[i]`, and until `times[i + 1]` it waited for `waits[i]`."""
 
-    def __init__(self, visit: float, capacity: float) -> None:
+    def __init__(self, visit: float, capacity: float, size: float = 1.0) -> None:
         self.times = [0.0]
         self.levels = [0.0]
         self.waits: list[Wait] = []
         self._begins = [0.0]
-        self._visit, self._capacity = visit, capacity
+        self._visit, self._capacity, self._size = visit, capacity, size
 
     def begin(self, level: float) -> None:
         """The lane, which had nothing due, has again: a new row of turns."""
@@ -34,8 +34,8 @@ class Course:
         self.levels.append(level)
         self.waits.append(wait)
 
-    def turn_end(self, number: int) -> float:
-        """The level at which the turn ends that takes the lane's message `number`, counted from 1."""
+    def turn_end(self, number: float) -> float:
+        """The level at which the turn ends that takes the lane's unit `number`, counted from 1."""
         begin = self._begins[bisect_right(self._begins, number - 1) - 1]
         return begin + ceil((number - begin) / self._visit - NOTHING) * self._visit
 
@@ -44,15 +44,16 @@ class Course:
 
         Where lanes take turns, a turn's messages go one after another at the channel's rate, once the others had theirs.
         """
-        at = bisect_right(self.levels, number - 1)
+        level = (number - 1) * self._size
+        at = bisect_right(self.levels, level)
         if at == len(self.levels):
             return None
-        start = self._when(at, number - 1)
+        start = self._when(at, level)
         if self.waits[at - 1] in {Wait.TURN, Wait.SERVICE_LIMIT}:
-            end = self.turn_end(number)
-            reached = self._reached(number, end)
+            end = self.turn_end(level + 1)
+            reached = self._reached(level + 1, end)
             if reached is not None:
-                start = max(start, reached - (end - number + 1) / self._capacity)
+                start = max(start, reached - (end - level) / self._capacity)
         return start
 
     def longest_wait(self, begin: float, end: float) -> Wait | None:
@@ -64,7 +65,7 @@ class Course:
                 spent[wait] = spent.get(wait, 0.0) + lasted
         return max(spent, key=spent.__getitem__, default=None)
 
-    def _reached(self, number: int, end: float) -> float | None:
+    def _reached(self, number: float, end: float) -> float | None:
         """When the turn of a message reaches its end; where the lane had nothing due before that, when it would have at the rate that it had."""
         following = bisect_right(self._begins, number - 1)
         last = min(end, self._begins[following]) if following < len(self._begins) else end

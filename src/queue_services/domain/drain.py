@@ -1,7 +1,7 @@
 """How one lane's messages drain beside all the others': a fluid course from event to event, the lanes that behave alike taken together.
 
 Called by `forecast` alone. Between two events every lane is served at the rate that `sharing` finds; an event is messages that fall due, a lane that
-has sent all, or a send window that opens or closes. Times are seconds after the load's `now`; a level is how many messages one lane was served.
+has sent all, or a send window that opens or closes. Times are seconds after the load's `now`; a level is how many units one lane was served.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from queue_services.domain.course import NOTHING, Course
 from queue_services.domain.load import Lane, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
 from queue_services.domain.quota import over_days
-from queue_services.domain.sharing import MADE_UP, Kind, share, spread
+from queue_services.domain.sharing import MADE_UP, Kind, fitting, share
 
 # Other lanes that have sent all within so much of the time gone by count as one event; what each was given too much is taken off the time. Without it,
 # ten thousand lanes are ten thousand events. So many groups of lanes are followed one by one all the same.
@@ -23,6 +23,8 @@ COARSE = 0.01
 FEW = 300
 # Beyond this nothing is foreseen, in seconds: messages are scheduled for 400 days at most.
 FURTHEST = 800 * 86_400
+# So many messages of so many lanes make up the mixture that has to fit into a channel's limit.
+MIXED, MIXED_LANES = 20, 100
 # So many days of the other lanes' daily quotas are followed.
 OTHERS_DAYS = 10
 
@@ -33,7 +35,7 @@ class _Crowd(Kind):
     __slots__ = ("changes_at", "ends", "is_open", "level", "window", "zone")
 
     def __init__(self, load: Load, lane: Lane, answer: float) -> None:
-        super().__init__(load.limit, lane.weight, lane.limit, answer)
+        super().__init__(load.limit, lane.weight, lane.limit, answer / lane.size, lane.units)
         self.window, self.zone = lane.window, lane.zone
         self.is_open = True
         self.changes_at = inf if lane.window is None else -inf
@@ -65,13 +67,13 @@ class Drain:
 
     def __init__(self, load: Load, arrivals: Sequence[tuple[float, int]]) -> None:
         self._load = load
-        self._capacity = spread(load.limit)
+        self._capacity = fitting(load.limit, _mixed([load.lane, *load.others]))
         self._mine = _Crowd(load, load.lane, load.lane.answer / SECOND)
-        self._course = Course(self._mine.visit, self._capacity)
-        self._total = sum(count for _, count in arrivals)
+        self._course = Course(self._mine.visit, self._capacity, load.lane.size)
+        self._total = sum(count for _, count in arrivals) * load.lane.size
         self._last = max((at for at, _ in arrivals), default=0.0)
         self._groups = [_Group(self._mine, 1)]
-        self._arrivals = [(at, 0, count) for at, count in arrivals]
+        self._arrivals = [(at, 0, count * load.lane.size) for at, count in arrivals]
         self._crowds = [self._mine, *self._gather(load.others)]
         self._arrivals.sort(reverse=True)
         busy = any(crowd.active for crowd in self._crowds) or (self._arrivals and self._arrivals[-1][0] <= 0)
@@ -106,24 +108,24 @@ class Drain:
             held = lane.held_until
             if lane.paused or held >= FOREVER:
                 continue
-            kind = (lane.limit, lane.weight, lane.answer and self._noticeable(lane.answer), lane.window, lane.window and lane.zone)
+            kind = (lane.limit, lane.weight, lane.answer and self._noticeable(lane.answer), lane.window, lane.window and lane.zone, lane.units)
             crowd = crowds.get(kind)
             if crowd is None:
                 crowd = crowds[kind] = _Crowd(self._load, lane, kind[2])
             number, group = len(groups), _Group(crowd, lane.lanes)
             groups.append(group)
-            due, waves = lane.due, lane.waves
+            due, waves, size = lane.due, lane.waves, lane.size
             if lane.quota is not None:
                 due, waves = self._allowed(lane)
             if due:
                 if held > now:
-                    arrivals.append((seconds_after(now, held), number, due))
+                    arrivals.append((seconds_after(now, held), number, due * size))
                 else:
-                    group.is_due, group.end = True, float(due)
+                    group.is_due, group.end = True, due * size
                     crowd.active += lane.lanes
                     crowd.ends.append((group.end, number))
             for at, count in waves:
-                arrivals.append(((max(at, held) - now) / SECOND, number, count))
+                arrivals.append(((max(at, held) - now) / SECOND, number, count * size))
         for crowd in crowds.values():
             heapify(crowd.ends)
         return list(crowds.values())
@@ -141,7 +143,7 @@ class Drain:
             return 0.0
         return seconds if len(self._load.others) <= FEW else 2.0 ** round(log2(seconds))
 
-    def _arrive(self, _: float, number: int, count: int) -> None:
+    def _arrive(self, _: float, number: int, count: float) -> None:
         """Messages of a group fall due. The lane's own last turn is a whole one, so that the course shows when it would end."""
         group = self._groups[number]
         crowd = group.crowd
@@ -214,6 +216,14 @@ class Drain:
             return Wait.WORKSPACE_LIMIT
         others = sum(crowd.active * crowd.rate for crowd in serving) - mine.rate
         return Wait.TURN if others > mine.rate else Wait.SERVICE_LIMIT
+
+
+def _mixed(lanes: Sequence[Lane]) -> tuple[int, ...]:
+    """The units of the messages of all lanes with something to send, by turns, as far as they are known."""
+    if all(lane.units == (1,) for lane in lanes):
+        return (1,)
+    units = [lane.units for lane in lanes if lane.backlog][:MIXED_LANES] or [lanes[0].units]
+    return tuple(some[number % len(some)] for number in range(MIXED) for some in units)
 
 
 def seconds_after(now: Instant, at: Instant) -> float:

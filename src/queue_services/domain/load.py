@@ -35,7 +35,8 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
 
     `due` messages are due now, each of `waves` (when, how many) later. `limit` is its own, in messages a second, None for the service's. `answer` is how
     long its endpoint takes to answer, in microseconds. `lanes` is how many lanes are just like this one. `quota` is how many messages a day of its zone
-    may have (None: any number), `left_today` what is left of it.
+    may have (None: any number), `left_today` what is left of it. `units` are how much its next messages take of a limit each, as a sample: those behind them
+    count as much on average.
     """
 
     due: int = 0
@@ -50,6 +51,12 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
     lanes: int = 1
     quota: int | None = None
     left_today: int = 0
+    units: tuple[int, ...] = (1,)
+
+    @property
+    def size(self) -> float:
+        """The units of a message on average."""
+        return sum(self.units) / len(self.units)
 
     @property
     def backlog(self) -> int:

@@ -48,7 +48,7 @@ def _parts(lanes: Mapping[str, Lane], most: int) -> list[list[str]]:
     alike = defaultdict[object, list[str]](list)
     for name in many:
         lane = lanes[name]
-        alike[lane.limit, lane.weight, lane.window, lane.zone, lane.paused, lane.lanes].append(name)
+        alike[lane.limit, lane.weight, lane.window, lane.zone, lane.paused, lane.lanes, round(lane.size)].append(name)
     step = max(1, -(-2 * len(many) // most))
     return [[name] for name in few] + [names[first : first + step] for names in alike.values() for first in range(0, len(names), step)]
 

@@ -1,22 +1,26 @@
 """How a channel's slots divide between the lanes that have messages due: the rate of each, as turns, limits and connections make it.
 
 Called by `drain` at every moment at which the answer changes. A fluid picture of `turns`, `limits` and `connections`: what they do message by message
-comes, over some seconds, to these rates. Times are seconds, rates are messages a second.
+comes, over some seconds, to these rates. Times are seconds, rates and levels count units: most messages have one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import cycle, islice
 from math import ceil, inf
 
-from queue_services.domain.limits import CATCH_UP, HORIZON, WINDOW
-from queue_services.domain.message import SECOND
+from queue_services.domain.limits import CATCH_UP, HORIZON, WINDOW, LimitLog, Reservation
+from queue_services.domain.message import FOREVER, SECOND
 from queue_services.domain.turns import quantum
 
 MADE_UP = CATCH_UP / SECOND
 # Rates are found to this share of the channel's limit.
 PRECISION = 0.001
 _MOST_STEPS = 60
+# So many messages are tried against a limit's own rule to see what it gives to such as they are.
+TRIED = 200
 
 
 def spread(limit: float) -> float:
@@ -24,25 +28,38 @@ def spread(limit: float) -> float:
     return limit * SECOND / WINDOW
 
 
+@lru_cache(1_000)
+def fitting(limit: float, units: tuple[int, ...]) -> float:
+    """How many units a second a limit gives to messages of such units in turn: what is left of a window is lost where the next does not fit into it."""
+    if max(units) == 1:
+        return spread(limit)
+    reservation, slots, tried = Reservation(LimitLog(), limit, 0, 0, FOREVER), [0], list(islice(cycle(units), TRIED))
+    for size in tried:
+        slots.append(reservation.next_slot(0, size) or slots[-1])
+        reservation.take(slots[-1], size)
+    return min(spread(limit), sum(tried[:-1]) * SECOND / max(1, slots[-1] - slots[1]))
+
+
 class Kind:
     """Lanes that share alike: the same weight, limit and answer time. `active` of them have messages due; `rate` is what each of those gets.
 
-    `visit` is how many messages a lane takes when its turn comes: a quantum, or as many as its own limit has slots for by then. `fastest` is its own
-    limit's rate: `most` messages in each `refill` seconds. `answer` is how long a message keeps its connection.
+    `visit` is how many units a lane takes when its turn comes: a quantum, or as many as its own limit has slots for by then, one message at least.
+    `fastest` is its own limit's rate: `most` in each `refill` seconds. `answer` is how long a unit keeps its message's connection.
     """
 
     __slots__ = ("active", "answer", "fastest", "most", "rate", "refill", "visit")
 
-    def __init__(self, channel_limit: float, weight: float, limit: float | None, answer: float) -> None:
+    def __init__(self, channel_limit: float, weight: float, limit: float | None, answer: float, units: tuple[int, ...] = (1,)) -> None:
         self.active = 0
         self.rate = 0.0
         self.answer = answer
-        self.fastest = inf if limit is None or limit >= channel_limit else spread(limit)
-        self.most = max(1, int(limit)) if limit and self.fastest < inf else 1
+        self.fastest = inf if limit is None or limit >= channel_limit else fitting(limit, units)
+        self.most = self.fastest / spread(limit) * max(1, int(limit)) if limit and self.fastest < inf else 1.0
+        size = sum(units) / len(units)
         self.refill = self.most / self.fastest
         turn = quantum(weight, int(channel_limit * HORIZON / SECOND))
         ready = turn if self.fastest == inf else 1 + int(self.fastest * MADE_UP)
-        self.visit = turn / ceil(turn / ready)
+        self.visit = max(size, turn / ceil(turn / max(ready, size)))
 
     def rate_at(self, round_time: float, connections: float) -> float:
         """What a lane gets when a round of turns takes so long and its workspace may hold so many connections.

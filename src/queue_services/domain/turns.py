@@ -19,7 +19,7 @@ HIGH_EVERY = 4
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """A locked lane's claim to slots: its weight, the `rest` of its quantum (0: a new turn), and `cap`, the most it may take now.
+    """A locked lane's claim to slots: its weight, the `rest` of its quantum (0: a new turn, below: one so much shorter), and `cap`, the most it may take now.
 
     `cap` is the connections its workspace may still take, or the messages it has due where those are fewer and known.
     """
@@ -43,7 +43,7 @@ def shares(free: int, lanes: Sequence[Turn], *, more: bool = False) -> list[int]
     `more` says that further lanes wait, which this pass has not locked: then no lane takes a second turn before they had one.
     """
     taken = [0] * len(lanes)
-    turns = [lane.rest or quantum(lane.weight, free) for lane in lanes]
+    turns = [_left(lane, free) for lane in lanes]
     hungry = [at for at, lane in enumerate(lanes) if lane.cap > 0]
     left = free
     while left > 0 and hungry:
@@ -56,14 +56,19 @@ def shares(free: int, lanes: Sequence[Turn], *, more: bool = False) -> list[int]
     return taken
 
 
-def rest_after(turn: Turn, taken: int, free: int) -> int:
-    """What is left of the lane's turn after it took `taken` of `free` slots; 0: used up, it goes behind.
+def rest_after(turn: Turn, taken: int, free: int, share: int | None = None) -> int:
+    """What is left of the lane's turn after it took `taken` of `free` slots; 0 or below: used up, it goes behind.
 
-    A lane with nothing more due has no rest to keep: its caller stores 0.
+    What it took beyond its `share`, because its last message has several units, comes off its next turn. A lane with nothing more due has no rest to keep:
+    its caller stores 0.
     """
-    whole = quantum(turn.weight, free)
-    left = (turn.rest or whole) - taken
-    return left if left >= 0 else left % whole
+    over = 0 if share is None else max(0, taken - share)
+    left = _left(turn, free) - taken + over
+    return (left if left >= 0 else left % quantum(turn.weight, free)) - over
+
+
+def _left(turn: Turn, free: int) -> int:
+    return turn.rest if turn.rest > 0 else max(1, quantum(turn.weight, free) + turn.rest)
 
 
 def high_slots(number: int, count: int) -> list[int]:

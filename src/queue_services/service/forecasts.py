@@ -29,9 +29,13 @@ __all__ = ["Forecast", "Forecasts"]
 
 
 class Forecasts:
-    """The forecasts of one process. `limits` are the settings', messages a second; `concurrency` how many deliveries go on at once."""
+    """The forecasts of one process.
 
-    def __init__(self, database: Database, clock: Clock, limits: Mapping[Channel, float], concurrency: int) -> None:
+    `limits` are the settings', units a second; `concurrency` is how many deliveries go on at once; `counts_segments` says that an SMS may have several units.
+    """
+
+    def __init__(self, database: Database, clock: Clock, limits: Mapping[Channel, float], concurrency: int, *, counts_segments: bool = False) -> None:
+        self._counts_units = {Channel.SMS} if counts_segments else set()
         self._database, self._clock, self._limits, self._concurrency = database, clock, limits, concurrency
         self._pictures: dict[Channel, Picture] = {}
 
@@ -83,11 +87,11 @@ class Forecasts:
     async def _loads(self, workspaces: Sequence[str], channel: Channel, kept_for: int) -> dict[str, Load]:
         """The channel beside the lane of each workspace; the other lanes as they were at most `kept_for` microseconds ago."""
         now = self._clock.now()
-        kept = self._pictures.get(channel)
+        kept, counts_units = self._pictures.get(channel), channel in self._counts_units
 
         async def flow(tx: Tx) -> tuple[Picture, dict[str, Lane]]:
-            fresh = kept if kept is not None and 0 <= now - kept.now < kept_for else await loads.picture(tx, channel, now)
-            return fresh, await loads.lanes(tx, workspaces, channel, now)
+            fresh = kept if kept is not None and 0 <= now - kept.now < kept_for else await loads.picture(tx, channel, now, counts_units=counts_units)
+            return fresh, await loads.lanes(tx, workspaces, channel, now, counts_units=counts_units)
 
         picture, lanes = await self._database.read(flow)
         self._pictures[channel] = picture

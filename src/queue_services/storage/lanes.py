@@ -195,8 +195,8 @@ def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: 
     elif lane.high_only:
         due_at = min(lane.next_due_at, now)
     else:
-        lane.rest = turns.rest_after(turns.Turn(lane.weight, lane.rest, lane.cap), len(lane.slots), free)
-        due_at = min(lane.next_due_at, now) if lane.rest else behind
+        lane.rest = turns.rest_after(turns.Turn(lane.weight, lane.rest, lane.cap), len(lane.slots), free, lane.share)
+        due_at = min(lane.next_due_at, now) if lane.rest > 0 else behind
     if high_at <= before:
         high_at = behind if lane.taken_high else min(max(high_at, lane.next_high_at), now)
     return due_at, high_at

@@ -31,6 +31,8 @@ COUNTED, COUNTED_OF_ONE = 25, 5_000
 ONE_BY_ONE, STAND_INS = 50, 50
 """The lanes with the most waiting are read one by one; of all others, so many stand for the rest."""
 ANSWERS = 500
+MOST_UNITS, FEWEST_UNITS = 2_000, 5
+"""So many messages of all lanes together, and of each lane, are looked at for their units."""
 AS_ONE = 50
 """Messages whose due times differ by less than the 50th part of the time until then are one wave."""
 
@@ -58,27 +60,27 @@ class _Row(NamedTuple):
     day_count: int
 
 
-async def picture(tx: Tx, channel: Channel, now: Instant) -> Picture:
-    """All lanes of a channel with what they have waiting."""
+async def picture(tx: Tx, channel: Channel, now: Instant, *, counts_units: bool = False) -> Picture:
+    """All lanes of a channel with what they have waiting; `counts_units` says that its messages may have more than one."""
     [[paused]] = await tx.fetch("read_channel", channel.value)
     rows = [_Row(*row) for row in await tx.fetch("lane_loads", channel.value, None)]
     exact = sum(row.waiting for row in rows) <= EXACT and len(rows) <= EXACT_LANES
     standing = dict.fromkeys(rows, 1) if exact else _stand_ins(rows)
     waves = await (_waves(tx, channel, None, now) if exact else _counted(tx, standing, COUNTED, now))
-    answers = await _answers(tx, channel)
-    lanes = {row.workspace: _lane(row, waves[row.id], answers.get(row.workspace, 0), now, lanes) for row, lanes in standing.items()}
+    answers, units = await _answers(tx, channel), await _units(tx, standing) if counts_units else {}
+    lanes = {row.workspace: _lane(row, waves[row.id], answers.get(row.workspace, 0), units.get(row.id, (1,)), now, lanes) for row, lanes in standing.items()}
     return Picture(now, bool(paused), lanes)
 
 
-async def lanes(tx: Tx, workspaces: Sequence[str], channel: Channel, now: Instant) -> dict[str, Lane]:
+async def lanes(tx: Tx, workspaces: Sequence[str], channel: Channel, now: Instant, *, counts_units: bool = False) -> dict[str, Lane]:
     """The lanes of some workspaces with what they have waiting; of a workspace that never sent, what it would have."""
     rows = [_Row(*row) for row in await tx.fetch("lane_loads", channel.value, list(workspaces))]
     least_first = rows[::-1]
     exact = [row for row, upto in zip(least_first, accumulate(row.waiting for row in least_first), strict=True) if upto <= EXACT]
-    answers = await _answers(tx, channel)
+    answers, units = await _answers(tx, channel), await _units(tx, rows) if counts_units else {}
     waves = await _waves(tx, channel, [row.workspace for row in exact], now) if exact else defaultdict(list)
     waves |= await _counted(tx, [row for row in rows if row not in exact], max(COUNTED, COUNTED_OF_ONE // max(1, len(rows))), now)
-    found = {row.workspace: _lane(row, waves[row.id], answers.get(row.workspace, 0), now) for row in rows}
+    found = {row.workspace: _lane(row, waves[row.id], answers.get(row.workspace, 0), units.get(row.id, (1,)), now) for row in rows}
     if len(found) < len(workspaces):
         nobody = await _nobody(tx, channel)
         found |= {workspace: nobody for workspace in workspaces if workspace not in found}
@@ -128,7 +130,7 @@ def _stand_ins(rows: Sequence[_Row]) -> dict[_Row, int]:
     return {**dict.fromkeys(few, 1), **{many[first + (min(step, len(many) - first)) // 2]: min(step, len(many) - first) for first in range(0, len(many), step)}}
 
 
-def _lane(row: _Row, waves: Waves, answer: int, now: Instant, lanes: int = 1) -> Lane:
+def _lane(row: _Row, waves: Waves, answer: int, units: tuple[int, ...], now: Instant, lanes: int = 1) -> Lane:
     terms = read_terms(row.terms)
     return Lane(
         due=sum(count for at, count in waves if at <= now),
@@ -141,6 +143,7 @@ def _lane(row: _Row, waves: Waves, answer: int, now: Instant, lanes: int = 1) ->
         paused=bool(row.paused),
         answer=answer,
         lanes=lanes,
+        units=units,
         quota=terms.daily_quota,
         left_today=max(0, (terms.daily_quota or 0) - (row.day_count if now < row.day_ends_at else 0)),
     )
@@ -155,6 +158,15 @@ def _joined(waves: Waves, now: Instant) -> tuple[tuple[Instant, int], ...]:
         else:
             joined.append((at, count))
     return tuple(joined)
+
+
+async def _units(tx: Tx, rows: Iterable[_Row]) -> dict[int, tuple[int, ...]]:
+    """By lane, the units of its next messages: of a lane alone 200, of many fewer each. Nothing counts the units of all, which would make intake slower."""
+    asked = list(rows)
+    found = defaultdict[int, list[int]](list)
+    for lane_id, units in await tx.each("lane_units", [(row.id, max(FEWEST_UNITS, MOST_UNITS // max(10, len(asked)))) for row in asked]):
+        found[lane_id].append(units)
+    return {lane_id: (1,) if max(some) == 1 else tuple(some) for lane_id, some in found.items()}
 
 
 async def _answers(tx: Tx, channel: Channel) -> dict[str, int]:

@@ -34,6 +34,12 @@ cross join lateral (
 ) counted
 where counted.count > 0;
 
+-- name: lane_units
+select u.lane, m.units
+from unnest($1::bigint[], $2::integer[]) u(lane, most)
+cross join lateral (select p.id from pending p where p.lane = u.lane order by p.priority, p.visible_at, p.id limit u.most) next
+join message m on m.id = next.id;
+
 -- name: recent_durations
 select workspace, avg(duration)::bigint
 from (select workspace, channel, duration from result where duration is not null order by xid desc, seq desc limit $2) newest

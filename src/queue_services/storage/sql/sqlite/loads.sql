@@ -29,6 +29,10 @@ select ?1, ?2, count(*), cast(avg(visible_at) as integer) from (
     order by visible_at limit ?6)
 having count(*) > 0;
 
+-- name: lane_units
+select p.lane, m.units
+from (select lane, id from pending where lane = ?1 order by priority, visible_at, id limit ?2) p join message m on m.id = p.id;
+
 -- name: recent_durations
 select workspace, cast(avg(duration) as integer)
 from (select workspace, channel, duration from result where duration is not null order by seq desc limit ?2)
