@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from queue_services.errors import InvalidRequest
 from queue_services.wire import bodies, fields
+from queue_services.wire.keys import KeyBody
 from tests.wire.builders import faults
 
 
@@ -43,3 +45,16 @@ def test_a_parameter_that_is_wrong_or_unknown_is_named(query: dict[str, str]) ->
 def test_a_nul_in_a_query_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="contactId: holds a NUL"):
         fields.read_query({"contactId": "a\0"}, bodies.JobsQuery)
+
+
+@pytest.mark.parametrize(
+    ("shape", "time", "others"),
+    [
+        (KeyBody, "expiresAt", {"scopes": ["x"], "messagesPerMinute": 0}),
+        (bodies.ForecastBody, "scheduledFor", {"workspaceId": "", "channel": "fax", "count": 0}),
+        (bodies.RescheduleBody, "scheduledFor", {"delay": -1}),
+    ],
+)
+def test_a_wrong_time_is_named_beside_the_other_faults(shape: type[msgspec.Struct], time: str, others: dict[str, object]) -> None:
+    assert set(faults(fields.read, msgspec.json.encode(others | {time: "soon"}), shape)) == {*others, time}
+    assert set(faults(fields.read, msgspec.json.encode(others | {time: "2030-01-01T00:00:00Z"}), shape)) == {*others}

@@ -10,7 +10,7 @@ import functools
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
@@ -209,10 +209,12 @@ def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct],
         raw = members.get(field.encode_name)
         if raw is not None:
             try:
-                values[field.name] = decoder(field.type, strict=strict).decode(raw)
+                values[field.name] = _ruled(field.type, decoder(field.type, strict=strict).decode(raw))
                 continue
             except (msgspec.DecodeError, RecursionError) as error:
                 faults.append(Fault(field.encode_name, _advice(field.type, error)))
+            except ValueError as refusal:
+                faults.append(Fault(field.encode_name, str(refusal)))
         elif field.required and field.encode_name not in members:
             faults.append(Fault(field.encode_name, REQUIRED))
         elif field.encode_name not in members:
@@ -237,9 +239,26 @@ def _advice(field_type: Any, error: Exception) -> str:
     return f"must be {description}" if description else str(error)
 
 
+def _ruled(field_type: Any, value: Any) -> Any:
+    """A text as it is, once its type's rule has read it. Raises the rule's ValueError."""
+    rule = _rule(field_type)
+    if rule is not None and isinstance(value, str):
+        rule(value)
+    return value
+
+
+@functools.cache
+def _rule(field_type: Any) -> Callable[[str], object] | None:
+    return next((meta.extra["rule"] for meta in _metas(field_type) if meta.extra), None)
+
+
 @functools.cache
 def _description(field_type: Any) -> str | None:
-    for meta in getattr(field_type, "__metadata__", ()):
-        if isinstance(meta, msgspec.Meta) and meta.description:
-            return meta.description
-    return next(filter(None, map(_description, get_args(field_type))), None)
+    return next((meta.description for meta in _metas(field_type) if meta.description), None)
+
+
+def _metas(field_type: Any) -> Iterator[msgspec.Meta]:
+    """What is noted of a type, and of those it is made of, from the outside in."""
+    yield from (meta for meta in getattr(field_type, "__metadata__", ()) if isinstance(meta, msgspec.Meta))
+    for part in get_args(field_type):
+        yield from _metas(part)
