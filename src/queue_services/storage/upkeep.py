@@ -17,9 +17,9 @@ PRUNED = 25
 """Messages deleted in a first transaction: each is a row in many indexes, no delivery may wait for it for long, and nobody knows yet how fast the store is."""
 
 
-async def expire(tx: Tx, now: Instant, writer: str) -> int:
-    """End what is past its `expires_at` and not claimed; how many. A claim does the same for what it meets first."""
-    ids = [row[0] for row in await tx.fetch("find_expired", now, BITE)]
+async def expire(tx: Tx, now: Instant, writer: str, most: int = PRUNED) -> int:
+    """End a bite (`most`) of what is past its `expires_at` and not claimed; how many. A claim does the same for what it meets first."""
+    ids = [row[0] for row in await tx.fetch("find_expired", now, most)]
     return len(await endings.cancel_unclaimed(tx, ids, Reason.EXPIRED, now, writer))
 
 
