@@ -114,6 +114,13 @@ async def test_a_lane_cut_short_by_missing_slots_goes_first_in_the_next_claim(st
     assert [claimed.workspace for claimed in first + second + third] == ["a"] * 4 + ["b"] * 2
 
 
+async def test_what_a_workspace_has_not_due_of_its_turn_goes_to_the_next_in_the_same_claim(store: Store) -> None:
+    await store.insert(*(message(f"w{number}", due_at=NOW - SECOND + number) for number in range(50) for _ in range(6 if number in (3, 30) else 1)))
+    first, second = await store.claim(most=40), await store.claim(NOW + 1, most=40)
+    assert Counter(claimed.workspace for claimed in first) == {f"w{number}": 4 if number in (3, 30) else 1 for number in range(34)}
+    assert Counter(claimed.workspace for claimed in second) == {f"w{number}": 2 if number in (3, 30) else 1 for number in (*range(34, 50), 3, 30)}
+
+
 async def test_a_lane_that_falls_due_later_waits_behind_those_that_wait_already(store: Store) -> None:
     await store.insert(message("second", due_at=NOW - 1), message("first", due_at=NOW - 2))
     await store.insert(message("third", due_at=later(1)))

@@ -17,7 +17,7 @@ from queue_services.delivery.sender import Delivery, Sender
 from queue_services.dispatcher.flights import Batch, Flight, Flights
 from queue_services.dispatcher.pacer import GivenUp, Pacer
 from queue_services.dispatcher.settler import Settler
-from queue_services.domain.limits import lead_after
+from queue_services.domain.limits import lead_after, most_at
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.storage import claims
@@ -124,6 +124,7 @@ class Dispatcher:
             lease=self._terms.lease,
             free_connections=self._flights.free,
             held=self._flights.held(),
+            most=most_at(self._terms.rates[channel]),
             events=self._terms.events,
         )
 

@@ -32,6 +32,11 @@ MAX_LEAD = 80_000
 AHEAD = MAX_LEAD + HORIZON + WINDOW
 # Added to the slowest recent commit to give the lead. Without it every slot is already past when its claim has committed.
 MARGIN = 1_000
+# One claim takes what the limit sends in this time. With more, the first claim after a quiet time outlasts the lead, so that all its starts miss their slots,
+# and as many deliveries at once hold the loop longer than a start may be late.
+CLAIM_SPAN = 32_000
+# So many slots a claim may take at any limit: with fewer, more time goes into claims than into messages.
+SMALL_CLAIM = 32
 # Above 200/s the log holds one entry a slice of this length: without it, a log at 1000/s takes five times the space in every commit.
 SLICE = 5_000
 FINEST_RATE = SECOND // SLICE
@@ -73,6 +78,11 @@ def _terms(rate: float) -> _Terms:
 def lead_after(commits: Iterable[int]) -> int:
     """How far ahead of `now` a claim's first slot lies, from the microseconds each recent claim took from its `now` to its commit."""
     return min(max(commits, default=0) + MARGIN, MAX_LEAD)
+
+
+def most_at(rate: float) -> int:
+    """The most slots that one claim takes."""
+    return max(SMALL_CLAIM, round(rate * CLAIM_SPAN / SECOND))
 
 
 def entries(log: LimitLog) -> list[tuple[Instant, int]]:

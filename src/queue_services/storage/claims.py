@@ -7,18 +7,17 @@ It writes no counter. What it must not do: wait for a campaign's row, or touch a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import accumulate, chain
-from operator import attrgetter
 
 import msgspec
 
-from queue_services.domain import exceedance, limits
+from queue_services.domain import exceedance, limits, turns
 from queue_services.domain.limits import LimitLog
-from queue_services.domain.message import FOREVER, Channel, Instant, Reason
+from queue_services.domain.message import FOREVER, Channel, Instant
 from queue_services.domain.workspace import secrets_in_force
-from queue_services.storage import endings, events, exceedances, slots
-from queue_services.storage.lanes import Candidate, ClaimRequest, Lane, earliest_of, is_busy, lock_lanes, place, save_lanes
-from queue_services.storage.port import Row, Tx
+from queue_services.storage import candidates, events, exceedances, slots
+from queue_services.storage.candidates import Found
+from queue_services.storage.lanes import LANES_A_CLAIM, Candidate, ClaimRequest, Lane, earliest_of, is_busy, lock_lanes, lock_passed_over, place, save_lanes
+from queue_services.storage.port import Tx
 from queue_services.storage.tallies import Tally
 from queue_services.storage.tenancy import read_workspace
 
@@ -83,10 +82,10 @@ async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
     if paused or free <= 0:
         return Claim([], FOREVER if paused or request.free_connections <= 0 else _refilled(log, request, now))
     before = now + request.lead
-    lanes = await lock_lanes(tx, request, before, free, log, now)
+    lanes, found = await _lanes(tx, request, before, free, log, now)
     taken: list[tuple[Candidate, Instant]] = []
     if lanes:
-        high, normal = await _candidates(tx, request, lanes, before, now)
+        high, normal = await candidates.allowed(tx, request, lanes.values(), found, before, now)
         if high or normal:
             taken, log = await _reserve_and_claim(tx, request, lanes, high, normal, before, now)
         used_up = limits.free(log, request.rate, now, request.lead) == 0
@@ -101,64 +100,22 @@ async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
     return Claim(messages, wake_at, sum(candidate.claimed_by is not None for candidate, _ in taken), busy)
 
 
+async def _lanes(tx: Tx, request: ClaimRequest, before: Instant, free: int, log: LimitLog, now: Instant) -> tuple[dict[int, Lane], Found]:
+    """The locked lanes of this claim by id, and what they have due: those in turn as far as the free slots reach, and those that slots are kept for."""
+    most = min(free, LANES_A_CLAIM)
+    in_turn = await lock_lanes(tx, request, before, most, now)
+    found = await candidates.take_turns(tx, in_turn, free, before, more=len(in_turn) == most)
+    lanes = {lane.id: lane for lane in in_turn if lane.share or lane.cap <= 0}  # who was not reached stays where it is
+    if kept := len(turns.high_slots(log.number, free)):
+        passed_over = await lock_passed_over(tx, request, before, kept, lanes, now)
+        await candidates.ask(tx, [(lane, lane.share) for lane in passed_over if lane.share], before, found)
+        lanes |= {lane.id: lane for lane in passed_over}
+    return lanes, found
+
+
 def _refilled(log: LimitLog, request: ClaimRequest, now: Instant) -> Instant:
     """When half of the horizon is free again: a pass a slot would make batches of one, waiting for all of it would leave slots unused."""
     return limits.next_free(log, request.rate, now, request.lead) - request.lead - limits.HORIZON // 2
-
-
-async def _candidates(tx: Tx, request: ClaimRequest, lanes: dict[int, Lane], before: Instant, now: Instant) -> tuple[list[Candidate], list[Candidate]]:
-    """The messages that may go now: those for the kept slots, and each lane's share of the others, high first and oldest first."""
-    asked: dict[str, list[Row]] = {}
-    for lane in lanes.values():
-        if lane.share:
-            statement = "claim_counted" if lane.left_today == 0 else "claim_candidates"
-            asked.setdefault(statement, []).extend((lane.id, priority.value, before, lane.share) for priority in lane.priorities(before))
-    found: dict[int, list[Candidate]] = {identity: [] for identity in lanes}
-    for statement, keys in asked.items():
-        for row in await tx.each(statement, keys):
-            found[row[1]].append(Candidate(*row))
-    allowed = await _allowed(tx, request, list(chain.from_iterable(found.values())), before, now)
-    high: list[Candidate] = []
-    normal: list[Candidate] = []
-    for identity, lane in lanes.items():
-        mine = sorted((c for c in found[identity] if c.id in allowed), key=_turn)
-        (high if lane.high_only else normal).extend(_within(mine, lane.share))
-    return high, normal
-
-
-_turn = attrgetter("priority", "visible_at", "id")
-
-
-def _within(candidates: list[Candidate], share: int) -> list[Candidate]:
-    """The first of them, until their units have used up the share; one at least."""
-    begins = accumulate((c.units for c in candidates), initial=0)
-    return [c for c, begin in zip(candidates, begins, strict=False) if begin < share]
-
-
-async def _allowed(tx: Tx, request: ClaimRequest, candidates: list[Candidate], before: Instant, now: Instant) -> set[str]:
-    """Which candidates may be sent: ends the expired and those of cancelled campaigns, parks those of paused ones."""
-    expired = {c.id for c in candidates if c.expires_at is not None and c.expires_at <= before}
-    if expired:
-        await endings.cancel_unclaimed(tx, sorted(expired), Reason.EXPIRED, now, request.writer)
-    campaigns = sorted({c.campaign for c in candidates if c.campaign is not None})
-    states = {row[0]: row[1:] for row in await tx.each("share_campaign_states", [(c,) for c in campaigns])}
-    allowed, parked, doomed = set(), set(), set()
-    for c in candidates:
-        if c.id in expired:
-            continue
-        state, cancel_epoch, cancelled_at = states.get(c.campaign, ("", 0, None)) if c.campaign is not None else ("active", 0, None)
-        if state and c.epoch < cancel_epoch:
-            doomed.add((cancelled_at, (c.lane, c.priority, before, c.campaign, cancel_epoch)))
-        elif state in ("paused", "shifting"):
-            parked.add((c.lane, c.priority, before, c.campaign))
-        elif state:
-            allowed.add(c.id)
-    for cancelled_at, key in sorted(doomed):
-        ids = [row[0] for row in await tx.fetch("doomed_messages", *key)]
-        await endings.cancel_unclaimed(tx, ids, Reason.CANCELLED, now, request.writer, finished_at=cancelled_at)
-    for paused in sorted(parked):
-        await tx.fetch("park_messages", *paused)
-    return allowed
 
 
 async def _reserve_and_claim(

@@ -5,7 +5,7 @@ Called by the claiming flow alone, but for the plain values that it passes on. A
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from math import ceil
 
 import msgspec
@@ -21,6 +21,7 @@ from queue_services.storage.port import Row, Tx
 from queue_services.storage.tenancy import read_log, read_terms, refresh, slot_at, write
 
 LANES_A_CLAIM = 256
+"""How many lanes one claim locks at most."""
 BUSY_AT = 0.5
 """From this share of a lane's limit on, maintenance looks at it each second: its warning begins at 80%, and its scaling with the limit used up."""
 
@@ -128,29 +129,27 @@ class Lane(msgspec.Struct):
             self.slots.extend([slot] * candidate.units)
 
 
-async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, free: int, log: LimitLog, now: Instant) -> dict[int, Lane]:
-    """Lock the first lanes in turn, each with its share of the free slots, and those with due `high` that the kept slots are for; by id."""
-    left_out, refreshed = request.left_out(), set[int]()
-    rows = await _first_lanes(tx, "claim_lanes", (request.channel.value, before, left_out, min(free, LANES_A_CLAIM)), refreshed, now)
-    in_turn = [_lane(row, request, now) for row in rows]
-    lanes = {lane.id: lane for lane in in_turn}
-    for lane in in_turn:
+async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, most: int, now: Instant) -> list[Lane]:
+    """Lock the first lanes in turn, `most` at most, each with its cap."""
+    lanes = [_lane(row, request, now) for row in await _first_lanes(tx, "claim_lanes", request, before, most, now)]
+    for lane in lanes:
         lane.cap = _cap(request, lane, before, now)
-    shares = turns.shares(free, [turns.Turn(lane.weight, lane.rest, lane.cap) for lane in in_turn], more=len(rows) == min(free, LANES_A_CLAIM))
-    for lane, share in zip(in_turn, shares, strict=True):
-        lane.share = share
-    if kept := len(turns.high_slots(log.number, free)):
-        rows = await _first_lanes(tx, "claim_high_lanes", (request.channel.value, before, left_out, kept), refreshed, now)
-        passed_over = [lane for lane in (lanes.get(row[0]) or _lane(row, request, now) for row in rows) if not lane.share]
-        for lane in passed_over:
-            lane.high_only = True
-            lane.share = min(ceil(kept / len(passed_over)), _cap(request, lane, before, now))
-            lanes[lane.id] = lane
     return lanes
 
 
-async def _first_lanes(tx: Tx, statement: str, asked: Row, refreshed: set[int], now: Instant) -> list[Row]:
+async def lock_passed_over(tx: Tx, request: ClaimRequest, before: Instant, kept: int, served: Container[int], now: Instant) -> list[Lane]:
+    """Lock the lanes with due `high` that the `kept` slots are for, those that are `served` in turn left out; each with its share of the slots."""
+    rows = await _first_lanes(tx, "claim_high_lanes", request, before, kept, now)
+    lanes = [_lane(row, request, now) for row in rows if row[0] not in served]
+    for lane in lanes:
+        lane.high_only, lane.cap = True, _cap(request, lane, before, now)
+        lane.share = min(ceil(kept / len(lanes)), lane.cap)
+    return lanes
+
+
+async def _first_lanes(tx: Tx, statement: str, request: ClaimRequest, before: Instant, most: int, now: Instant) -> list[Row]:
     """Lock the first lanes in turn. Those that a changed tier has not been applied to yet first get what it says, which may take them out of turn."""
+    asked, refreshed = (request.channel.value, before, request.left_out(), most), set[int]()
     rows = await tx.fetch(statement, *asked)
     while behind := {row[0] for row in rows if row[-1] is not None and row[0] > row[-1]} - refreshed:
         await refresh(tx, behind, now)
