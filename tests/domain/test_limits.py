@@ -22,6 +22,7 @@ from queue_services.domain.limits import (
     free,
     give_back,
     lead_after,
+    most_at,
     next_free,
     note_sends,
     silence,
@@ -163,6 +164,9 @@ class TestSlots:
         assert lead_after([4_000, 9_000, 2_000]) == 9_000 + MARGIN
         assert lead_after([400_000]) == MAX_LEAD
         assert lead_after([]) == MARGIN
+
+    def test_a_claim_takes_what_the_limit_sends_in_32_ms_but_never_tiny_ones(self) -> None:
+        assert [most_at(rate) for rate in (0.2, 50, 1_000, 10_000)] == [32, 32, 32, 320]
 
 
 class TestChangedLimits:

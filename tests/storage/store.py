@@ -135,8 +135,8 @@ class Store:
             rows += moved
         return rows
 
-    async def expire(self, now: Instant = NOW) -> int:
-        return await self.database.write(upkeep.expire, now, WRITER)
+    async def expire(self, now: Instant = NOW, most: int = upkeep.BITE) -> int:
+        return await self.database.write(upkeep.expire, now, WRITER, most)
 
     async def fold(self, now: Instant = NOW) -> int:
         return await self.database.write(folding.fold, now)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from queue_services.domain.message import SECOND, Priority, Reason, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import upkeep
 from tests.storage.store import Store, later
 from tests.support.builders import LEASE, NOW, message
 
@@ -40,10 +37,9 @@ async def test_the_sweep_ends_what_expired_before_it_was_due(store: Store) -> No
     assert await store.claim(later(200)) == []
 
 
-async def test_the_sweep_goes_in_bites(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "BITE", 3)
+async def test_the_sweep_goes_in_bites(store: Store) -> None:
     await store.insert(*(message(due_at=later(100), expires_at=later(10)) for _ in range(7)), message(due_at=later(100)))
-    assert [await store.expire(later(11)) for _ in range(4)] == [3, 3, 1, 0]
+    assert [await store.expire(later(11), most=3) for _ in range(4)] == [3, 3, 1, 0]
 
 
 async def test_what_is_being_delivered_does_not_expire_until_its_lease_is_lost(store: Store) -> None:
