@@ -8,7 +8,7 @@ PYTHON ?= $(shell $(FIND_PYTHON))
 PY = $(VENV)/bin/python
 READY = $(VENV)/.ready
 
-unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE # without bytecode on disk, each of the hundred processes that tests start compiles everything anew
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -18,7 +18,7 @@ help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 test: $(READY) ## every test but the long ones, on SQLite and on a real PostgreSQL
-	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+	$(PY) -m pytest -n 3 --dist worksteal $(ARGS)
 	@echo 'And what measures real time, with nothing beside it:'
 	@$(PY) -m pytest --alone $(ARGS) || test $$? = 5 # 5: ARGS chose none of it
 

@@ -12,8 +12,6 @@ from tests.acceptance.processes import Arrivals, Service, email, receiving, runn
 from tests.delivery.receiver import Receiver
 from tests.support.densest import densest
 
-pytestmark = pytest.mark.alone
-
 ONE_PROCESS = ("serve",)
 THREE_PROCESSES = ("api", "dispatcher", "dispatcher")
 SOONER_OR_LATER = ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long(bounded=True)])]
@@ -54,6 +52,7 @@ def used(times: list[float]) -> float:
     return (len(times) - 1) / (max(times) - min(times))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("count", [100, pytest.param(400, marks=pytest.mark.long(bounded=True))])
 async def test_sms_of_five_workspaces_arrive_at_the_limit_and_never_over_it(
     store: tuple[str, tuple[str, ...]], receiver: Receiver, arrivals: Arrivals, count: int
@@ -67,6 +66,7 @@ async def test_sms_of_five_workspaces_arrive_at_the_limit_and_never_over_it(
     assert all(seen == 1 for seen in arrivals.jobs().values())
 
 
+@pytest.mark.alone
 async def test_one_email_of_a_workspace_does_not_wait_behind_3000_of_another(
     store: tuple[str, tuple[str, ...]], receiver: Receiver, arrivals: Arrivals
 ) -> None:
