@@ -80,6 +80,12 @@ async def test_lists_and_many_statuses_expect_each_job_as_its_own_status_does(se
     assert sum(found["estimatedAt"] is None for found in listed) == 3
 
 
+async def test_of_more_statuses_than_a_page_of_a_list_holds_none_is_expected(service: Service) -> None:
+    jobs = await fill(service, 201)
+    of = [(await service.ask("POST", "/api/job-status", json={"jobIds": jobs[:count]}))["jobs"] for count in (200, 201)]
+    assert [sum(found["estimatedAt"] is not None for found in some) for some in of] == [200, 0]
+
+
 async def test_calls_that_act_on_a_job_say_when_it_is_expected(service: Service) -> None:
     [job, *_] = await fill(service, 1, delay=600_000)
     in_an_hour = await service.ask("POST", f"/api/reschedule-job/{job}", json={"delay": 3_600_000})

@@ -24,6 +24,8 @@ from queue_services.storage.records import Campaign, Job
 
 KEPT = SECOND
 """How long a picture of all lanes serves: many jobs may be asked about at once."""
+MOST_EXPECTED = 200
+"""Of so many jobs at once it is said when they are expected to start: of any page of a list."""
 
 __all__ = ["Forecast", "Forecasts"]
 
@@ -48,7 +50,12 @@ class Forecasts:
         return (await self.of_jobs([job]))[0]
 
     async def of_jobs(self, found: Sequence[Job]) -> list[Job]:
-        """Jobs in their order, those that wait with when each is expected to start: one load a channel and one course a lane and priority."""
+        """Jobs in their order, those that wait with when each is expected to start: one load a channel and one course a lane and priority.
+
+        More than MOST_EXPECTED stay as they are: who asks for so many statuses compares them, and would wait five times as long.
+        """
+        if len(found) > MOST_EXPECTED:
+            return list(found)
         estimates: dict[str, Instant | None] = {}
         for channel in Channel:
             waiting = [job for job in found if job.channel is channel and _waits(job)]

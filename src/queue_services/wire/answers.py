@@ -121,7 +121,9 @@ class Job(msgspec.Struct, rename="camel", kw_only=True):
     attempts_made: int
     max_attempts: int
     next_attempt_at: Time | None
-    estimated_at: Time | None
+    estimated_at: Annotated[
+        Time | None, Meta(description="when it is expected to start; null where it does not wait, where nobody can know, and where over 200 are asked at once")
+    ]
     waiting_for: WaitName | None
     units: Annotated[int, Meta(description="how much it takes of a limit: 1, or the segments of an SMS where those are counted")]
     error: str | None
