@@ -67,6 +67,7 @@ async def test_sms_of_five_workspaces_arrive_at_the_limit_and_never_over_it(
 
 
 @pytest.mark.alone
+@pytest.mark.parametrize("store", SOONER_OR_LATER, indirect=True)
 async def test_one_email_of_a_workspace_does_not_wait_behind_3000_of_another(
     store: tuple[str, tuple[str, ...]], receiver: Receiver, arrivals: Arrivals
 ) -> None:

@@ -77,7 +77,8 @@ ONE_OF_EACH = ("api", "dispatcher")
 TWO_OF_EACH = ("api", "api", "dispatcher", "dispatcher")
 
 
-@pytest.mark.parametrize(("commands", "rounds"), [(ONE_OF_EACH, 1), pytest.param(TWO_OF_EACH, 5, marks=pytest.mark.long)])
+@pytest.mark.long(bounded=True)
+@pytest.mark.parametrize(("commands", "rounds"), [(ONE_OF_EACH, 1), (TWO_OF_EACH, 5)])
 async def test_processes_are_replaced_in_turn_and_no_request_fails(postgres_url: str, commands: tuple[str, ...], rounds: int) -> None:
     port, arrivals = free_port(), Arrivals()
     settings: dict[str, Any] = {"port": port, "share_port": True, "sms_per_second": 1000, "shutdown_seconds": 5}
