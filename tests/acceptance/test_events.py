@@ -35,7 +35,7 @@ async def told(receiver: Receiver, listening: Arrivals, jobs: set[str], within: 
             return {job: [event for event in events.values() if event["jobId"] == job] for job in jobs}
         assert time.monotonic() < deadline, f"{len(events)} events of {len(jobs)} jobs"
         seen = len(listening.seen)
-        with contextlib.suppress(TimeoutError):  # what has failed many times in a row may be tried again later than a receiver waits
+        with contextlib.suppress(TimeoutError):  # what a killed dispatcher held is told again when its lease of half a minute ends
             await receiver.until(lambda seen=seen: len(listening.seen) > seen)  # type: ignore[misc]
 
 
