@@ -27,16 +27,25 @@ class Clock:
         self._measured_at = monotonic()
         self._steps = 0
 
+    @property
+    def steps(self) -> int:
+        """How often it was stepped: instants before and after one are of different times."""
+        return self._steps
+
     def now(self) -> int:
         at = self._monotonic()
         return round(at * 1_000_000) + self._offset + self._slewed(at)
+
+    def steps_for(self, error: int) -> bool:
+        """Whether `correct` steps the clock for such an error."""
+        return abs(error) > STEP
 
     def correct(self, error: int, *, at_once: bool = False) -> bool:
         """Take in a measured error (true time less `now()`, microseconds); whether the clock stepped: for a large error, or where asked for `at_once`."""
         at = self._monotonic()
         self._offset += self._slewed(at)
         self._measured_at = at
-        stepped = at_once or abs(error) > STEP
+        stepped = at_once or self.steps_for(error)
         self._offset += error if stepped else 0
         self._steps += stepped
         self._error = 0 if stepped else error

@@ -40,6 +40,9 @@ class SteppedClock(Clock):
         """Real time and what it was moved by; while it advances, the instant at which it stands."""
         return super().now() + self._moved if self._stands_at is None else self._stands_at
 
+    def steps_for(self, error: int) -> bool:
+        return False
+
     def correct(self, error: int, *, at_once: bool = False) -> bool:
         """Agree with the database's clock at the start, and never again: it goes its own way."""
         return at_once and super().correct(error, at_once=True)

@@ -41,6 +41,23 @@ def flight(slot: int, expires_at: int | None = None) -> Flight:
     return Flight(message, Batch("acme", Channel.SMS, 1), slot, lease_until=slot + 60 * SECOND, begun_at=slot)
 
 
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_slot_of_before_a_step_is_not_taken_for_one_of_now(steps: int) -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        clock = Clock(loop.time, lambda: 1_800_000_000 + loop.time())
+        pacer = Pacer(clock, LEASE)
+        clock.correct(200_000)
+        waiting = flight(clock.now() + 1_000)
+        waiting.steps = steps
+        task = asyncio.create_task(pacer.gate(waiting))
+        await asyncio.sleep(0.01)
+        assert task.done() is (steps == clock.steps)
+        task.cancel()
+
+    run_virtual(scenario)
+
+
 @pytest.mark.parametrize(("step", "missed"), [(0, False), (-1_500_000, True), (-3_600 * SECOND, True), (3_600 * SECOND, True)])
 def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(step: int, missed: bool) -> None:
     async def scenario() -> None:
@@ -57,7 +74,7 @@ def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(
         await asyncio.sleep(AHEAD / 1_000_000)
         assert task.done() is not missed
         assert pacer.take_missed(Channel.SMS) == ([waiting] if missed else [])
-        pacer.give(waiting, clock.now() + 1_000)
+        pacer.give(waiting, clock.now() + 1_000, clock.steps)
         await task
         assert waiting.started_at is not None
         assert 0 <= waiting.started_at - waiting.slot <= 2_000

@@ -12,7 +12,7 @@ from tests.support.postgres import Postgres
 
 SHORT = 10
 """Worlds of a default run; with `long` there are a thousand."""
-ONCE_BROKEN = 105
+ONCE_BROKEN = (105, 875)
 """A start whose slot was reserved before the clock was set back went out after the silence."""
 ON_POSTGRES = 1
 LONG_ON_POSTGRES = 50
@@ -23,7 +23,7 @@ def told(backend: str, seed: int, wrong: list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(SHORT), ONCE_BROKEN, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(SHORT, 1_000) if seed != ONCE_BROKEN)]
+    "seed", [*range(SHORT), *ONCE_BROKEN, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(SHORT, 1_000) if seed not in ONCE_BROKEN)]
 )
 def test_every_promise_holds_in_a_random_world(seed: int) -> None:
     _, wrong = on_sqlite(seed)

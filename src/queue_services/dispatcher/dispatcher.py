@@ -76,16 +76,17 @@ class Dispatcher:
 
     async def run_once(self, channel: Channel, now: Instant) -> Pass:
         """One pass: new slots for starts that were missed, then as many due messages as there are slots and connections for."""
-        slotless = await self._reserve_anew(channel, now)
+        steps = self._clock.steps
+        slotless = await self._reserve_anew(channel, now, steps)
         request = self._request(channel)
         claim = await self._claim(request, now)
-        for flight in self._flights_of(claim.messages, now):
+        for flight in self._flights_of(claim.messages, now, steps):
             self._start(flight)
         self.claimed += len(claim.messages)
         wake_at = min(claim.wake_at, now + SLOTLESS_PAUSE) if slotless else claim.wake_at
         return Pass(len(claim.messages), slotless, wake_at, starved=request.free_connections <= 0 or bool(request.left_out()))
 
-    async def _reserve_anew(self, channel: Channel, now: Instant) -> int:
+    async def _reserve_anew(self, channel: Channel, now: Instant, steps: int) -> int:
         missed = self._pacer.take_missed(channel)
         if not missed:
             return 0
@@ -98,7 +99,7 @@ class Dispatcher:
             raise
         for flight, slot in zip(missed, slots, strict=True):
             if slot is not None:
-                self._pacer.give(flight, slot)
+                self._pacer.give(flight, slot, steps)
             elif now - flight.begun_at > GIVE_UP_AFTER:  # its channel is paused, or its limit very low: the connection serves others meanwhile
                 self._pacer.give_up(flight)
             else:
@@ -128,11 +129,11 @@ class Dispatcher:
             events=self._terms.events,
         )
 
-    def _flights_of(self, messages: list[ClaimedMessage], now: Instant) -> list[Flight]:
+    def _flights_of(self, messages: list[ClaimedMessage], now: Instant, steps: int) -> list[Flight]:
         sizes = Counter(message.lane for message in messages)
         batches = {message.lane: Batch(message.workspace, message.channel, sizes[message.lane]) for message in messages}
         lease_until, begun_at = now + self._terms.lease, self._clock.now()
-        return [Flight(m, batches[m.lane], m.slot, lease_until, begun_at, min(order, MOST_APART)) for order, m in enumerate(messages)]
+        return [Flight(m, batches[m.lane], m.slot, lease_until, begun_at, min(order, MOST_APART), steps) for order, m in enumerate(messages)]
 
     def _start(self, flight: Flight) -> None:
         self._flights.add(flight)

@@ -36,6 +36,7 @@ class Batch(msgspec.Struct):
 class Flight(msgspec.Struct, eq=False):
     """A claimed message on its way. `begun_at` is when its connection was first asked for, `started_at` when its request went out; `new_slot` waits for
     a slot in place of a missed one. `order` microseconds keep messages of one slot in the order in which they were claimed.
+    `steps` is how often the clock had been stepped when the slot was reserved.
     """
 
     message: ClaimedMessage
@@ -44,6 +45,7 @@ class Flight(msgspec.Struct, eq=False):
     lease_until: Instant
     begun_at: Instant
     order: int = 0
+    steps: int = 0
     started_at: Instant | None = None
     new_slot: asyncio.Future[Instant] | None = None
     task: asyncio.Task[None] | None = None

@@ -131,12 +131,16 @@ class Maintenance:
             await self._take_all(privacy.drop_bodies, age)
 
     async def check_clock(self) -> None:
-        """Follow the database's clock; after a step, let one window pass in silence."""
+        """Follow the database's clock; around a step, let one window pass in silence.
+
+        The silence is in the store before the clock is stepped: a claim between the two would take slots of the old time for long past.
+        """
         error = await measure(self._database, self._clock)
+        if self._clock.steps_for(error):
+            for channel in Channel:
+                await self._database.write(slots.silence, channel, self._clock.now() + error)
         if self._clock.correct(error):
             log.warning("the clock was wrong and has been stepped", error_ms=error / 1000)
-            for channel in Channel:
-                await self._database.write(slots.silence, channel, self._clock.now())
 
     async def _take_all(self, bite: Bite, age: int) -> None:
         """Repeat a bite until nothing is older; how large each kind may be is learnt for itself, a row of one being dearer than of another."""

@@ -1,8 +1,8 @@
 """Starts each delivery at its slot: the gate that a sender waits at, on an open connection, before the first byte goes out.
 
 A start more than LATE after its slot is not made: it would put more into a second than the limit. The flight keeps its claim and its connection and
-asks for a new slot, which the dispatcher's next pass reserves before any new message. So does one whose clock was set back while it waited: its slot is of
-another time.
+asks for a new slot, which the dispatcher's next pass reserves before any new message. So does one whose clock was stepped since its slot was reserved: that is
+of another time, and may by chance be now.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Pacer:
                 await self._clock.sleep_until(flight.slot + flight.order)
             now = self._clock.now()
             self._check(flight, now)
-            if 0 <= now - flight.slot <= LATE:
+            if 0 <= now - flight.slot <= LATE and flight.steps == self._clock.steps:
                 flight.started_at = now
                 if flight.batch.first_start is None:
                     flight.batch.first_start = now
@@ -49,7 +49,9 @@ class Pacer:
         missed, self._missed[channel] = self._missed[channel], []
         return [flight for flight in missed if flight.new_slot is not None and not flight.new_slot.done()]
 
-    def give(self, flight: Flight, slot: Instant) -> None:
+    def give(self, flight: Flight, slot: Instant, steps: int) -> None:
+        """A new slot, reserved when the clock had been stepped so often."""
+        flight.steps = steps
         if flight.new_slot is not None and not flight.new_slot.done():
             flight.new_slot.set_result(slot)
 
