@@ -40,7 +40,7 @@ class SteppedClock(Clock):
         """Real time and what it was moved by; while it advances, the instant at which it stands."""
         return super().now() + self._moved if self._stands_at is None else self._stands_at
 
-    def steps_for(self, error: int) -> bool:
+    def steps_for(self, error: int) -> bool:  # noqa: ARG002 - whatever it is
         return False
 
     def correct(self, error: int, *, at_once: bool = False) -> bool:
