@@ -28,7 +28,7 @@ def erase(contact: str, *, workspace: str, database_url: DatabaseUrl = None) -> 
             return await Contacts(core.database, core.clock, "cli").erase(workspace, contact)
 
     erased = asyncio.run(work())
-    Terminal().print(f"{erased.jobs:,} jobs erased, {erased.cancelled:,} of them cancelled, {erased.in_flight:,} perhaps on their way", markup=False)
+    Terminal().print(f"{erased.jobs:,} jobs erased, {erased.cancelled:,} of them cancelled, {erased.in_flight:,} perhaps on their way")
 
 
 def backup(file: Path, *, database_url: DatabaseUrl = None) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from queue_services.errors import StoreUnavailable
+from queue_services.service.forecasts import Forecasts
 from tests.api.service import SMS, Service, fields
 
 START = "2025-03-22T10:15:30.123Z"
@@ -96,6 +98,16 @@ async def test_calls_that_act_on_a_job_say_when_it_is_expected(service: Service)
     assert cancelled["job"]["estimatedAt"] is None
     again = await service.ask("POST", f"/api/retry-job/{job}")
     assert again["job"]["estimatedAt"] == START
+
+
+async def test_what_was_done_is_answered_though_the_store_went_away_before_the_forecast(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: Any) -> Any:
+        raise StoreUnavailable("it is away")
+
+    [job] = await fill(service, 1, delay=600_000)
+    monkeypatch.setattr(Forecasts, "of_job", away)
+    found = await service.ask("POST", f"/api/reschedule-job/{job}", json={"delay": 3_600_000})
+    assert (found["job"]["status"], found["job"]["estimatedAt"]) == ("SCHEDULED", None)
 
 
 async def test_a_campaign_says_when_its_last_message_is_expected(service: Service) -> None:

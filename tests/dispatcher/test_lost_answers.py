@@ -55,6 +55,30 @@ def test_a_slot_whose_return_was_not_answered_is_not_given_back_twice() -> None:
     run_virtual(scenario)
 
 
+def test_a_slot_of_before_a_step_of_the_clock_is_not_given_back() -> None:
+    """What stands there in the log by now is another message's."""
+
+    async def scenario() -> None:
+        async with world(email_per_second=250) as w:
+            returned: list[int] = []
+            write = w.processes[0].link.write
+
+            async def heard(flow: Any, /, *args: Any, **kwargs: Any) -> Any:
+                if flow is reserve_again:
+                    returned.extend(slot for _, slot, _ in args[1])
+                return await write(flow, *args, **kwargs)
+
+            w.processes[0].link.write = heard  # type: ignore[method-assign]
+            ids = await w.schedule(100, channel=Channel.EMAIL)
+            await w.until(lambda: len(w.receiver.arrivals) > 10)
+            w.clock.correct(1_000_000)
+            await w.settled(ids, within=60)
+            assert returned, "none waited at its gate when the clock was stepped"
+            assert set(returned) == {0}
+
+    run_virtual(scenario)
+
+
 def test_outcomes_that_were_committed_but_not_answered_count_once_and_send_nothing_again() -> None:
     async def scenario() -> None:
         async with world() as w:

@@ -141,7 +141,7 @@ class Store:
     async def fold(self, now: Instant = NOW) -> int:
         return await self.database.write(folding.fold, now)
 
-    async def prune(self, finished_before: Instant = NOW, most: int = upkeep.PRUNED) -> int:
+    async def prune(self, finished_before: Instant = NOW, most: int = upkeep.FIRST_BITE) -> int:
         return await self.database.write(upkeep.prune, finished_before, most)
 
     async def deliver_all(self, now: Instant = NOW, channel: Channel = Channel.SMS) -> list[ClaimedMessage]:

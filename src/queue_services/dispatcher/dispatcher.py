@@ -91,7 +91,7 @@ class Dispatcher:
         if not missed:
             return 0
         try:
-            slots = await self._database.write(reserve_again, self._request(channel), [(f.message.lane, f.slot, f.message.units) for f in missed], now)
+            slots = await self._database.write(reserve_again, self._request(channel), [_given_back(flight, steps) for flight in missed], now)
         except BaseException:
             for flight in missed:
                 flight.slot = 0  # it may have left the log, if only the answer was lost: a slot given back twice is another message's
@@ -159,3 +159,8 @@ class Dispatcher:
         else:
             self.lag = max(0, (flight.started_at or message.slot) - message.visible_at)
             self._settler.settle(flight, answer)
+
+
+def _given_back(flight: Flight, steps: int) -> tuple[int, Instant, int]:
+    """The lane, slot and units of a flight that missed its slot; 0 for a slot of before the clock was stepped: what stands there now is another message's."""
+    return flight.message.lane, flight.slot if flight.steps == steps else 0, flight.message.units

@@ -55,8 +55,7 @@ class Maintenance:
         self._database, self._clock, self._dispatcher, self._rates = database, clock, dispatcher, rates
         self._identity, self._writer, self._retention = identity, writer, retention
         self._history_age, self._body_age = history_age, body_age
-        self._expiry = Bites(clock, upkeep.PRUNED, upkeep.BITE)
-        self._bites: defaultdict[Bite, Bites] = defaultdict(lambda: Bites(clock, upkeep.PRUNED, upkeep.BITE))
+        self._bites: defaultdict[object, Bites] = defaultdict(lambda: Bites(clock, upkeep.FIRST_BITE, upkeep.BITE))
 
     async def run(self) -> None:
         """Repeat every chore at its own interval until cancelled."""
@@ -86,7 +85,7 @@ class Maintenance:
 
     async def expire(self) -> None:
         """End what is past its `expires_at`."""
-        await self._expiry.take_all(lambda most: self._database.write(upkeep.expire, self._clock.now(), self._writer, most))
+        await self._bites[upkeep.expire].take_all(lambda most: self._database.write(upkeep.expire, self._clock.now(), self._writer, most))
 
     async def watch(self) -> None:
         """Scale the limits of lanes that use them up, and tell of limits that are nearly reached."""

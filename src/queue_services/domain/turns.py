@@ -43,7 +43,7 @@ def shares(free: int, lanes: Sequence[Turn], *, more: bool = False) -> list[int]
     `more` says that further lanes wait, which this pass has not locked: then no lane takes a second turn before they had one.
     """
     taken = [0] * len(lanes)
-    turns = [_left(lane, free) for lane in lanes]
+    turns = [left_of(lane, free) for lane in lanes]
     hungry = [at for at, lane in enumerate(lanes) if lane.cap > 0]
     left = free
     while left > 0 and hungry:
@@ -63,11 +63,12 @@ def rest_after(turn: Turn, taken: int, free: int, share: int | None = None) -> i
     its caller stores 0.
     """
     over = 0 if share is None else max(0, taken - share)
-    left = _left(turn, free) - taken + over
+    left = left_of(turn, free) - taken + over
     return (left if left >= 0 else left % quantum(turn.weight, free)) - over
 
 
-def _left(turn: Turn, free: int) -> int:
+def left_of(turn: Turn, free: int) -> int:
+    """How many slots of its turn a lane has left where a pass has `free` ones."""
     return turn.rest if turn.rest > 0 else max(1, quantum(turn.weight, free) + turn.rest)
 
 

@@ -85,8 +85,9 @@ class Forecasts:
         def follow() -> dict[str, Instant | None]:
             found: dict[str, Instant | None] = {}
             for (workspace, _), queue in queues.items():
-                starts = estimated_starts(loads_of[workspace], [(due_at, before) for due_at, before, _ in sorted(queue)])
-                found |= zip((job for _, _, job in sorted(queue)), starts, strict=True)
+                queue.sort()
+                starts = estimated_starts(loads_of[workspace], [(due_at, before) for due_at, before, _ in queue])
+                found |= zip((job for _, _, job in queue), starts, strict=True)
             return found
 
         return await asyncio.to_thread(follow)

@@ -17,7 +17,7 @@ from queue_services.storage.lanes import Candidate, ClaimRequest, Lane
 from queue_services.storage.port import Row, Tx
 
 Found = dict[int, list[Candidate]]
-"""What each lane that was asked has due, high first and oldest first."""
+"""What each lane that was asked has due."""
 
 
 async def take_turns(tx: Tx, lanes: Sequence[Lane], free: int, before: Instant, *, more: bool) -> Found:
@@ -33,7 +33,7 @@ async def take_turns(tx: Tx, lanes: Sequence[Lane], free: int, before: Instant, 
         wanting = [turns.Turn(lane.weight, lane.rest, lane.cap if lane.id in asked else min(lane.cap, usual)) for lane in lanes]
         shares = turns.shares(free, wanting, more=more)
         reached = [
-            (lane, max(share, min(lane.cap, turn.rest or turns.quantum(turn.weight, free))))
+            (lane, max(share, min(lane.cap, turns.left_of(turn, free))))
             for lane, turn, share in zip(lanes, wanting, shares, strict=True)
             if share > asked.get(lane.id, 0)
         ]

@@ -13,17 +13,17 @@ from queue_services.storage.port import Tx
 from queue_services.storage.tallies import NO_CAMPAIGN, Subject, levels
 
 BITE = 500
-PRUNED = 25
-"""Messages deleted in a first transaction: each is a row in many indexes, no delivery may wait for it for long, and nobody knows yet how fast the store is."""
+FIRST_BITE = 25
+"""Rows of a first transaction: a message is in many indexes, no delivery may wait long for it, and nobody knows yet how fast the store is."""
 
 
-async def expire(tx: Tx, now: Instant, writer: str, most: int = PRUNED) -> int:
+async def expire(tx: Tx, now: Instant, writer: str, most: int = FIRST_BITE) -> int:
     """End a bite (`most`) of what is past its `expires_at` and not claimed; how many. A claim does the same for what it meets first."""
     ids = [row[0] for row in await tx.fetch("find_expired", now, most)]
     return len(await endings.cancel_unclaimed(tx, ids, Reason.EXPIRED, now, writer))
 
 
-async def prune(tx: Tx, finished_before: Instant, most: int = PRUNED) -> int:
+async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int:
     """Delete a bite (`most`) of the messages that ended before an instant, with all that belongs to them; how many. Totals stay, status counts follow."""
     ids = await tx.fetch("find_finished", finished_before, most)
     gone = await tx.each("prune_results", ids)
