@@ -30,8 +30,9 @@ UNSAYABLE = {
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _options: Any) -> None:
-    """A link from a message whose `campaignId` is empty text leads nowhere: that names no campaign."""
-    if case.path_parameters.get("campaignId") == "":
+    """A link from a message whose `campaignId` is empty text, or neither text nor integer, leads nowhere: that names no campaign."""
+    campaign = case.path_parameters.get("campaignId", "none")
+    if campaign == "" or not isinstance(campaign, str | int):
         case.path_parameters["campaignId"] = "none"
 
 
