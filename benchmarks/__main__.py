@@ -11,7 +11,9 @@ from benchmarks import backlog, metrics, service, store, tenants
 
 
 async def main(messages: int, future: int) -> None:
-    """Run them all; `messages` is how many each store takes in and settles, `future` the size of the backlog."""
+    """Run them all; `messages` is how many each store takes in and settles, `future` the
+    size of the backlog.
+    """
     await store.main("sqlite", messages, "")
     with Postgres(durable=True) as server:
         await store.main("postgres", messages, server.url())

@@ -1,4 +1,5 @@
-"""What a large backlog costs: claiming what is due with 1,000,000 future messages stored against none, and the memory of `serve` beside it.
+"""What a large backlog costs: claiming what is due with 1,000,000 future messages stored
+against none, and the memory of `serve` beside it.
 
     python -m benchmarks.backlog --messages 1000000
 
@@ -49,15 +50,30 @@ async def main(messages: int) -> None:
         await fill(database, messages, clock() + 86_400 * SECOND, LANES)
         backlog = await claim_us(database)
         await database.close()
-        figures = {"without": round(without, 1), "backlog": round(backlog, 1), "ratio": round(backlog / without, 2)}
+        figures = {
+            "without": round(without, 1),
+            "backlog": round(backlog, 1),
+            "ratio": round(backlog / without, 2),
+        }
         report("backlog", "sqlite", figure="claim us a message", **figures, messages=messages)
-        async with receiving(Arrivals()) as receiver, running("serve", database_url=url, receiver_url=receiver.url) as [service]:
+        async with (
+            receiving(Arrivals()) as receiver,
+            running("serve", database_url=url, receiver_url=receiver.url) as [service],
+        ):
             for _ in range(20):
                 await get(service.url, "/api/jobs?limit=200")
-            report("backlog", "sqlite", figure="resident MB", megabytes=round(resident_mb(service)), messages=messages)
+            report(
+                "backlog",
+                "sqlite",
+                figure="resident MB",
+                megabytes=round(resident_mb(service)),
+                messages=messages,
+            )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--messages", type=int, default=1_000_000)
     asyncio.run(main(parser.parse_args().messages))

@@ -1,8 +1,10 @@
-"""How fast the dashboard's pages are with 1,000,000 jobs stored: the median and the slowest of five openings of each, in process.
+"""How fast the dashboard's pages are with 1,000,000 jobs stored: the median and the slowest
+of five openings of each, in process.
 
     python -m benchmarks.dashboard --backend sqlite --jobs 1000000
 
-Prints one JSON line a page. Six in ten jobs wait for later, three are delivered, one failed; 100 workspaces, each with a campaign.
+Prints one JSON line a page. Six in ten jobs wait for later, three are delivered, one
+failed; 100 workspaces, each with a campaign.
 """
 
 from __future__ import annotations
@@ -36,7 +38,11 @@ OPENINGS = 5
 
 def message(number: int, due_at: int) -> Message:
     made = new_message(number, due_at)
-    return msgspec.structs.replace(made, campaign=f"campaign-{number % 100}", channel=Channel.EMAIL if number % 5 == 0 else Channel.SMS)
+    return msgspec.structs.replace(
+        made,
+        campaign=f"campaign-{number % 100}",
+        channel=Channel.EMAIL if number % 5 == 0 else Channel.SMS,
+    )
 
 
 async def fill(database: Database, jobs: int) -> None:
@@ -44,7 +50,12 @@ async def fill(database: Database, jobs: int) -> None:
     ended = jobs * 4 // 10
     for first in range(0, jobs, BATCH):
         due_at = clock() if first < ended else clock() + 3600 * SECOND + first
-        await database.write(intake.insert, [message(number, due_at) for number in range(first, min(first + BATCH, jobs))], clock(), "bench")
+        await database.write(
+            intake.insert,
+            [message(number, due_at) for number in range(first, min(first + BATCH, jobs))],
+            clock(),
+            "bench",
+        )
         if first < ended:
             await end(database)
 
@@ -55,8 +66,18 @@ async def end(database: Database) -> None:
         request = msgspec.structs.replace(REQUEST, channel=channel)
         while claimed := (await database.write(claims.claim, request, clock())).messages:
             now = clock()
-            kinds = [Answer(Kind.REJECTED, 422, "HTTP 422: no") if number % 4 == 0 else Answer(Kind.DELIVERED, 200) for number in range(len(claimed))]
-            outcomes = [Settlement(one, answer, now, 5_000) for one, answer in zip(claimed, kinds, strict=True)]
+            kinds = [
+                (
+                    Answer(Kind.REJECTED, 422, "HTTP 422: no")
+                    if number % 4 == 0
+                    else Answer(Kind.DELIVERED, 200)
+                )
+                for number in range(len(claimed))
+            ]
+            outcomes = [
+                Settlement(one, answer, now, 5_000)
+                for one, answer in zip(claimed, kinds, strict=True)
+            ]
             await database.write(settling.settle, outcomes, [], TERMS, now)
 
 
@@ -66,7 +87,12 @@ async def browser(database: Database) -> AsyncIterator[httpx2.AsyncClient]:
     dashboard = await open_dashboard(database, Clock(), DashboardSettings(limits=LIMITS))
     app = create_app(database, Clock(), ApiSettings(), more_routes=dashboard.routes)
     transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:3000/admin/queues", timeout=60, follow_redirects=True) as client:
+    async with httpx2.AsyncClient(
+        transport=transport,
+        base_url="http://127.0.0.1:3000/admin/queues",
+        timeout=60,
+        follow_redirects=True,
+    ) as client:
         yield client
 
 
@@ -74,14 +100,42 @@ async def paths(client: httpx2.AsyncClient) -> Sequence[str]:
     listed = (await client.get("/jobs?status=dead")).text
     job = listed.partition('class="job" href="/admin/queues/jobs/')[2].partition('"')[0]
     searches = [
-        "", "status=scheduled", "status=claimed", "status=delivered", "status=dead", "status=cancelled", "workspace=workspace-7",
-        "workspace=workspace-7&status=delivered", "workspace=workspace-7&status=dead", "campaign=campaign-7&status=dead", "channel=email&status=dead",
-        "recipient=15550000012", "contact=contact-12", "contact=nobody", "from=2026-01-01T00:00", "from=2026-01-01T00:00&status=dead",
-        "from=2026-01-01T00:00&status=cancelled", "from=2026-01-01T00:00&channel=email", "to=2020-01-01T00:00",
+        "",
+        "status=scheduled",
+        "status=claimed",
+        "status=delivered",
+        "status=dead",
+        "status=cancelled",
+        "workspace=workspace-7",
+        "workspace=workspace-7&status=delivered",
+        "workspace=workspace-7&status=dead",
+        "campaign=campaign-7&status=dead",
+        "channel=email&status=dead",
+        "recipient=15550000012",
+        "contact=contact-12",
+        "contact=nobody",
+        "from=2026-01-01T00:00",
+        "from=2026-01-01T00:00&status=dead",
+        "from=2026-01-01T00:00&status=cancelled",
+        "from=2026-01-01T00:00&channel=email",
+        "to=2020-01-01T00:00",
         "workspace=workspace-7&from=2026-01-01T00:00&status=dead",
-    ]  # fmt: skip
-    others = ["", f"/jobs/{job}", "/campaigns", "/campaign?workspace=workspace-7&campaign=campaign-7", "/workspaces", "/workspaces?sort=sent"]
-    return [*others, "/workspace?id=workspace-7", "/send", "/operations", *(f"/jobs?{query}" for query in searches)]
+    ]
+    others = [
+        "",
+        f"/jobs/{job}",
+        "/campaigns",
+        "/campaign?workspace=workspace-7&campaign=campaign-7",
+        "/workspaces",
+        "/workspaces?sort=sent",
+    ]
+    return [
+        *others,
+        "/workspace?id=workspace-7",
+        "/send",
+        "/operations",
+        *(f"/jobs?{query}" for query in searches),
+    ]
 
 
 async def main(backend: str, jobs: int) -> None:
@@ -89,7 +143,13 @@ async def main(backend: str, jobs: int) -> None:
     async with fresh_store(backend) as database:
         began = time.perf_counter()
         await fill(database, jobs)
-        report("dashboard", backend, figure="filled", jobs=jobs, seconds=round(time.perf_counter() - began))
+        report(
+            "dashboard",
+            backend,
+            figure="filled",
+            jobs=jobs,
+            seconds=round(time.perf_counter() - began),
+        )
         await open_all(database, backend)
 
 
@@ -103,11 +163,19 @@ async def open_all(database: Database, backend: str) -> None:
                 answer = await client.get(path)
                 took.append((time.perf_counter() - began) * 1000)
             assert answer.status_code == 200, path
-            report("dashboard", backend, figure=path or "/", milliseconds=round(statistics.median(took)), slowest=round(max(took)))
+            report(
+                "dashboard",
+                backend,
+                figure=path or "/",
+                milliseconds=round(statistics.median(took)),
+                slowest=round(max(took)),
+            )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backend", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--jobs", type=int, default=1_000_000)
     arguments = parser.parse_args()

@@ -1,8 +1,10 @@
-"""What counting costs: the time a message takes in the store with its tallies and histograms against none, in turn on one store.
+"""What counting costs: the time a message takes in the store with its tallies and
+histograms against none, in turn on one store.
 
     python -m benchmarks.metrics --backend sqlite --messages 20000 --rounds 5
 
-Prints one JSON line a figure. Without them the store's figures are wrong, so that it is only measured so. The aim is at most 10%.
+Prints one JSON line a figure. Without them the store's figures are wrong, so that it is
+only measured so. The aim is at most 10%.
 """
 
 from __future__ import annotations
@@ -34,7 +36,11 @@ def uncounted() -> Iterator[None]:
     async def nothing(*_: Any) -> None:
         return None
 
-    with patch.object(Tally, "add", nothing), patch.object(Histograms, "add", nothing), patch.object(settling, "_count", lambda *_: Histograms()):
+    with (
+        patch.object(Tally, "add", nothing),
+        patch.object(Histograms, "add", nothing),
+        patch.object(settling, "_count", lambda *_: Histograms()),
+    ):
         yield
 
 
@@ -49,11 +55,15 @@ async def one_round(database: Database, messages: int) -> dict[str, dict[str, fl
     """Microseconds a message, by what was done and by aspect."""
     due_at = clock()
     inserted = await us_a_message(lambda: fill(database, messages, due_at), messages)
-    return {"inserted": inserted, "claimed and settled": await us_a_message(lambda: drain(database, messages), messages)}
+    return {
+        "inserted": inserted,
+        "claimed and settled": await us_a_message(lambda: drain(database, messages), messages),
+    }
 
 
 async def main(backend: str, messages: int, rounds: int, url: str = "") -> None:
-    """Measure with and without in turn, each first in every other round: a machine that is busy for a while, or a store that grows, is so for both.
+    """Measure with and without in turn, each first in every other round: a machine that is
+    busy for a while, or a store that grows, is so for both.
 
     What is added is the median of the rounds' own ratios.
     """
@@ -69,16 +79,29 @@ async def main(backend: str, messages: int, rounds: int, url: str = "") -> None:
     for what, aspect in sorted({key[:2] for key in took}):
         counted, bare = (took[what, aspect, counts] for counts in (True, False))
         added = statistics.median(one / other - 1 for one, other in zip(counted, bare, strict=True))
-        medians = {"counted": round(statistics.median(counted), 1), "uncounted": round(statistics.median(bare), 1)}
+        medians = {
+            "counted": round(statistics.median(counted), 1),
+            "uncounted": round(statistics.median(bare), 1),
+        }
         figures = {**medians, "added_percent": round(added * 100, 1)}
-        report("metrics", backend, figure=f"{what}, {aspect} us a message", **figures, messages=messages)
+        report(
+            "metrics",
+            backend,
+            figure=f"{what}, {aspect} us a message",
+            **figures,
+            messages=messages,
+        )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backend", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--url", default="", help="a PostgreSQL server to use; one is started otherwise")
+    parser.add_argument(
+        "--url", default="", help="a PostgreSQL server to use; one is started otherwise"
+    )
     arguments = parser.parse_args()
     uvloop.run(main(arguments.backend, arguments.messages, arguments.rounds, arguments.url))

@@ -1,9 +1,11 @@
-"""How late deliveries are while old jobs are deleted, next to how late they are without; and how long a bite keeps the store.
+"""How late deliveries are while old jobs are deleted, next to how late they are without;
+and how long a bite keeps the store.
 
     python -m benchmarks.pruning --backend sqlite --messages 100000
 
-Prints one JSON line, in milliseconds. Both are measured in turn, several times over, after some deliveries that nobody measures: the first ones of a
-process wait for its limits' silence.
+Prints one JSON line, in milliseconds. Both are measured in turn, several times over, after
+some deliveries that nobody measures: the first ones of a process wait for its limits'
+silence.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ DELIVERED = Answer(Kind.DELIVERED, 200)
 
 
 class Lateness(msgspec.Struct, frozen=True):
-    """Milliseconds from due to start of the messages without pruning and beside it, milliseconds of its transactions, and how many there were."""
+    """Milliseconds from due to start of the messages without pruning and beside it,
+    milliseconds of its transactions, and how many there were.
+    """
 
     median_alone: float
     p99_alone: float
@@ -70,7 +74,9 @@ class _Receiver:
 
 
 class _Timed:
-    """A store that notes how long each of its transactions took, from its first statement to its commit, in milliseconds."""
+    """A store that notes how long each of its transactions took, from its first statement
+    to its commit, in milliseconds.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -90,7 +96,9 @@ class _Timed:
 
 
 async def measure(backend: str, old: int, url: str = "") -> Lateness:
-    """Let `old` jobs end, and deliver messages, in turn beside nothing and while those jobs are pruned."""
+    """Let `old` jobs end, and deliver messages, in turn beside nothing and while those jobs
+    are pruned.
+    """
     async with fresh_store(backend, url) as database:
         clock = Clock()
         await fill(database, old, clock.now())
@@ -98,7 +106,11 @@ async def measure(backend: str, old: int, url: str = "") -> Lateness:
         receiver = _Receiver(clock)
         timed = _Timed(database)
         dispatching = await build(database, clock, receiver, DispatchSettings(sms_per_second=1_000))
-        pruning = (await build(cast("Database", timed), clock, receiver, DispatchSettings(retention_days=1e-6))).maintenance
+        pruning = (
+            await build(
+                cast("Database", timed), clock, receiver, DispatchSettings(retention_days=1e-6)
+            )
+        ).maintenance
         timed.took.clear()
         running = asyncio.create_task(dispatching.run())
         try:
@@ -111,10 +123,18 @@ async def measure(backend: str, old: int, url: str = "") -> Lateness:
         finally:
             dispatching.stop()
             await running
-    return Lateness(*_figures([late / 1_000 for late in alone]), *_figures([late / 1_000 for late in beside]), *_figures(timed.took), len(timed.took), finished)
+    return Lateness(
+        *_figures([late / 1_000 for late in alone]),
+        *_figures([late / 1_000 for late in beside]),
+        *_figures(timed.took),
+        len(timed.took),
+        finished,
+    )
 
 
-async def _beside(pruning: Maintenance, database: Database, receiver: _Receiver, clock: Clock) -> tuple[list[int], bool]:
+async def _beside(
+    pruning: Maintenance, database: Database, receiver: _Receiver, clock: Clock
+) -> tuple[list[int], bool]:
     """The lateness while old jobs are pruned, and whether there were none left at its end."""
     task = asyncio.create_task(pruning.prune())
     late = await _lateness(database, receiver, clock, DUE)
@@ -147,13 +167,22 @@ def _figures(taken: list[float]) -> tuple[float, float, float]:
 
 def main(backend: str, old: int, url: str) -> None:
     figures: dict[str, Any] = msgspec.structs.asdict(uvloop.run(measure(backend, old, url)))
-    report("pruning", backend, messages=old, **{name: round(figure, 1) for name, figure in figures.items()})
+    report(
+        "pruning",
+        backend,
+        messages=old,
+        **{name: round(figure, 1) for name, figure in figures.items()},
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backend", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--url", default="", help="a PostgreSQL server to use; one is started otherwise")
+    parser.add_argument(
+        "--url", default="", help="a PostgreSQL server to use; one is started otherwise"
+    )
     arguments = parser.parse_args()
     main(arguments.backend, arguments.messages, arguments.url)

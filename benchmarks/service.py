@@ -1,8 +1,10 @@
-"""How fast the service is from outside: durable single POSTs, batches over HTTP, and how late an idle service starts what falls due.
+"""How fast the service is from outside: durable single POSTs, batches over HTTP, and how
+late an idle service starts what falls due.
 
     python -m benchmarks.service
 
-One `serve` process on a fresh SQLite file, this process as its client and receiver, both on the same machine. Prints one JSON line a figure.
+One `serve` process on a fresh SQLite file, this process as its client and receiver, both on
+the same machine. Prints one JSON line a figure.
 """
 
 from __future__ import annotations
@@ -27,14 +29,27 @@ from benchmarks.stores import report
 CONNECTIONS = 64
 HOUR_MS = 3_600_000
 SOON_MS = 150
-POST = b"POST /api/schedule-email HTTP/1.1\r\nhost: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+POST = (
+    b"POST /api/schedule-email HTTP/1.1\r\nhost: %b\r\ncontent-type:"
+    b" application/json\r\ncontent-length: %d\r\n\r\n"
+)
 
 
 def message(number: int, delay_ms: int) -> dict[str, Any]:
     """An email of about 1 KB."""
     address, html = f"contact{number}@example.com", "<p>" + "x" * 800 + "</p>"
-    recipient = {"to": address, "contactId": f"c{number}", "workspaceId": f"workspace-{number % 100}"}
-    return {**recipient, "subject": "News", "html": html, "delay": delay_ms, "metadata": {"campaignId": "bench"}}
+    recipient = {
+        "to": address,
+        "contactId": f"c{number}",
+        "workspaceId": f"workspace-{number % 100}",
+    }
+    return {
+        **recipient,
+        "subject": "News",
+        "html": html,
+        "delay": delay_ms,
+        "metadata": {"campaignId": "bench"},
+    }
 
 
 @asynccontextmanager
@@ -52,7 +67,9 @@ async def serving() -> AsyncIterator[tuple[Service, Arrivals, aiohttp.ClientSess
 
 
 async def singles(url: str, seconds: float, numbers: Iterator[int]) -> float:
-    """POST one message a request on 64 connections for so long; answers a second. By bare sockets: a client library would be measured, too."""
+    """POST one message a request on 64 connections for so long; answers a second. By bare
+    sockets: a client library would be measured, too.
+    """
     host, port = url.removeprefix("http://").split(":")
     ends_at, answered = time.perf_counter() + seconds, 0
 
@@ -63,7 +80,9 @@ async def singles(url: str, seconds: float, numbers: Iterator[int]) -> float:
             body = msgspec.json.encode(message(next(numbers), HOUR_MS))
             writer.write(POST % (host.encode(), len(body)) + body)
             head = await reader.readuntil(b"\r\n\r\n")
-            answer = await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+            answer = await reader.readexactly(
+                int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+            )
             assert b'"jobId"' in answer, answer
             answered += 1
         writer.close()
@@ -73,12 +92,22 @@ async def singles(url: str, seconds: float, numbers: Iterator[int]) -> float:
     return answered / (time.perf_counter() - began)
 
 
-async def batches(client: aiohttp.ClientSession, requests: int, size: int, numbers: Iterator[int]) -> float:
+async def batches(
+    client: aiohttp.ClientSession, requests: int, size: int, numbers: Iterator[int]
+) -> float:
     """POST batches of NDJSON, two at a time; messages a second."""
-    bodies = [b"\n".join(msgspec.json.encode({"channel": "email", **message(next(numbers), HOUR_MS)}) for _ in range(size)) for _ in range(requests)]
+    bodies = [
+        b"\n".join(
+            msgspec.json.encode({"channel": "email", **message(next(numbers), HOUR_MS)})
+            for _ in range(size)
+        )
+        for _ in range(requests)
+    ]
 
     async def send(body: bytes) -> None:
-        async with client.post("/api/schedule-batch", data=body, headers={"content-type": "application/x-ndjson"}) as answer:
+        async with client.post(
+            "/api/schedule-batch", data=body, headers={"content-type": "application/x-ndjson"}
+        ) as answer:
             assert (await answer.json())["accepted"] == size
 
     began = time.perf_counter()
@@ -87,13 +116,19 @@ async def batches(client: aiohttp.ClientSession, requests: int, size: int, numbe
     return requests * size / (time.perf_counter() - began)
 
 
-async def idle(client: aiohttp.ClientSession, arrivals: Arrivals, messages: int, numbers: Iterator[int]) -> list[float]:
-    """Schedule messages one after the other a little ahead; how many milliseconds after its due time each arrived, in order."""
+async def idle(
+    client: aiohttp.ClientSession, arrivals: Arrivals, messages: int, numbers: Iterator[int]
+) -> list[float]:
+    """Schedule messages one after the other a little ahead; how many milliseconds after its
+    due time each arrived, in order.
+    """
     offset = time.time() - time.monotonic()
     lateness = []
     for _ in range(messages):
         seen = len(arrivals.seen)
-        async with client.post("/api/schedule-email", json=message(next(numbers), SOON_MS)) as answer:
+        async with client.post(
+            "/api/schedule-email", json=message(next(numbers), SOON_MS)
+        ) as answer:
             due = datetime.fromisoformat((await answer.json())["scheduledFor"]).timestamp()
         while len(arrivals.seen) == seen:
             await asyncio.sleep(0.01)
@@ -112,11 +147,30 @@ async def main() -> None:
     numbers = count()
     async with serving() as (service, arrivals, client):
         late = await idle(client, arrivals, 100, numbers)
-        report("idle", "sqlite", figure="lateness ms", p50=round(late[50], 2), p99=round(late[98], 2), messages=len(late))
+        report(
+            "idle",
+            "sqlite",
+            figure="lateness ms",
+            p50=round(late[50], 2),
+            p99=round(late[98], 2),
+            messages=len(late),
+        )
         rates = sorted([await singles(service.url, 3, numbers) for _ in range(3)])
-        report("intake", "sqlite", figure="single POSTs", per_second=round(rates[1]), connections=CONNECTIONS)
+        report(
+            "intake",
+            "sqlite",
+            figure="single POSTs",
+            per_second=round(rates[1]),
+            connections=CONNECTIONS,
+        )
         rates = sorted([await batches(client, 4, 5_000, numbers) for _ in range(3)])
-        report("intake", "sqlite", figure="batch messages", per_second=round(rates[1]), resident_mb=round(resident_mb(service)))
+        report(
+            "intake",
+            "sqlite",
+            figure="batch messages",
+            per_second=round(rates[1]),
+            resident_mb=round(resident_mb(service)),
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""How fast the store alone is: durable inserts, then claiming and settling everything, with nothing to send.
+"""How fast the store alone is: durable inserts, then claiming and settling everything, with
+nothing to send.
 
     python -m benchmarks.store --backend sqlite --messages 100000
 
-Prints one JSON line a figure. 1 KB messages of 100 workspaces, commits on disk, claims of 2,000 at most, settling beside claiming.
+Prints one JSON line a figure. 1 KB messages of 100 workspaces, commits on disk, claims of
+2,000 at most, settling beside claiming.
 """
 
 from __future__ import annotations
@@ -38,7 +40,13 @@ REQUEST = ClaimRequest(
     most=BATCH,
 )
 DELIVERED = Answer(Kind.DELIVERED, 200)
-TERMS = Terms(dispatcher=1, writer="bench", policy=RetryPolicy(), rates={Channel.SMS: 1_000_000.0}, random=lambda: 0.5)
+TERMS = Terms(
+    dispatcher=1,
+    writer="bench",
+    policy=RetryPolicy(),
+    rates={Channel.SMS: 1_000_000.0},
+    random=lambda: 0.5,
+)
 
 
 def clock() -> Instant:
@@ -68,7 +76,9 @@ async def fill(database: Database, count: int, due_at: Instant, lanes: int = LAN
     """Insert `count` messages, BATCH a transaction; how many a second."""
     seconds = 0.0
     for first in range(0, count, BATCH):
-        messages = [new_message(number, due_at, lanes) for number in range(first, min(first + BATCH, count))]
+        messages = [
+            new_message(number, due_at, lanes) for number in range(first, min(first + BATCH, count))
+        ]
         began = time.perf_counter()
         await database.write(intake.insert, messages, clock(), "bench")
         seconds += time.perf_counter() - began
@@ -76,7 +86,9 @@ async def fill(database: Database, count: int, due_at: Instant, lanes: int = LAN
 
 
 async def drain(database: Database, count: int) -> float:
-    """Claim and settle `count` due messages, the two overlapping as far as the store lets them; how many a second."""
+    """Claim and settle `count` due messages, the two overlapping as far as the store lets
+    them; how many a second.
+    """
     flying: asyncio.Queue[list[ClaimedMessage]] = asyncio.Queue(IN_FLIGHT // BATCH)
     began = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
@@ -85,20 +97,27 @@ async def drain(database: Database, count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def _claim_all(database: Database, count: int, flying: asyncio.Queue[list[ClaimedMessage]]) -> None:
+async def _claim_all(
+    database: Database, count: int, flying: asyncio.Queue[list[ClaimedMessage]]
+) -> None:
     while count:
         claim = await database.write(claims.claim, REQUEST, clock())
         count -= len(claim.messages)
         await flying.put(claim.messages)
 
 
-async def _settle_all(database: Database, count: int, flying: asyncio.Queue[list[ClaimedMessage]]) -> None:
+async def _settle_all(
+    database: Database, count: int, flying: asyncio.Queue[list[ClaimedMessage]]
+) -> None:
     while count:
         messages = await flying.get()
         while not flying.empty():
             messages = messages + flying.get_nowait()
         now = clock()
-        batches = [FinishedBatch(lane.workspace, lane.channel, 20_000) for lane in {message.lane: message for message in messages}.values()]
+        batches = [
+            FinishedBatch(lane.workspace, lane.channel, 20_000)
+            for lane in {message.lane: message for message in messages}.values()
+        ]
         outcomes = [Settlement(message, DELIVERED, now, 20_000) for message in messages]
         settled = await database.write(settling.settle, outcomes, batches, TERMS, now)
         if settled.delivered != len(messages):
@@ -111,13 +130,23 @@ async def main(backend: str, messages: int, url: str) -> None:
         per_second = await fill(database, messages, clock())
         report("store", backend, figure="inserted", per_second=round(per_second), messages=messages)
         per_second = await drain(database, messages)
-        report("store", backend, figure="claimed and settled", per_second=round(per_second), messages=messages)
+        report(
+            "store",
+            backend,
+            figure="claimed and settled",
+            per_second=round(per_second),
+            messages=messages,
+        )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backend", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--messages", type=int, default=50_000)
-    parser.add_argument("--url", default="", help="a PostgreSQL server to use; one is started otherwise")
+    parser.add_argument(
+        "--url", default="", help="a PostgreSQL server to use; one is started otherwise"
+    )
     arguments = parser.parse_args()
     uvloop.run(main(arguments.backend, arguments.messages, arguments.url))

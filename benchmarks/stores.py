@@ -1,4 +1,6 @@
-"""Fresh stores to measure: an SQLite file, or a PostgreSQL of its own, both with every commit on disk."""
+"""Fresh stores to measure: an SQLite file, or a PostgreSQL of its own, both with every
+commit on disk.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,19 @@ from queue_services.storage.port import Database
 
 @contextlib.asynccontextmanager
 async def fresh_store(backend: str, url: str = "") -> AsyncIterator[Database]:
-    """An empty, migrated store of `backend`; on PostgreSQL a database of its own on the server of `url`, or on one started for it."""
+    """An empty, migrated store of `backend`; on PostgreSQL a database of its own on the
+    server of `url`, or on one started for it.
+    """
     with contextlib.ExitStack() as stack:
         if backend == "sqlite":
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="queue-services-bench-"))
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="queue-services-bench-")
+            )
             store_url = f"sqlite:///{Path(folder) / 'bench.db'}"
         else:
-            store_url = await _fresh_database(url or stack.enter_context(Postgres(durable=True)).url())
+            store_url = await _fresh_database(
+                url or stack.enter_context(Postgres(durable=True)).url()
+            )
         database = open_database(store_url)
         try:
             await database.migrate()
@@ -47,4 +55,8 @@ async def _fresh_database(url: str) -> str:
 
 def report(benchmark: str, backend: str, **figures: Any) -> None:
     """Print one JSON line."""
-    print(json.dumps({"benchmark": benchmark, "backend": backend, **figures}), file=sys.stdout, flush=True)
+    print(
+        json.dumps({"benchmark": benchmark, "backend": backend, **figures}),
+        file=sys.stdout,
+        flush=True,
+    )

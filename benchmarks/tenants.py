@@ -1,9 +1,11 @@
-"""Many tenants at a real receiver: what three limits let through in every second, and how soon 10,000 small workspaces are served beside a big one.
+"""Many tenants at a real receiver: what three limits let through in every second, and how
+soon 10,000 small workspaces are served beside a big one.
 
     python -m benchmarks.tenants --backend sqlite
 
-On SQLite one `serve`; on PostgreSQL an `api` and two dispatchers. Prints one JSON line a figure. The aims: no second over a limit and at least 48.5/s of 50;
-every small workspace served within 10,001 / (0.97 x 1,000) s = 10.3 s.
+On SQLite one `serve`; on PostgreSQL an `api` and two dispatchers. Prints one JSON line a
+figure. The aims: no second over a limit and at least 48.5/s of 50; every small workspace
+served within 10,001 / (0.97 x 1,000) s = 10.3 s.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ async def main(backend: str, seconds: int, small: int, big: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backend", choices=list(COMMANDS), default="sqlite")
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--small", type=int, default=10_000)

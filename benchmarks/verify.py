@@ -29,13 +29,24 @@ async def main(backend: str, messages: int, url: str) -> None:
         began = time.perf_counter()
         found = await database.read(verify.verify, NO_LIMIT, clock())
         took = time.perf_counter() - began
-        report("verify", backend, figure="seconds", seconds=round(took, 1), messages=found.messages, findings=len(found.findings))
+        report(
+            "verify",
+            backend,
+            figure="seconds",
+            seconds=round(took, 1),
+            messages=found.messages,
+            findings=len(found.findings),
+        )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backend", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--messages", type=int, default=1_000_000)
-    parser.add_argument("--url", default="", help="a PostgreSQL server to use; one is started otherwise")
+    parser.add_argument(
+        "--url", default="", help="a PostgreSQL server to use; one is started otherwise"
+    )
     arguments = parser.parse_args()
     uvloop.run(main(arguments.backend, arguments.messages, arguments.url))

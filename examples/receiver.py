@@ -1,10 +1,13 @@
-"""A small application at the receiving end: it takes the callbacks of Queue Services and, in place of sending SMS and email, remembers what arrived.
+"""A small application at the receiving end: it takes the callbacks of Queue Services and,
+in place of sending SMS and email, remembers what arrived.
 
     python examples/receiver.py --port 4000
     SMS_API_URL=http://127.0.0.1:4000 EMAIL_API_URL=http://127.0.0.1:4000 queue-services serve
 
-What it shows of a real receiver: it answers success only for what it has taken on; it answers a 5xx for what it could not do now, and is then asked
-again; and it knows a message that it has had before by its idempotency key, and does not send it twice. GET /arrivals lists everything that came.
+What it shows of a real receiver: it answers success only for what it has taken on; it
+answers a 5xx for what it could not do now, and is then asked again; and it knows a message
+that it has had before by its idempotency key, and does not send it twice. GET /arrivals
+lists everything that came.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from starlette.routing import Route
 
 @dataclass(frozen=True)
 class Arrival:
-    """One request that came in. `time` is in seconds since 1970, `monotonic` in seconds of a clock that never steps."""
+    """One request that came in. `time` is in seconds since 1970, `monotonic` in seconds of
+    a clock that never steps.
+    """
 
     number: int
     job: str
@@ -39,7 +44,9 @@ class Arrival:
 
 @dataclass
 class Receiver:
-    """Takes each message once. The first try of every `fail_every`-th message is answered with 503, as a busy application would."""
+    """Takes each message once. The first try of every `fail_every`-th message is answered
+    with 503, as a busy application would.
+    """
 
     fail_every: int = 0
     arrivals: list[Arrival] = field(default_factory=list)
@@ -79,14 +86,24 @@ class Receiver:
         self.seen.add(job)
         if first and self.fail_every and len(self.seen) % self.fail_every == 0:
             return "failed"
-        self.accepted.add(job)  # here a real application would send, then remember the id together with its own record
+        self.accepted.add(
+            job
+        )  # here a real application would send, then remember the id together with its own record
         return "accepted"
 
     async def list_arrivals(self, request: Request) -> Response:
-        """The arrivals from number `after` on, as JSON, or a line each where the caller accepts application/x-ndjson."""
-        found = [asdict(arrival) for arrival in self.arrivals[int(request.query_params.get("after", 0)) :]]
+        """The arrivals from number `after` on, as JSON, or a line each where the caller accepts
+        application/x-ndjson.
+        """
+        found = [
+            asdict(arrival)
+            for arrival in self.arrivals[int(request.query_params.get("after", 0)) :]
+        ]
         if "ndjson" in request.headers.get("accept", ""):
-            return Response("".join(json.dumps(arrival) + "\n" for arrival in found), media_type="application/x-ndjson")
+            return Response(
+                "".join(json.dumps(arrival) + "\n" for arrival in found),
+                media_type="application/x-ndjson",
+            )
         return JSONResponse({"arrivals": found})
 
     def app(self) -> Starlette:
@@ -101,13 +118,28 @@ class Receiver:
 
 def main() -> None:
     """Listen, print the address, and serve until told to stop."""
-    arguments = argparse.ArgumentParser(description="Takes SMS and email callbacks and remembers them.")
+    arguments = argparse.ArgumentParser(
+        description="Takes SMS and email callbacks and remembers them."
+    )
     arguments.add_argument("--port", type=int, default=4000, help="0 takes a free one")
-    arguments.add_argument("--fail-every", type=int, default=0, metavar="N", help="answer the first try of every Nth message with 503")
+    arguments.add_argument(
+        "--fail-every",
+        type=int,
+        default=0,
+        metavar="N",
+        help="answer the first try of every Nth message with 503",
+    )
     given = arguments.parse_args()
     listener = socket.create_server(("127.0.0.1", given.port), backlog=1024)
     print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    server = uvicorn.Server(uvicorn.Config(Receiver(given.fail_every).app(), log_level="warning", access_log=False, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            Receiver(given.fail_every).app(),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
     server.run(sockets=[listener])
 
 

@@ -33,11 +33,15 @@ class Dispatching:
 
 def settings(folder: Path, **more: str) -> Settings:
     """Of a service on a free port, with a store of its own."""
-    return Settings.from_environment({"PORT": "0", "QUEUE_SERVICES_DATABASE_URL": f"sqlite:///{folder}/queue.db", **more})
+    return Settings.from_environment(
+        {"PORT": "0", "QUEUE_SERVICES_DATABASE_URL": f"sqlite:///{folder}/queue.db", **more}
+    )
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError("broken")])
-async def test_a_process_whose_dispatching_ends_by_itself_stops_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
+async def test_a_process_whose_dispatching_ends_by_itself_stops_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
     async def ends_at_once(*_: Any, **__: Any) -> Dispatching:
         return Dispatching(error)
 

@@ -24,7 +24,21 @@ def url(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """A store with two messages in it."""
     url = f"sqlite:///{tmp_path}/queue.db"
     for _ in range(2):
-        run(capsys, "schedule", "sms", "--to", "+15550100", "--workspace", "acme", "--contact", "c1", "--message", "hello", "--database-url", url)
+        run(
+            capsys,
+            "schedule",
+            "sms",
+            "--to",
+            "+15550100",
+            "--workspace",
+            "acme",
+            "--contact",
+            "c1",
+            "--message",
+            "hello",
+            "--database-url",
+            url,
+        )
     return url
 
 
@@ -36,12 +50,16 @@ def test_figures_are_shown_by_channel(url: str, capsys: pytest.CaptureFixture[st
 
 
 def test_a_workspace_is_shown_with_its_limits(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _, sms, email = run(capsys, "metrics", "--workspace", "acme", "--database-url", url).splitlines()
+    _, sms, email = run(
+        capsys, "metrics", "--workspace", "acme", "--database-url", url
+    ).splitlines()
     assert sms.split() == ["sms", "standard", "50/s", "0%", "0", "0", "2", "0", "never"]
     assert email.split()[2] == "100/s"
 
 
-def test_watching_shows_them_again_until_interrupted(url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watching_shows_them_again_until_interrupted(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks = 0
     tables = cli_metrics._tables
 

@@ -13,12 +13,19 @@ __all__ = ["url"]
 
 
 def test_erase_forgets_a_contact(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "erase", "c1", "--workspace", "acme", "--database-url", url) == (0, "1 jobs erased, 1 of them cancelled, 0 perhaps on their way\n")
+    assert run(capsys, "erase", "c1", "--workspace", "acme", "--database-url", url) == (
+        0,
+        "1 jobs erased, 1 of them cancelled, 0 perhaps on their way\n",
+    )
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
-        assert connection.execute("select recipient, payload from message").fetchall() == [("", '{"to":""}')]
+        assert connection.execute("select recipient, payload from message").fetchall() == [
+            ("", '{"to":""}')
+        ]
 
 
-def test_a_backup_of_a_store_in_use_is_a_store_of_its_own(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_backup_of_a_store_in_use_is_a_store_of_its_own(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     writer = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     writer.execute("begin immediate")
     writer.execute("delete from pending")  # not committed: not in the copy
@@ -31,7 +38,9 @@ def test_a_backup_of_a_store_in_use_is_a_store_of_its_own(url: str, tmp_path: Pa
     assert (code, said.splitlines()[0]) == (0, "1 messages: 1 wait, 0 have ended")
 
 
-def test_a_backup_overwrites_nothing(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_backup_overwrites_nothing(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target = tmp_path / "copy.db"
     target.write_text("mine")
     code, said = run(capsys, "backup", str(target), "--database-url", url)

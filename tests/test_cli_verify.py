@@ -1,4 +1,6 @@
-"""The command `verify`: an exit code a script can use, a report a person can read, and nothing changed by asking."""
+"""The command `verify`: an exit code a script can use, a report a person can read, and
+nothing changed by asking.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,18 @@ def url(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return url
 
 
-def test_a_store_in_order_is_told_so_and_exits_with_0(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_in_order_is_told_so_and_exits_with_0(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, said = run(capsys, "verify", "--database-url", url)
     assert code == 0
     assert "1 messages: 1 wait, 0 have ended" in said
     assert "BROKEN" not in said
 
 
-def test_a_broken_store_is_reported_by_rule_and_job_and_exits_with_1(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_store_is_reported_by_rule_and_job_and_exits_with_1(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
         [job] = connection.execute("delete from pending returning id").fetchone()
     code, said = run(capsys, "verify", "--database-url", url)
@@ -46,7 +52,9 @@ def test_a_broken_store_is_reported_by_rule_and_job_and_exits_with_1(url: str, c
     assert "sms of the whole service: waiting: 1 counted, 0 there" in said
 
 
-def test_a_store_that_is_not_there_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_that_is_not_there_is_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, said = run(capsys, "verify", "--database-url", f"sqlite:///{tmp_path}/nowhere.db")
     assert code == 2
     assert "there is no file" in said

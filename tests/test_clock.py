@@ -27,14 +27,18 @@ def clock(hands: Hands) -> Clock:
     return Clock(monotonic=hands, wall=lambda: 1_700_000_000.0)
 
 
-def test_it_starts_at_the_wall_clock_and_goes_on_with_the_monotonic_one(clock: Clock, hands: Hands) -> None:
+def test_it_starts_at_the_wall_clock_and_goes_on_with_the_monotonic_one(
+    clock: Clock, hands: Hands
+) -> None:
     before = clock.now()
     hands.seconds += 2.5
     assert (before, clock.now()) == (1_700_000_000_000_000, 1_700_000_002_500_000)
 
 
 @pytest.mark.parametrize("error", [4_000, -4_000])
-def test_a_small_error_is_made_up_slowly_and_time_never_goes_back(clock: Clock, hands: Hands, error: int) -> None:
+def test_a_small_error_is_made_up_slowly_and_time_never_goes_back(
+    clock: Clock, hands: Hands, error: int
+) -> None:
     assert not clock.correct(error)
     start, seen = clock.now(), []
     for _ in range(2_000):

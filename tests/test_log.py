@@ -54,7 +54,11 @@ def test_an_event_is_one_json_line_with_its_fields(lines: Lines) -> None:
 def test_the_servers_loggers_go_the_same_way(lines: Lines) -> None:
     logging.getLogger("uvicorn.error").warning("Invalid request from %s", ADDRESS)
     (line,) = lines()
-    assert (line["event"], line["level"], line["logger"]) == ("Invalid request from j***@example.com", "warning", "uvicorn.error")
+    assert (line["event"], line["level"], line["logger"]) == (
+        "Invalid request from j***@example.com",
+        "warning",
+        "uvicorn.error",
+    )
 
 
 def test_events_under_the_level_are_left_out(stream: io.StringIO) -> None:
@@ -77,7 +81,9 @@ def test_a_console_line_cannot_be_forged_by_a_value(stream: io.StringIO) -> None
     assert "\x1b" not in stream.getvalue()
 
 
-def test_a_traceback_on_a_console_is_set_in_and_its_text_cannot_move_the_cursor(stream: io.StringIO) -> None:
+def test_a_traceback_on_a_console_is_set_in_and_its_text_cannot_move_the_cursor(
+    stream: io.StringIO,
+) -> None:
     log.configure("info", "console", stream)
     try:
         int("7\x1b[2J\u2028\r")
@@ -103,7 +109,13 @@ def test_a_traceback_is_masked_too(lines: Lines) -> None:
 
 def test_body_fields_never_reach_a_line_however_deep(lines: Lines) -> None:
     log.get_logger("a").info(
-        "rejected", request={"to": PHONE, "html": "<p>secret</p>", "jobs": [{"Metadata": {"a": "secret"}, "contact": "c1"}]}, subject="secret"
+        "rejected",
+        request={
+            "to": PHONE,
+            "html": "<p>secret</p>",
+            "jobs": [{"Metadata": {"a": "secret"}, "contact": "c1"}],
+        },
+        subject="secret",
     )
     (line,) = lines()
     assert line["request"] == {"to": "+1555***34", "jobs": [{"contact": "c1"}]}
@@ -140,12 +152,21 @@ def test_a_recipient_keeps_just_enough_to_recognise_it(recipient: str, shown: st
     [
         (f"no route for {PHONE}.", "no route for +1555***34."),
         ("call +1 (555) 010-0034 now", "call +1555***34 now"),
-        (f'{{"to":"{ADDRESS}","html":"<p>a \\" secret</p>","ok":1}}', '{"to":"j***@example.com","html=***,"ok":1}'),
+        (
+            f'{{"to":"{ADDRESS}","html":"<p>a \\" secret</p>","ok":1}}',
+            '{"to":"j***@example.com","html=***,"ok":1}',
+        ),
         ("Content(to=None, text='secret', html=None)", "Content(to=None, text=***, html=None)"),
-        ('said {\\"message\\": \\"secret\\", \\"code\\": 7}', 'said {\\"message=***, \\"code\\": 7}'),
+        (
+            'said {\\"message\\": \\"secret\\", \\"code\\": 7}',
+            'said {\\"message=***, \\"code\\": 7}',
+        ),
         ('cut off: {"subject": "secr', 'cut off: {"subject=***'),
         ('x "metadata": {"a": "secret"} y', 'x "metadata=***'),
-        ("GET /api/jobs?recipient=jane%40example.com", "GET /api/jobs?recipient=j***%40example.com"),
+        (
+            "GET /api/jobs?recipient=jane%40example.com",
+            "GET /api/jobs?recipient=j***%40example.com",
+        ),
         (f"no caller for qs_{'0af' * 20}!", "no caller for qs_***!"),
         ("bad secret whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw.", "bad secret whsec_***"),
         ("{'Authorization': 'Bearer abc.def-0123'}", "{'Authorization': 'Bearer ***'}"),
@@ -171,10 +192,17 @@ def test_ids_times_and_server_addresses_stay_readable(text: str) -> None:
     assert redacted_text(text) == text
 
 
-@given(st.from_regex(r"\+?[0-9][0-9 ().-]{7,20}[0-9]", fullmatch=True), st.sampled_from(["failed: {} !", "{}", "to={},", "'{}'"]))
+@given(
+    st.from_regex(r"\+?[0-9][0-9 ().-]{7,20}[0-9]", fullmatch=True),
+    st.sampled_from(["failed: {} !", "{}", "to={},", "'{}'"]),
+)
 def test_no_number_of_seven_digits_survives_in_a_sentence(number: str, sentence: str) -> None:
     digits = re.sub(r"\D", "", number)
-    if len(digits) < 7 or re.search(r"[ ().-]{4}", number) or re.search(r"\d{4}-\d\d-\d\d|(\d{1,3}\.){3}\d", number):
+    if (
+        len(digits) < 7
+        or re.search(r"[ ().-]{4}", number)
+        or re.search(r"\d{4}-\d\d-\d\d|(\d{1,3}\.){3}\d", number)
+    ):
         return
     assert digits not in re.sub(r"\D", "", redacted_text(sentence.format(number)))
 
@@ -182,9 +210,17 @@ def test_no_number_of_seven_digits_survives_in_a_sentence(number: str, sentence:
 @given(
     st.dictionaries(
         st.text(),
-        st.recursive(st.none() | st.integers() | st.text() | st.binary(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=6),
+        st.recursive(
+            st.none() | st.integers() | st.text() | st.binary(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=6,
+        ),
     )
 )
 def test_whatever_is_logged_comes_out_as_plain_json(fields: dict[str, Any]) -> None:
-    shown = redact(None, "info", {key: value for key, value in fields.items() if key not in ("_record", "_from_structlog")})
+    shown = redact(
+        None,
+        "info",
+        {key: value for key, value in fields.items() if key not in ("_record", "_from_structlog")},
+    )
     assert json.loads(json.dumps(shown)) == shown

@@ -1,4 +1,6 @@
-"""No key, password or signing secret is seen where people look: logs, errors, the command line, answers, `check-config`."""
+"""No key, password or signing secret is seen where people look: logs, errors, the command
+line, answers, `check-config`.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +31,17 @@ SECRETS = {
 
 
 def hidden(said: str) -> bool:
-    return PASSWORD not in said and SIGNING not in said and SIGNING.removeprefix("whsec_") not in said
+    return (
+        PASSWORD not in said and SIGNING not in said and SIGNING.removeprefix("whsec_") not in said
+    )
 
 
-@pytest.mark.parametrize("command", [["check-config"], ["jobs"], ["keys", "list"], ["migrate"], ["api"]])
-def test_a_command_whose_store_is_away_tells_no_secret(command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "command", [["check-config"], ["jobs"], ["keys", "list"], ["migrate"], ["api"]]
+)
+def test_a_command_whose_store_is_away_tells_no_secret(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PORT", "0")
@@ -50,9 +58,22 @@ def test_a_log_line_that_is_handed_a_secret_does_not_pass_it_on() -> None:
     stream, key = io.StringIO(), new_key()
     log.configure("info", "json", stream)
     said = log.get_logger("a")
-    said.info("careless", authorization=PASSWORD, settings={"signing_secret": SIGNING, "headers": {"Webhook-Signature": PASSWORD, "Cookie": PASSWORD}})
-    said.info(f"key {key} is not {SIGNING}", url=f"https://me:{PASSWORD}@app.example", sent=f"Bearer {PASSWORD}")
-    logging.getLogger("aiohttp").warning("cannot connect to https://me:%s@app.example with %s", PASSWORD, key)
+    said.info(
+        "careless",
+        authorization=PASSWORD,
+        settings={
+            "signing_secret": SIGNING,
+            "headers": {"Webhook-Signature": PASSWORD, "Cookie": PASSWORD},
+        },
+    )
+    said.info(
+        f"key {key} is not {SIGNING}",
+        url=f"https://me:{PASSWORD}@app.example",
+        sent=f"Bearer {PASSWORD}",
+    )
+    logging.getLogger("aiohttp").warning(
+        "cannot connect to https://me:%s@app.example with %s", PASSWORD, key
+    )
     try:
         int(f"{key} and {SIGNING} and postgresql://me:{PASSWORD}@db/q")
     except ValueError:
@@ -62,22 +83,41 @@ def test_a_log_line_that_is_handed_a_secret_does_not_pass_it_on() -> None:
     assert key not in stream.getvalue()
 
 
-async def test_no_answer_repeats_a_key_or_shows_what_is_secret_of_a_workspace(tmp_path: Path) -> None:
+async def test_no_answer_repeats_a_key_or_shows_what_is_secret_of_a_workspace(
+    tmp_path: Path,
+) -> None:
     async with serving(tmp_path, ApiSettings(admin_key=PASSWORD)) as service:
         own = {"authorization": f"Bearer {PASSWORD}"}
         _, key = await service.keys.create("acme")
-        workspace = {"signingSecret": SIGNING, "callbackBaseUrls": {"sms": f"https://me:{PASSWORD}@a.example"}, "eventsUrl": f"https://me:{PASSWORD}@a.example"}
+        workspace = {
+            "signingSecret": SIGNING,
+            "callbackBaseUrls": {"sms": f"https://me:{PASSWORD}@a.example"},
+            "eventsUrl": f"https://me:{PASSWORD}@a.example",
+        }
         answers = [
             await service.client.put("/api/workspaces/acme", json=workspace, headers=own),
             await service.client.get("/api/workspaces/acme", headers=own),
             await service.client.get("/api/workspaces", headers=own),
             await service.client.get("/api/keys", headers=own),
-            await service.client.put("/api/workspaces/acme", json={"signingSecret": SIGNING + "!"}, headers=own),
-            await service.client.post("/api/schedule-sms", json=SMS, headers={"authorization": f"Bearer {key}"}),
+            await service.client.put(
+                "/api/workspaces/acme", json={"signingSecret": SIGNING + "!"}, headers=own
+            ),
+            await service.client.post(
+                "/api/schedule-sms", json=SMS, headers={"authorization": f"Bearer {key}"}
+            ),
             await service.client.get("/api/jobs", headers={"authorization": f"Bearer {key}x"}),
             await service.client.get("/api/jobs", headers={"authorization": f"Basic {PASSWORD}"}),
         ]
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 400, 403, 401, 401]
+        assert [answer.status_code for answer in answers] == [
+            200,
+            200,
+            200,
+            200,
+            400,
+            403,
+            401,
+            401,
+        ]
         for answer in answers:
             assert hidden(answer.text)
             assert key not in answer.text

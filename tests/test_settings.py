@@ -28,8 +28,17 @@ def refused(**environ: str) -> dict[str, str]:
 
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
     settings = read()
-    assert (settings.host, settings.port, settings.database_url) == ("127.0.0.1", 3000, "sqlite:///queue-services.db")
-    assert (settings.sms_per_second, settings.email_per_second, settings.max_attempts, settings.concurrency) == (50, 100, 3, 256)
+    assert (settings.host, settings.port, settings.database_url) == (
+        "127.0.0.1",
+        3000,
+        "sqlite:///queue-services.db",
+    )
+    assert (
+        settings.sms_per_second,
+        settings.email_per_second,
+        settings.max_attempts,
+        settings.concurrency,
+    ) == (50, 100, 3, 256)
     assert (settings.sms_api_url, settings.email_api_url) == (None, None)
     assert settings == Settings()
 
@@ -46,8 +55,14 @@ def test_the_original_names_work_as_they_are() -> None:
         BULL_BOARD_PASSWORD="open sesame",
     )
     assert (settings.port, settings.host) == (8080, "::1")
-    assert (settings.sms_api_url, settings.email_api_url) == ("http://127.0.0.1:9/app", "https://mail.example.com")
-    assert (settings.sms_callback_endpoint, settings.email_callback_endpoint) == ("/sms?v=2", "/email")
+    assert (settings.sms_api_url, settings.email_api_url) == (
+        "http://127.0.0.1:9/app",
+        "https://mail.example.com",
+    )
+    assert (settings.sms_callback_endpoint, settings.email_callback_endpoint) == (
+        "/sms?v=2",
+        "/email",
+    )
     assert (settings.bull_board_username, settings.bull_board_password) == ("admin", "open sesame")
 
 
@@ -120,7 +135,9 @@ def test_a_value_that_cannot_work_is_refused_by_its_name_with_advice(name: str, 
 
 
 def test_every_fault_is_reported_at_once() -> None:
-    assert refused(PORT="x", QUEUE_SERVICES_LEASE_SECONDS="0", QUEUE_SERVICES_LOG_FORMAT="xml").keys() == {
+    assert refused(
+        PORT="x", QUEUE_SERVICES_LEASE_SECONDS="0", QUEUE_SERVICES_LOG_FORMAT="xml"
+    ).keys() == {
         "PORT",
         "QUEUE_SERVICES_LEASE_SECONDS",
         "QUEUE_SERVICES_LOG_FORMAT",
@@ -128,7 +145,10 @@ def test_every_fault_is_reported_at_once() -> None:
 
 
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant() -> None:
-    assert "QUEUE_SERVICES_SMS_PER_SECOND" in refused(QUEUE_SERVICES_SMS_PERSECOND="5")["QUEUE_SERVICES_SMS_PERSECOND"]
+    assert (
+        "QUEUE_SERVICES_SMS_PER_SECOND"
+        in refused(QUEUE_SERVICES_SMS_PERSECOND="5")["QUEUE_SERVICES_SMS_PERSECOND"]
+    )
 
 
 def test_what_kubernetes_sets_for_a_service_of_that_name_is_not_ours() -> None:
@@ -151,8 +171,12 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     settings = read(QUEUE_SERVICES_ADMIN_KEY_FILE=str(path))
     assert settings.admin_key == "top-secret"
     assert settings.sources["admin_key"] == "file"
-    assert refused(QUEUE_SERVICES_ADMIN_KEY_FILE=str(path), QUEUE_SERVICES_ADMIN_KEY="x").keys() == {"QUEUE_SERVICES_ADMIN_KEY"}
-    assert refused(QUEUE_SERVICES_ADMIN_KEY_FILE=str(tmp_path / "none")).keys() == {"QUEUE_SERVICES_ADMIN_KEY_FILE"}
+    assert refused(
+        QUEUE_SERVICES_ADMIN_KEY_FILE=str(path), QUEUE_SERVICES_ADMIN_KEY="x"
+    ).keys() == {"QUEUE_SERVICES_ADMIN_KEY"}
+    assert refused(QUEUE_SERVICES_ADMIN_KEY_FILE=str(tmp_path / "none")).keys() == {
+        "QUEUE_SERVICES_ADMIN_KEY_FILE"
+    }
 
 
 def test_check_config_shows_values_and_sources_but_no_secret() -> None:
@@ -169,7 +193,10 @@ def test_check_config_shows_values_and_sources_but_no_secret() -> None:
     assert "hush" not in str(list(lines.values())) + repr(settings)
     assert SECRET not in str(list(lines.values())) + repr(settings)
     assert lines["SMS_API_URL"].value == "https://***@app.example.com/x"
-    assert lines["QUEUE_SERVICES_DATABASE_URL"].value == "postgresql://me:***@db.example.com:5432/q?password=***"
+    assert (
+        lines["QUEUE_SERVICES_DATABASE_URL"].value
+        == "postgresql://me:***@db.example.com:5432/q?password=***"
+    )
     assert (lines["PORT"].value, lines["PORT"].source) == ("8080", "option")
     assert (lines["HOST"].value, lines["HOST"].source) == ("127.0.0.1", "default")
     assert lines["QUEUE_SERVICES_ADMIN_KEY"].source == "environment"
@@ -180,7 +207,12 @@ def test_no_fault_repeats_the_value_it_is_about() -> None:
         assert "hush-hush" not in str(refused(**{name: "hush-hush"}))
 
 
-@given(st.dictionaries(st.sampled_from([v.shown for v in Settings.VARIABLES.values()]), st.text(st.characters(blacklist_categories=["Cs"]))))
+@given(
+    st.dictionaries(
+        st.sampled_from([v.shown for v in Settings.VARIABLES.values()]),
+        st.text(st.characters(blacklist_categories=["Cs"])),
+    )
+)
 def test_any_text_is_read_or_refused_but_never_breaks(environ: dict[str, str]) -> None:
     try:
         shown = [line.value for line in Settings.from_environment(environ).describe()]
@@ -191,15 +223,29 @@ def test_any_text_is_read_or_refused_but_never_breaks(environ: dict[str, str]) -
 
 
 def test_a_default_that_is_written_out_is_read_back_as_itself() -> None:
-    written = {variable.shown: getattr(Settings(), field) for field, variable in Settings.VARIABLES.items()}
-    texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in written.items() if value is not None}
+    written = {
+        variable.shown: getattr(Settings(), field) for field, variable in Settings.VARIABLES.items()
+    }
+    texts = {
+        name: ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in written.items()
+        if value is not None
+    }
     assert dataclasses.replace(Settings.from_environment(texts), sources={}) == Settings()
 
 
 def test_a_child_gets_our_environment_without_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PORT", "SMS_API_URL", "QUEUE_SERVICES_ADMIN_KEY", "QUEUE_SERVICES_ADMIN_KEY_FILE", "UNRELATED"):
+    for name in (
+        "PORT",
+        "SMS_API_URL",
+        "QUEUE_SERVICES_ADMIN_KEY",
+        "QUEUE_SERVICES_ADMIN_KEY_FILE",
+        "UNRELATED",
+    ):
         monkeypatch.setenv(name, "ours")
     environment = environment_for(SMS_API_URL="http://127.0.0.1:9")
     assert environment["SMS_API_URL"] == "http://127.0.0.1:9"
     assert environment["UNRELATED"] == "ours"
-    assert environment.keys().isdisjoint({"PORT", "QUEUE_SERVICES_ADMIN_KEY", "QUEUE_SERVICES_ADMIN_KEY_FILE"})
+    assert environment.keys().isdisjoint(
+        {"PORT", "QUEUE_SERVICES_ADMIN_KEY", "QUEUE_SERVICES_ADMIN_KEY_FILE"}
+    )

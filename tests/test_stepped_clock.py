@@ -1,4 +1,6 @@
-"""The clock of `serve --test-clock`: days pass at once, from wake to wake, and nothing that falls due on the way is left out or comes out of order."""
+"""The clock of `serve --test-clock`: days pass at once, from wake to wake, and nothing that
+falls due on the way is left out or comes out of order.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,9 @@ async def test_a_chore_is_done_once_however_long_nothing_happens(clock: SteppedC
     assert rounds == [3600, 86_400]
 
 
-async def test_a_wait_ends_at_the_signal_or_at_its_end_and_polls_with_the_stops_of_others(clock: SteppedClock) -> None:
+async def test_a_wait_ends_at_the_signal_or_at_its_end_and_polls_with_the_stops_of_others(
+    clock: SteppedClock,
+) -> None:
     signal, start, woken = asyncio.Event(), clock.now(), []
 
     async def wait(until: int) -> None:
@@ -139,7 +143,12 @@ async def test_a_delivery_holds_time_but_for_the_wait_for_its_slot(clock: Steppe
 
     sender = SteppedSender(Application(), clock)
     async with asyncio.TaskGroup() as tasks:
-        sending = tasks.create_task(sender.send(Delivery("1", "acme", Channel.SMS, "c", 1, "{}"), lambda: clock.sleep_until(start + 30 * SECOND)))
+        sending = tasks.create_task(
+            sender.send(
+                Delivery("1", "acme", Channel.SMS, "c", 1, "{}"),
+                lambda: clock.sleep_until(start + 30 * SECOND),
+            )
+        )
         await clock.advance(DAY)
         assert sending.done()
     assert at == [30 * SECOND, 30 * SECOND]
@@ -159,7 +168,9 @@ async def test_telling_of_an_event_holds_time(clock: SteppedClock) -> None:
 
     async def tell() -> None:
         await clock.sleep_until(start + 30 * SECOND)
-        await SteppedMessenger(Application(), clock).send(Notice("1", "message.completed", None, "acme", None, "{}", start, 1, None, ()))
+        await SteppedMessenger(Application(), clock).send(
+            Notice("1", "message.completed", None, "acme", None, "{}", start, 1, None, ())
+        )
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(tell())

@@ -1,1 +1,3 @@
-"""A small application that schedules campaigns with Queue Services and sends what falls due. Start with README.md, then `app`."""
+"""A small application that schedules campaigns with Queue Services and sends what falls
+due. Start with README.md, then `app`.
+"""

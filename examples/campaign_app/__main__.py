@@ -1,7 +1,8 @@
-"""`python -m campaign_app`: Queue Services, a mail server that keeps what it gets, and this application, all on this machine, with a first campaign.
+"""`python -m campaign_app`: Queue Services, a mail server that keeps what it gets, and this
+application, all on this machine, with a first campaign.
 
-Everything lives in a temporary folder and ends with Ctrl-C. A real deployment has the service and the mail server elsewhere and starts
-`uvicorn` on `create_app` alone.
+Everything lives in a temporary folder and ends with Ctrl-C. A real deployment has the
+service and the mail server elsewhere and starts `uvicorn` on `create_app` alone.
 """
 
 from __future__ import annotations
@@ -44,7 +45,12 @@ def main() -> None:
         QueueService(f"http://127.0.0.1:{SERVICE_PORT}") as service,
     ):
         wait_for(service)
-        parts = Application(create_engine(f"sqlite:///{folder}/app.db"), service, Mailer("127.0.0.1", sink.port), secret)
+        parts = Application(
+            create_engine(f"sqlite:///{folder}/app.db"),
+            service,
+            Mailer("127.0.0.1", sink.port),
+            secret,
+        )
         threading.Timer(1, first_campaign, args=(parts,)).start()
         uvicorn.run(create_app(parts), host="127.0.0.1", port=APP_PORT, log_level="warning")
 
@@ -53,10 +59,22 @@ def main() -> None:
 def queue_services(folder: Path, secret: str) -> Iterator[None]:
     """The service in a process of its own, which calls this application back."""
     callback = f"http://127.0.0.1:{APP_PORT}"
-    environment = {"SMS_API_URL": callback, "EMAIL_API_URL": callback, "EVENTS_URL": f"{callback}/queue-events", "QUEUE_SERVICES_SIGNING_SECRET": secret}
-    command = [str(Path(sys.executable).with_name("queue-services")), "serve", "--port", str(SERVICE_PORT)]
+    environment = {
+        "SMS_API_URL": callback,
+        "EMAIL_API_URL": callback,
+        "EVENTS_URL": f"{callback}/queue-events",
+        "QUEUE_SERVICES_SIGNING_SECRET": secret,
+    }
+    command = [
+        str(Path(sys.executable).with_name("queue-services")),
+        "serve",
+        "--port",
+        str(SERVICE_PORT),
+    ]
     with (folder / "queue-services.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log)  # noqa: S603 - our own command
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log
+        )
     try:
         yield
     finally:
@@ -81,17 +99,31 @@ def first_campaign(parts: Application) -> None:
     parts.contacts.add(WorkspaceRow(id="acme", timezone=ZONE))
     parts.contacts.add(
         *(
-            ContactRow(id=name.lower(), workspace_id="acme", name=name, email=f"{name.lower()}@example.com", phone=f"+4915100000{i}")
+            ContactRow(
+                id=name.lower(),
+                workspace_id="acme",
+                name=name,
+                email=f"{name.lower()}@example.com",
+                phone=f"+4915100000{i}",
+            )
             for i, name in enumerate(names)
         )
     )
-    soon = [f"{datetime.now(ZoneInfo(ZONE)) + timedelta(seconds=seconds):%H:%M:%S}" for seconds in (5, 10)]
+    soon = [
+        f"{datetime.now(ZoneInfo(ZONE)) + timedelta(seconds=seconds):%H:%M:%S}"
+        for seconds in (5, 10)
+    ]
     steps = [
-        Step(0, soon[0], "email", subject="Welcome, $name", template="<p>Good to have you here.</p>"),
+        Step(
+            0, soon[0], "email", subject="Welcome, $name", template="<p>Good to have you here.</p>"
+        ),
         Step(0, soon[1], "sms", template="$name, have you seen the tour?"),
     ]
     launched = parts.builder.launch("demo", "acme", steps)
-    print(f"Launched {launched.accepted} messages, due {soon[0]} and {soon[1]}. http://127.0.0.1:{APP_PORT}/docs has the application, Ctrl-C ends it.")
+    print(
+        f"Launched {launched.accepted} messages, due {soon[0]} and {soon[1]}."
+        f" http://127.0.0.1:{APP_PORT}/docs has the application, Ctrl-C ends it."
+    )
 
 
 def show(mail: Mail) -> None:

@@ -1,4 +1,6 @@
-"""The web application: the addresses of the parts in `application`, and what runs in the background."""
+"""The web application: the addresses of the parts in `application`, and what runs in the
+background.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +44,21 @@ class NewStep(BaseModel):
 
 
 def create_app(parts: Application, *, background: bool = True) -> FastAPI:
-    """The web application over `parts`; `background` starts reconciliation and the monitor with it."""
+    """The web application over `parts`; `background` starts reconciliation and the monitor
+    with it.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if not background:
             yield
             return
-        threading.Thread(target=parts.monitor.run_every, args=(MONITOR_EVERY_MINUTES,), daemon=True).start()
-        task = asyncio.create_task(reconcile_every(RECONCILE_EVERY, parts.tracker, parts.service, on_report=warn_of_late))
+        threading.Thread(
+            target=parts.monitor.run_every, args=(MONITOR_EVERY_MINUTES,), daemon=True
+        ).start()
+        task = asyncio.create_task(
+            reconcile_every(RECONCILE_EVERY, parts.tracker, parts.service, on_report=warn_of_late)
+        )
         yield
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -65,9 +73,17 @@ def create_app(parts: Application, *, background: bool = True) -> FastAPI:
 def callbacks(parts: Application) -> APIRouter:
     """What the service calls."""
     router = APIRouter()
-    router.add_api_route("/send-sms", endpoint(parts.receiver, parse_sms, parts.mailer.send_sms), methods=["POST"])
-    router.add_api_route("/api/email/send", endpoint(parts.receiver, parse_email, parts.mailer.send_email), methods=["POST"])
-    router.add_api_route("/queue-events", endpoint(parts.receiver, parse_event, parts.on_event), methods=["POST"])
+    router.add_api_route(
+        "/send-sms", endpoint(parts.receiver, parse_sms, parts.mailer.send_sms), methods=["POST"]
+    )
+    router.add_api_route(
+        "/api/email/send",
+        endpoint(parts.receiver, parse_email, parts.mailer.send_email),
+        methods=["POST"],
+    )
+    router.add_api_route(
+        "/queue-events", endpoint(parts.receiver, parse_event, parts.on_event), methods=["POST"]
+    )
     return router
 
 
@@ -84,10 +100,16 @@ def contacts_and_campaigns(parts: Application) -> APIRouter:
         parts.contacts.add(*(ContactRow(**contact.model_dump()) for contact in contacts))
 
     @router.post("/workspaces/{workspace_id}/campaigns/{campaign_id}/launch")
-    def launch(workspace_id: str, campaign_id: str, steps: list[NewStep] | None = None) -> dict[str, Any]:
+    def launch(
+        workspace_id: str, campaign_id: str, steps: list[NewStep] | None = None
+    ) -> dict[str, Any]:
         chosen = WELCOME if steps is None else [Step(**step.model_dump()) for step in steps]
         launched = _or_http_error(lambda: parts.builder.launch(campaign_id, workspace_id, chosen))
-        return {"accepted": launched.accepted, "replayed": launched.replayed, "failures": [failure.error for failure in launched.failures]}
+        return {
+            "accepted": launched.accepted,
+            "replayed": launched.replayed,
+            "failures": [failure.error for failure in launched.failures],
+        }
 
     @router.get("/workspaces/{workspace_id}/campaigns/{campaign_id}")
     def progress(workspace_id: str, campaign_id: str) -> dict[str, int]:
@@ -105,7 +127,9 @@ def contacts_and_campaigns(parts: Application) -> APIRouter:
         try:
             _or_http_error(lambda: parts.reset_password(workspace_id, contact_id))
         except LookupError as error:
-            raise HTTPException(404, f"there is no contact {contact_id!r} with an email address") from error
+            raise HTTPException(
+                404, f"there is no contact {contact_id!r} with an email address"
+            ) from error
 
     return router
 

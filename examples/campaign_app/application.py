@@ -1,4 +1,6 @@
-"""The parts of the application, put together. Everything it needs from outside is an argument, so that tests give it fakes."""
+"""The parts of the application, put together. Everything it needs from outside is an
+argument, so that tests give it fakes.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,14 @@ log = logging.getLogger("campaign_app")
 class Application:
     """The parts, for whoever needs one: a route, a background task, a test."""
 
-    def __init__(self, engine: Engine, service: QueueService, mailer: Mailer, signing_secret: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        service: QueueService,
+        mailer: Mailer,
+        signing_secret: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.engine, self.service, self.mailer = engine, service, mailer
         Base.metadata.create_all(engine)
         deliveries.create_all(engine)
@@ -38,36 +47,63 @@ class Application:
         self.tracker = SqlTracker(engine)
         self.tracker.create_tables()
         self.builder = CampaignBuilder(service, self.tracker, self.contacts, engine)
-        self.receiver = Receiver(signing_secret, workspaces=self.contacts.is_known, deduplicator=SqlDeduplicator(engine), clock=clock)
+        self.receiver = Receiver(
+            signing_secret,
+            workspaces=self.contacts.is_known,
+            deduplicator=SqlDeduplicator(engine),
+            clock=clock,
+        )
         self.monitor = Monitor(service, on_exceeded=warn_of_limit, on_approaching=warn_of_limit)
 
     def reset_password(self, workspace_id: str, contact_id: str) -> None:
-        """Sends a link at once. Not tracked: it expires in ten minutes, and whoever misses it asks again. Raises LookupError, QueueServiceError."""
+        """Sends a link at once. Not tracked: it expires in ten minutes, and whoever misses it
+        asks again. Raises LookupError, QueueServiceError.
+        """
         contact = self.contacts.find(workspace_id, contact_id)
         if contact is None or contact.email is None:
             raise LookupError(contact_id)
         notifications = NotificationManager(self.service, workspace_id=workspace_id)
         html = "<p>Here is your link.</p>"
-        notifications.send_email(contact.email, "Your password", html, contact_id=contact_id, expires_after=timedelta(minutes=10), raise_errors=True)
+        notifications.send_email(
+            contact.email,
+            "Your password",
+            html,
+            contact_id=contact_id,
+            expires_after=timedelta(minutes=10),
+            raise_errors=True,
+        )
 
     def message_status(self, key: str) -> dict[str, Any] | None:
         with Session(self.engine) as session:
             row = session.scalar(select(QueuedMessage).where(QueuedMessage.queue_key == key))
         if row is None:
             return None
-        return {"status": row.queue_status, "error": row.queue_error, "job_id": row.queue_job_id, "scheduled_for": row.scheduled_for}
+        return {
+            "status": row.queue_status,
+            "error": row.queue_error,
+            "job_id": row.queue_job_id,
+            "scheduled_for": row.scheduled_for,
+        }
 
     def on_event(self, event: Event) -> None:
         self.tracker.apply_event(event)
         if event.type == "message.failed":
-            log.warning("message %s to contact %s failed: %s", event.job_id, event.contact_id, event.error)
+            log.warning(
+                "message %s to contact %s failed: %s", event.job_id, event.contact_id, event.error
+            )
 
     def reconcile(self) -> Reconciliation:
         return reconcile(self.tracker, self.service, now=self.service.now())
 
 
 def warn_of_limit(alert: Alert) -> None:
-    log.warning("workspace %s: %s limit %s (%d times)", alert.workspace_id, alert.channel, alert.kind, alert.use.count)
+    log.warning(
+        "workspace %s: %s limit %s (%d times)",
+        alert.workspace_id,
+        alert.channel,
+        alert.kind,
+        alert.use.count,
+    )
 
 
 def warn_of_late(report: Reconciliation) -> None:

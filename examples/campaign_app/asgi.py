@@ -1,4 +1,6 @@
-"""For a deployment: `uvicorn campaign_app.asgi:create --factory`, with the environment that `settings` reads."""
+"""For a deployment: `uvicorn campaign_app.asgi:create --factory`, with the environment that
+`settings` reads.
+"""
 
 from __future__ import annotations
 
@@ -15,4 +17,8 @@ from queue_services.client import QueueService
 def create() -> FastAPI:
     settings = from_environment()
     mailer = Mailer(settings.smtp_host, settings.smtp_port)
-    return create_app(Application(create_engine(settings.database_url), QueueService(), mailer, settings.signing_secret))
+    return create_app(
+        Application(
+            create_engine(settings.database_url), QueueService(), mailer, settings.signing_secret
+        )
+    )

@@ -44,7 +44,9 @@ class Contacts:
     def timezone_of(self, workspace_id: str) -> str | None:
         """The workspace's zone; None for one this application does not know."""
         with Session(self._engine) as session:
-            return session.scalar(select(WorkspaceRow.timezone).where(WorkspaceRow.id == workspace_id))
+            return session.scalar(
+                select(WorkspaceRow.timezone).where(WorkspaceRow.id == workspace_id)
+            )
 
     def is_known(self, workspace_id: str) -> bool:
         return self.timezone_of(workspace_id) is not None
@@ -57,5 +59,18 @@ class Contacts:
     def of(self, workspace_id: str) -> Iterable[Contact]:
         """The workspace's contacts, as campaigns take them."""
         with Session(self._engine) as session:
-            rows = session.scalars(select(ContactRow).where(ContactRow.workspace_id == workspace_id).order_by(ContactRow.id)).all()
-        return [Contact(row.id, phone=row.phone, email=row.email, zone=row.timezone, fields={"name": row.name}) for row in rows]
+            rows = session.scalars(
+                select(ContactRow)
+                .where(ContactRow.workspace_id == workspace_id)
+                .order_by(ContactRow.id)
+            ).all()
+        return [
+            Contact(
+                row.id,
+                phone=row.phone,
+                email=row.email,
+                zone=row.timezone,
+                fields={"name": row.name},
+            )
+            for row in rows
+        ]

@@ -1,4 +1,6 @@
-"""A mail server that keeps what it gets and delivers nothing, for the demonstration and the tests. Speaks just enough SMTP (RFC 5321)."""
+"""A mail server that keeps what it gets and delivers nothing, for the demonstration and the
+tests. Speaks just enough SMTP (RFC 5321).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from typing import Self
 
 
 class MailSink(socketserver.ThreadingTCPServer):
-    """Listens on 127.0.0.1; `mails` are those received. An address that begins with `nobody` does not exist, one with `busy` must wait."""
+    """Listens on 127.0.0.1; `mails` are those received. An address that begins with
+    `nobody` does not exist, one with `busy` must wait.
+    """
 
     daemon_threads = True
 
@@ -23,10 +27,17 @@ class MailSink(socketserver.ThreadingTCPServer):
         self.port = int(self.server_address[1])
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.shutdown()
         self.server_close()
 

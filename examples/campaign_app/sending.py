@@ -1,4 +1,6 @@
-"""Sends what falls due: the handlers of the callback endpoints. Email goes out by SMTP; SMS by an SMTP gateway, as some providers have."""
+"""Sends what falls due: the handlers of the callback endpoints. Email goes out by SMTP; SMS
+by an SMTP gateway, as some providers have.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +37,10 @@ class Mailer:
                 smtp.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             code, reason = error.recipients[to]
-            raise (SlowDown(30) if code in BUSY else Reject(f"{code} {reason.decode(errors='replace')}")) from error
+            raise (
+                SlowDown(30)
+                if code in BUSY
+                else Reject(f"{code} {reason.decode(errors='replace')}")
+            ) from error
         except (smtplib.SMTPException, OSError) as error:
             raise RetryLater(f"the mail server is away: {type(error).__name__}") from error

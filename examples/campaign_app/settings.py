@@ -1,4 +1,6 @@
-"""The application's settings, from the environment; the client's own (QUEUE_SERVICES_URL, QUEUE_SERVICES_KEY) are read by the client."""
+"""The application's settings, from the environment; the client's own (QUEUE_SERVICES_URL,
+QUEUE_SERVICES_KEY) are read by the client.
+"""
 
 from __future__ import annotations
 

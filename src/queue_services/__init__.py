@@ -1,3 +1,5 @@
-"""Queue Services: SMS and email of a multi-tenant application, sent when due, within exact limits."""
+"""Queue Services: SMS and email of a multi-tenant application, sent when due, within exact
+limits.
+"""
 
 __version__ = "0.1.0"

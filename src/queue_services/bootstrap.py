@@ -1,4 +1,5 @@
-"""The only place that builds everything: store, clock, dispatcher, API, server; and lets them start and end in the right order.
+"""The only place that builds everything: store, clock, dispatcher, API, server; and lets
+them start and end in the right order.
 
 Called by `cli`. It holds no rule of its own.
 """
@@ -65,7 +66,9 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 @contextlib.asynccontextmanager
 async def open_core(settings: Settings) -> AsyncIterator[Core]:
-    """Open the store, bring its schema up to date, and set the clock by it. Raises StoreUnavailable and ConfigurationError."""
+    """Open the store, bring its schema up to date, and set the clock by it. Raises
+    StoreUnavailable and ConfigurationError.
+    """
     database = open_database(settings.database_url)
     try:
         await database.migrate()
@@ -78,7 +81,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
 
 @contextlib.asynccontextmanager
 async def open_to_read(settings: Settings) -> AsyncIterator[Core]:
-    """Open a store that is there, and change nothing in it. Raises StoreUnavailable, and ConfigurationError where its schema is not this version's."""
+    """Open a store that is there, and change nothing in it. Raises StoreUnavailable, and
+    ConfigurationError where its schema is not this version's.
+    """
     database = open_existing(settings.database_url)
     try:
         await database.read(migrate.check, statements.migrations(database.backend))
@@ -90,15 +95,27 @@ async def open_to_read(settings: Settings) -> AsyncIterator[Core]:
 
 
 async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
-    """Serve the API, dispatch, or both, until SIGTERM or SIGINT; then drain: first no new requests, then no new deliveries."""
+    """Serve the API, dispatch, or both, until SIGTERM or SIGINT; then drain: first no new
+    requests, then no new deliveries.
+    """
     if settings.test_clock and not (api and dispatch):
-        raise ConfigurationError(Fault("QUEUE_SERVICES_TEST_CLOCK", "is for `queue-services serve` alone: other processes would not go by the same time"))
-    with listening(settings.host, settings.port, shared=settings.share_port) if api else contextlib.nullcontext() as listener:
+        raise ConfigurationError(
+            Fault(
+                "QUEUE_SERVICES_TEST_CLOCK",
+                "is for `queue-services serve` alone: other processes would not go by the same"
+                " time",
+            )
+        )
+    with (
+        listening(settings.host, settings.port, shared=settings.share_port)
+        if api
+        else contextlib.nullcontext()
+    ) as listener:
         async with open_core(settings) as core:
             if api:
                 await refuse_open_door(core)
             if settings.test_clock:
-                core = on_test_clock(core)  # noqa: PLW2901 - the same core, as its parts shall see it
+                core = on_test_clock(core)  # noqa: PLW2901
             stop = asyncio.Event()
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -107,12 +124,16 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                     await stack.enter_async_context(_dispatching(core, stop))
                 else:
                     await stack.enter_async_context(_keeping_time(core))
-                    if settings.events_url is not None:  # what is cancelled before the first dispatcher is there will be told, too
+                    if (
+                        settings.events_url is not None
+                    ):  # what is cancelled before the first dispatcher is there will be told, too
                         await core.database.write(event_routes.set_service, enabled=True)
                 if listener is not None:
                     await stack.enter_async_context(_serving(core, listener, stop))
                 gc.collect()
-                gc.freeze()  # what is there now stays: the collector need not stop the loop to look through it again and again
+                # what is there now stays: the collector need not stop the loop to look
+                # through it again and again
+                gc.freeze()
                 await stop.wait()
                 log.info("stopping")
 
@@ -127,19 +148,48 @@ def on_test_clock(core: Core) -> Core:
 
 @contextlib.asynccontextmanager
 async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Dispatch; where that ends by itself the whole process stops, rather than go on as half a service."""
+    """Dispatch; where that ends by itself the whole process stops, rather than go on as
+    half a service.
+    """
     settings = core.settings
     for channel, url in (("SMS", settings.sms_api_url), ("EMAIL", settings.email_api_url)):
         if url is None:
-            log.warning("no base URL: due messages of this channel wait until it, or their workspace's own, is set", setting=f"{channel}_API_URL")
-    sender: Sender = CallbackSender(callback_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
-    messenger: Messenger = EventSender(event_settings(settings), core.clock.now, lambda address: refused(address, settings.callback_allow))
+            log.warning(
+                "no base URL: due messages of this channel wait until it, or their workspace's own,"
+                " is set",
+                setting=f"{channel}_API_URL",
+            )
+    sender: Sender = CallbackSender(
+        callback_settings(settings),
+        core.clock.now,
+        lambda address: refused(address, settings.callback_allow),
+    )
+    messenger: Messenger = EventSender(
+        event_settings(settings),
+        core.clock.now,
+        lambda address: refused(address, settings.callback_allow),
+    )
     if isinstance(core.clock, SteppedClock):
-        sender, messenger = SteppedSender(sender, core.clock), SteppedMessenger(messenger, core.clock)
-    process = await dispatching.build(core.database, core.clock, sender, dispatch_settings(settings), messenger=messenger, spans=tracing.configured())
+        sender, messenger = (
+            SteppedSender(sender, core.clock),
+            SteppedMessenger(messenger, core.clock),
+        )
+    process = await dispatching.build(
+        core.database,
+        core.clock,
+        sender,
+        dispatch_settings(settings),
+        messenger=messenger,
+        spans=tracing.configured(),
+    )
     running = asyncio.create_task(process.run())
     running.add_done_callback(lambda _: stop.set())
-    log.info("dispatching", dispatcher=process.identity, sms_per_second=settings.sms_per_second, email_per_second=settings.email_per_second)
+    log.info(
+        "dispatching",
+        dispatcher=process.identity,
+        sms_per_second=settings.sms_per_second,
+        email_per_second=settings.email_per_second,
+    )
     try:
         yield
     finally:
@@ -171,7 +221,9 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
     dashboard = await open_dashboard(core.database, core.clock, dashboard_settings(core.settings))
-    app = create_app(core.database, core.clock, api_settings(core.settings), more_routes=dashboard.routes)
+    app = create_app(
+        core.database, core.clock, api_settings(core.settings), more_routes=dashboard.routes
+    )
     server = Server(
         app,
         most_connections=most_connections(core.settings),
@@ -196,7 +248,8 @@ async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> 
 
 
 def most_connections(settings: Settings) -> int:
-    """How many connections of clients the process takes: those of the settings, or fewer where it may not open as many files.
+    """How many connections of clients the process takes: those of the settings, or fewer
+    where it may not open as many files.
 
     The dispatcher's connections come first: clients must not be able to use up what they need.
     """
@@ -207,7 +260,12 @@ def most_connections(settings: Settings) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     most = max(1, min(settings.max_connections, settings.max_connections - (wanted - soft)))
     if most < settings.max_connections:
-        log.warning("fewer connections than QUEUE_SERVICES_MAX_CONNECTIONS: raise the limit of open files (ulimit -n)", most=most, files=soft)
+        log.warning(
+            "fewer connections than QUEUE_SERVICES_MAX_CONNECTIONS: raise the limit of open files"
+            " (ulimit -n)",
+            most=most,
+            files=soft,
+        )
     return most
 
 
@@ -227,7 +285,12 @@ def callback_settings(settings: Settings) -> CallbackSettings:
 
 def event_settings(settings: Settings) -> EventSettings:
     """What the sender of events needs of the settings."""
-    return EventSettings(settings.events_url, settings.callback_authorization, settings.signing_secret, settings.delivery_timeout_seconds)
+    return EventSettings(
+        settings.events_url,
+        settings.callback_authorization,
+        settings.signing_secret,
+        settings.delivery_timeout_seconds,
+    )
 
 
 def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
@@ -282,16 +345,23 @@ def dashboard_settings(settings: Settings) -> DashboardSettings:
 
 
 async def refuse_open_door(core: Core) -> None:
-    """Raise ConfigurationError for an address that others reach, while no key is asked for and `--insecure` was not said; say aloud where it was."""
+    """Raise ConfigurationError for an address that others reach, while no key is asked for
+    and `--insecure` was not said; say aloud where it was.
+    """
     settings = core.settings
     if settings.admin_key is not None or await Keys(core.database, core.clock).exist():
         return
     if settings.insecure:
-        log.error("INSECURE: everybody who can reach this address is served as an administrator, without a key", host=settings.host)
+        log.error(
+            "INSECURE: everybody who can reach this address is served as an administrator, without"
+            " a key",
+            host=settings.host,
+        )
     elif not _is_loopback(settings.host):
         fault = Fault(
             "HOST",
-            f"{settings.host} can be reached from elsewhere: make a key (queue-services keys create), set QUEUE_SERVICES_ADMIN_KEY, or say --insecure",
+            f"{settings.host} can be reached from elsewhere: make a key (queue-services keys"
+            " create), set QUEUE_SERVICES_ADMIN_KEY, or say --insecure",
         )
         raise ConfigurationError(fault)
 

@@ -1,7 +1,8 @@
-"""The command line `queue-services`: starts processes, and asks the service what the API would be asked.
+"""The command line `queue-services`: starts processes, and asks the service what the API
+would be asked.
 
-Holds no rule: settings come from `settings`, everything else from `bootstrap` and `service`. Exit codes: 0 done, 1 refused or failed, 2 wrong
-settings or usage.
+Holds no rule: settings come from `settings`, everything else from `bootstrap` and
+`service`. Exit codes: 0 done, 1 refused or failed, 2 wrong settings or usage.
 """
 
 from __future__ import annotations
@@ -15,12 +16,27 @@ import cyclopts
 from cyclopts import Parameter
 from rich.table import Table
 
-from queue_services import __version__, bootstrap, cli_forecast, cli_jobs, cli_keys, cli_metrics, cli_upkeep, cli_verify, cli_workspace, log
+from queue_services import (
+    __version__,
+    bootstrap,
+    cli_forecast,
+    cli_jobs,
+    cli_keys,
+    cli_metrics,
+    cli_upkeep,
+    cli_verify,
+    cli_workspace,
+    log,
+)
 from queue_services.cli_terminal import Terminal, print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
 
-app = cyclopts.App(name="queue-services", version=__version__, help="Sends a multi-tenant application's SMS and email when they are due, within exact limits.")
+app = cyclopts.App(
+    name="queue-services",
+    version=__version__,
+    help="Sends a multi-tenant application's SMS and email when they are due, within exact limits.",
+)
 app.command(cli_jobs.schedule, name="schedule")
 app.command(cli_jobs.app, name="jobs")
 app.command(cli_keys.app, name="keys")
@@ -35,16 +51,27 @@ app.command(cli_upkeep.backup, name="backup")
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]
 Port = Annotated[int | None, Parameter(help="port to listen on, 0 for a free one (PORT)")]
 DatabaseUrl = Annotated[str | None, Parameter(help="the store (QUEUE_SERVICES_DATABASE_URL)")]
-TestClock = Annotated[bool | None, Parameter(negative="", help="for tests: let POST /api/test-clock/advance move the time")]
-Insecure = Annotated[bool | None, Parameter(negative="", help="serve other addresses than loopback without a key")]
+TestClock = Annotated[
+    bool | None,
+    Parameter(negative="", help="for tests: let POST /api/test-clock/advance move the time"),
+]
+Insecure = Annotated[
+    bool | None, Parameter(negative="", help="serve other addresses than loopback without a key")
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point: every error of ours becomes a sentence on stderr and an exit code. `arguments` stand for the command line's."""
+    """The entry point: every error of ours becomes a sentence on stderr and an exit code.
+    `arguments` stand for the command line's.
+    """
     try:
         app(arguments)
     except ConfigurationError as error:
-        _fail("The settings cannot work:\n" + "\n".join(f"  {fault.field}: {fault.message}" for fault in error.faults), 2)
+        _fail(
+            "The settings cannot work:\n"
+            + "\n".join(f"  {fault.field}: {fault.message}" for fault in error.faults),
+            2,
+        )
     except Refusal as error:
         faults = getattr(error, "faults", ())
         _fail("\n".join(f"{fault.field}: {fault.message}" for fault in faults) or str(error), 1)
@@ -55,15 +82,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 @app.command
-def serve(*, host: Host = None, port: Port = None, database_url: DatabaseUrl = None, insecure: Insecure = None, test_clock: TestClock = None) -> None:
+def serve(
+    *,
+    host: Host = None,
+    port: Port = None,
+    database_url: DatabaseUrl = None,
+    insecure: Insecure = None,
+    test_clock: TestClock = None,
+) -> None:
     """Run everything in one process: API and dispatcher."""
-    _run(_settings(host=host, port=port, database_url=database_url, insecure=insecure, test_clock=test_clock), api=True, dispatch=True)
+    _run(
+        _settings(
+            host=host,
+            port=port,
+            database_url=database_url,
+            insecure=insecure,
+            test_clock=test_clock,
+        ),
+        api=True,
+        dispatch=True,
+    )
 
 
 @app.command
-def api(*, host: Host = None, port: Port = None, database_url: DatabaseUrl = None, insecure: Insecure = None) -> None:
+def api(
+    *,
+    host: Host = None,
+    port: Port = None,
+    database_url: DatabaseUrl = None,
+    insecure: Insecure = None,
+) -> None:
     """Run the API alone; dispatchers run elsewhere."""
-    _run(_settings(host=host, port=port, database_url=database_url, insecure=insecure), api=True, dispatch=False)
+    _run(
+        _settings(host=host, port=port, database_url=database_url, insecure=insecure),
+        api=True,
+        dispatch=False,
+    )
 
 
 @app.command
@@ -96,8 +150,12 @@ def check_config(*, host: Host = None, port: Port = None, database_url: Database
 
 
 @app.command
-def demo(*, keep: Annotated[bool, Parameter(negative="", help="leave it running afterwards")] = False) -> None:
-    """Show the main job: a campaign of SMS and email through a service and a receiver of its own."""
+def demo(
+    *, keep: Annotated[bool, Parameter(negative="", help="leave it running afterwards")] = False
+) -> None:
+    """Show the main job: a campaign of SMS and email through a service and a receiver of
+    its own.
+    """
     from queue_services.demo import run_demo  # noqa: PLC0415 - what it draws with is not needed by anything else
 
     sys.exit(run_demo(keep=keep))

@@ -1,4 +1,6 @@
-"""Opens the store for one command, so that commands work where the API does not run. Used by the commands that ask the services themselves."""
+"""Opens the store for one command, so that commands work where the API does not run. Used
+by the commands that ask the services themselves.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The command `forecast`: when so many more messages would start and finish, as things stand. Used by `cli`."""
+"""The command `forecast`: when so many more messages would start and finish, as things
+stand. Used by `cli`.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,24 @@ NEVER = "not as things stand"
 def forecast(
     workspace: str,
     channel: Literal["sms", "email"],
-    count: Annotated[int, Parameter(validator=cyclopts.validators.Number(gte=1, lte=MOST_FORESEEN))],
+    count: Annotated[
+        int, Parameter(validator=cyclopts.validators.Number(gte=1, lte=MOST_FORESEEN))
+    ],
     *,
-    at: Annotated[str | None, Parameter(help="when they are due: a time with an offset, such as 2027-03-01T09:30:00+01:00; now, where it is not given")] = None,
+    at: Annotated[
+        str | None,
+        Parameter(
+            help=(
+                "when they are due: a time with an offset, such as 2027-03-01T09:30:00+01:00; now,"
+                " where it is not given"
+            )
+        ),
+    ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Tell when COUNT more messages of a workspace would start and finish under today's limits and backlog."""
+    """Tell when COUNT more messages of a workspace would start and finish under today's
+    limits and backlog.
+    """
 
     async def work(core: bootstrap.Core) -> tuple[Instant, Forecast]:
         faults = Faults()
@@ -40,8 +54,12 @@ def forecast(
         return due, await forecasts(core).foresee(workspace, Channel(channel), count, due)
 
     due, found = with_core(database_url, work)
-    table = Table("due", "first starts", "last is answered", "takes", "limited by", box=None, pad_edge=False)
-    starts, ends = (NEVER if one is None else rfc3339(one) for one in (found.start_at, found.end_at))
+    table = Table(
+        "due", "first starts", "last is answered", "takes", "limited by", box=None, pad_edge=False
+    )
+    starts, ends = (
+        NEVER if one is None else rfc3339(one) for one in (found.start_at, found.end_at)
+    )
     takes = "" if found.end_at is None else f"{(found.end_at - due) / SECOND:,.1f} s"
     table.add_row(rfc3339(due), starts, ends, takes, WAIT_NAMES[found.limited_by])
     print_table(table)
@@ -51,4 +69,10 @@ def forecasts(core: bootstrap.Core) -> Forecasts:
     """The forecasts on an opened store."""
     settings = core.settings
     limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
-    return Forecasts(core.database, core.clock, limits, settings.concurrency, counts_segments=settings.sms_units == "segments")
+    return Forecasts(
+        core.database,
+        core.clock,
+        limits,
+        settings.concurrency,
+        counts_segments=settings.sms_units == "segments",
+    )

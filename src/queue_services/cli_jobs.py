@@ -1,4 +1,5 @@
-"""The commands about messages: `schedule` and `jobs`. They open the store themselves, so they work where the API does not run.
+"""The commands about messages: `schedule` and `jobs`. They open the store themselves, so
+they work where the API does not run.
 
 Used by `cli`. What they accept is what the API accepts: the same decoder reads it.
 """
@@ -46,21 +47,45 @@ def schedule(
     metadata: Annotated[str | None, Parameter(help="a JSON object")] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Schedule one SMS (--message) or email (--subject, --html), `delay` milliseconds from now; prints the job's id."""
-    common: dict[str, Any] = {"contact_id": contact, "workspace_id": workspace, "delay": delay, "priority": priority, "idempotency_key": idempotency_key}
-    shape, read = (bodies.SmsBody, intake.sms) if channel == "sms" else (bodies.EmailBody, intake.email)
-    members: dict[str, str | None] = {"to": to, "message": message} if channel == "sms" else {"to": to, "subject": subject, "html": html}
+    """Schedule one SMS (--message) or email (--subject, --html), `delay` milliseconds from
+    now; prints the job's id.
+    """
+    common: dict[str, Any] = {
+        "contact_id": contact,
+        "workspace_id": workspace,
+        "delay": delay,
+        "priority": priority,
+        "idempotency_key": idempotency_key,
+    }
+    shape, read = (
+        (bodies.SmsBody, intake.sms) if channel == "sms" else (bodies.EmailBody, intake.email)
+    )
+    members: dict[str, str | None] = (
+        {"to": to, "message": message}
+        if channel == "sms"
+        else {"to": to, "subject": subject, "html": html}
+    )
     described = UNSET if metadata is None else msgspec.Raw(metadata.encode())
     common |= {name: text for name, text in members.items() if text is not None}
     body = msgspec.json.encode(shape(**common, metadata=described))
 
     async def work(core: bootstrap.Core) -> Insertion:
         return await _accept(
-            core, read(body, core.clock.now(), intake.Rules(core.settings.callback_paths, counts_segments=core.settings.sms_units == "segments"))
+            core,
+            read(
+                body,
+                core.clock.now(),
+                intake.Rules(
+                    core.settings.callback_paths,
+                    counts_segments=core.settings.sms_units == "segments",
+                ),
+            ),
         )
 
     insertion = with_core(database_url, work)
-    Terminal().print(insertion.id, "(replayed)" if insertion.replayed else f"due {rfc3339(insertion.due_at)}")
+    Terminal().print(
+        insertion.id, "(replayed)" if insertion.replayed else f"due {rfc3339(insertion.due_at)}"
+    )
 
 
 @app.default
@@ -86,9 +111,29 @@ def list_jobs(
         limit=limit,
     )
     found = with_core(database_url, lambda core: _jobs(core).search(wanted))
-    table = Table("job", "status", "channel", "workspace", "contact", "scheduled for", "tries", "error", box=None, pad_edge=False)
+    table = Table(
+        "job",
+        "status",
+        "channel",
+        "workspace",
+        "contact",
+        "scheduled for",
+        "tries",
+        "error",
+        box=None,
+        pad_edge=False,
+    )
     for job in found:
-        table.add_row(job.id, _status(job), job.channel.value, job.workspace, job.contact, rfc3339(job.due_at), str(job.tries), (job.error or "")[:60])
+        table.add_row(
+            job.id,
+            _status(job),
+            job.channel.value,
+            job.workspace,
+            job.contact,
+            rfc3339(job.due_at),
+            str(job.tries),
+            (job.error or "")[:60],
+        )
     print_table(table)
 
 
@@ -121,7 +166,10 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
             console.print(f"{name:14} {value}")
     for attempt in attempts:
         outcome = f"{attempt.outcome} {attempt.status_code or ''} {attempt.error or ''}".strip()
-        console.print(f"attempt {attempt.number:<6} {rfc3339(attempt.started_at)} {attempt.duration / 1000:.0f} ms {outcome}")
+        console.print(
+            f"attempt {attempt.number:<6} {rfc3339(attempt.started_at)}"
+            f" {attempt.duration / 1000:.0f} ms {outcome}"
+        )
 
 
 @app.command

@@ -1,4 +1,6 @@
-"""The command `keys`: makes, lists and revokes keys. It opens the store itself, so it works where no administrator has a key any more. Used by `cli`."""
+"""The command `keys`: makes, lists and revokes keys. It opens the store itself, so it works
+where no administrator has a key any more. Used by `cli`.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,26 @@ app = cyclopts.App(name="keys", help="Make, list and revoke keys.")
 @app.command
 def create(
     *,
-    workspace: Annotated[str | None, Parameter(help="the only workspace that it sees and touches; without it, an administrator's key")] = None,
-    scope: Annotated[list[Literal["read", "send", "manage"]] | None, Parameter(help="what it may do; all three, unless some are given", negative="")] = None,
-    expires: Annotated[str | None, Parameter(help="when it ends: a time with an offset, such as 2027-01-31T00:00:00Z")] = None,
+    workspace: Annotated[
+        str | None,
+        Parameter(
+            help="the only workspace that it sees and touches; without it, an administrator's key"
+        ),
+    ] = None,
+    scope: Annotated[
+        list[Literal["read", "send", "manage"]] | None,
+        Parameter(help="what it may do; all three, unless some are given", negative=""),
+    ] = None,
+    expires: Annotated[
+        str | None,
+        Parameter(help="when it ends: a time with an offset, such as 2027-01-31T00:00:00Z"),
+    ] = None,
     per_minute: Annotated[
-        int | None, Parameter(help="how many messages it may hand in a minute", validator=cyclopts.validators.Number(gte=1, lte=1_000_000_000))
+        int | None,
+        Parameter(
+            help="how many messages it may hand in a minute",
+            validator=cyclopts.validators.Number(gte=1, lte=1_000_000_000),
+        ),
     ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -39,20 +56,33 @@ def create(
 
     async def work(core: bootstrap.Core) -> tuple[Key, str]:
         expires_at = None if expires is None else _expiry(expires, core.clock.now())
-        return await _keys(core).create(workspace, permissions, per_minute=per_minute, expires_at=expires_at)
+        return await _keys(core).create(
+            workspace, permissions, per_minute=per_minute, expires_at=expires_at
+        )
 
     key, text = with_core(database_url, work)
-    Terminal(stderr=True, soft_wrap=True).print(f"key {key.id}, {_whose(key)}; it is not shown again:")
+    Terminal(stderr=True, soft_wrap=True).print(
+        f"key {key.id}, {_whose(key)}; it is not shown again:"
+    )
     print(text)
 
 
 @app.command(name="list")
 def list_keys(*, database_url: DatabaseUrl = None) -> None:
     """List the keys that are not revoked."""
-    table = Table("key", "of", "scopes", "messages a minute", "created", "expires", box=None, pad_edge=False)
+    table = Table(
+        "key", "of", "scopes", "messages a minute", "created", "expires", box=None, pad_edge=False
+    )
     for key in with_core(database_url, lambda core: _keys(core).every()):
         quota = "any number" if key.per_minute is None else f"{key.per_minute:,}"
-        table.add_row(key.id, _whose(key), ", ".join(key.permissions), quota, rfc3339(key.created_at), optional_rfc3339(key.expires_at) or "never")
+        table.add_row(
+            key.id,
+            _whose(key),
+            ", ".join(key.permissions),
+            quota,
+            rfc3339(key.created_at),
+            optional_rfc3339(key.expires_at) or "never",
+        )
     print_table(table)
 
 

@@ -1,4 +1,6 @@
-"""What the command line shows: values as they are, whoever made them up, and tables whole. Used by the commands."""
+"""What the command line shows: values as they are, whoever made them up, and tables whole.
+Used by the commands.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _UNBOUNDED = 100_000
 
 
 class Terminal(Console):
-    """rich's console that takes no value for more than text: what looks like markup is shown, and what would move the cursor is written out."""
+    """rich's console that takes no value for more than text: what looks like markup is
+    shown, and what would move the cursor is written out.
+    """
 
     def __init__(self, **given: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **given)
@@ -26,13 +30,19 @@ class Terminal(Console):
 
 
 def print_table(table: Table) -> None:
-    """Print a table on stdout: folded on a terminal, and as wide as it is where a file or another program reads it.
+    """Print a table on stdout: folded on a terminal, and as wide as it is where a file or
+    another program reads it.
 
     Nothing of it is cut off, and the first column is folded last.
     """
     console = Terminal()
     if not console.is_terminal:
-        console.width = max(1, Measurement.get(console, console.options.update(width=_UNBOUNDED, max_width=_UNBOUNDED), table).maximum)
+        console.width = max(
+            1,
+            Measurement.get(
+                console, console.options.update(width=_UNBOUNDED, max_width=_UNBOUNDED), table
+            ).maximum,
+        )
     for number, column in enumerate(table.columns):
         column.overflow, column.no_wrap = "fold", number == 0
     console.print(table)

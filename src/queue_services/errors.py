@@ -1,6 +1,8 @@
-"""Every error the service raises on purpose, in one tree; outcomes of normal work are values, not errors.
+"""Every error the service raises on purpose, in one tree; outcomes of normal work are
+values, not errors.
 
-Raised anywhere, turned into HTTP answers by `api.problems` and into exit codes by `cli`. Carries fields, never HTTP statuses.
+Raised anywhere, turned into HTTP answers by `api.problems` and into exit codes by `cli`.
+Carries fields, never HTTP statuses.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import msgspec
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """One thing wrong with a request: the `field` as the caller wrote it, and what to do about it."""
+    """One thing wrong with a request: the `field` as the caller wrote it, and what to do
+    about it.
+    """
 
     field: str
     message: str
@@ -62,7 +66,9 @@ class TooLarge(Refusal):
 
 
 class UnsupportedMediaType(Refusal):
-    """A body of a type, or in a coding, that the call does not read; the fault names the `header` that says so, and what to do."""
+    """A body of a type, or in a coding, that the call does not read; the fault names the
+    `header` that says so, and what to do.
+    """
 
     def __init__(self, header: str, given: str, advice: str) -> None:
         self.faults = (Fault(header, f"{given or 'none'!r} is not read here; {advice}"),)
@@ -78,11 +84,16 @@ class Forbidden(Refusal):
 
 
 class OverQuota(Refusal):
-    """The key has used its intake quota of `limit` messages a minute, but for `left` of them; try again after `retry_after` seconds."""
+    """The key has used its intake quota of `limit` messages a minute, but for `left` of
+    them; try again after `retry_after` seconds.
+    """
 
     def __init__(self, retry_after: float, limit: int, left: int = 0) -> None:
         self.retry_after, self.limit, self.left = retry_after, limit, left
-        super().__init__(f"The key is over its intake quota of {limit:,} messages a minute ({left:,} are left); try again in {math.ceil(retry_after)} s.")
+        super().__init__(
+            f"The key is over its intake quota of {limit:,} messages a minute ({left:,} are left);"
+            f" try again in {math.ceil(retry_after)} s."
+        )
 
 
 class TooManyTries(Refusal):
@@ -94,7 +105,9 @@ class TooManyTries(Refusal):
 
 
 class StoreUnavailable(QueueServicesError):
-    """The database does not answer; nothing was changed, or it is not known to be. Try again after `retry_after` seconds."""
+    """The database does not answer; nothing was changed, or it is not known to be. Try
+    again after `retry_after` seconds.
+    """
 
     def __init__(self, reason: str, retry_after: float = 1.0) -> None:
         self.reason, self.retry_after = reason, retry_after

@@ -1,7 +1,10 @@
-"""Logging: one line an event, readable on a terminal, JSON elsewhere, with nothing in it that belongs to a message's recipient.
+"""Logging: one line an event, readable on a terminal, JSON elsewhere, with nothing in it
+that belongs to a message's recipient.
 
-Modules call `get_logger(__name__)` and log fields, not sentences. `bootstrap` calls `configure` once; the loggers of uvicorn, aiohttp and asyncio then go the
-same way. Importing this module is enough for `redaction.redact` to see every event, so no line escapes before that call either.
+Modules call `get_logger(__name__)` and log fields, not sentences. `bootstrap` calls
+`configure` once; the loggers of uvicorn, aiohttp and asyncio then go the same way.
+Importing this module is enough for `redaction.redact` to see every event, so no line
+escapes before that call either.
 """
 
 from __future__ import annotations
@@ -40,12 +43,16 @@ structlog.configure(
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module: `get_logger(__name__).info("batch settled", lane=..., messages=50)`."""
+    """The logger of a module: `get_logger(__name__).info("batch settled", lane=...,
+    messages=50)`.
+    """
     return structlog.stdlib.get_logger(name)
 
 
 def configure(level: str = "info", style: str = "auto", stream: TextIO = sys.stderr) -> None:
-    """Send every logger's events of at least `level` to `stream`, as `console` text or `json`; `auto` is console on a terminal alone."""
+    """Send every logger's events of at least `level` to `stream`, as `console` text or
+    `json`; `auto` is console on a terminal alone.
+    """
     terminal = stream.isatty()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -70,15 +77,28 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO = sys.std
 def _renderers(console: bool, colors: bool) -> list[Processor]:
     if not console:
         return [structlog.processors.JSONRenderer()]
-    return [_one_line, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+    return [
+        _one_line,
+        structlog.dev.ConsoleRenderer(
+            colors=colors, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
 
 
 def _one_line(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Control characters written out, so that no value can forge a line or move a terminal's cursor; JSON does that by itself.
+    """Control characters written out, so that no value can forge a line or move a
+    terminal's cursor; JSON does that by itself.
 
     A traceback keeps its lines, set in: an event begins at the margin.
     """
-    return {key: _set_in(value) if key in ("exception", "stack") else printable(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {
+        key: _set_in(value)
+        if key in ("exception", "stack")
+        else printable(value)
+        if isinstance(value, str)
+        else value
+        for key, value in event.items()
+    }
 
 
 def _set_in(traceback: str) -> str:

@@ -1,7 +1,8 @@
 """How the text of a setting becomes a value: one reader a kind. Called by `settings` alone.
 
-A reader takes the text as it stands in the environment and returns the typed value, or raises ValueError with a sentence that says what to write
-instead. No reader repeats the given text in that sentence: it may be a secret.
+A reader takes the text as it stands in the environment and returns the typed value, or
+raises ValueError with a sentence that says what to write instead. No reader repeats the
+given text in that sentence: it may be a secret.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ from urllib.parse import SplitResult, urlsplit
 T = TypeVar("T")
 Network = IPv4Network | IPv6Network
 
-_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_WORDS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 _PATH = re.compile(r"/(?!/)[^\\#\s\x00-\x1f\x7f]*")
 _DATABASE_SCHEMES = {"sqlite", "postgresql", "postgres"}
 
@@ -79,15 +89,22 @@ def number(low: float, high: float) -> Callable[[str], float]:
 
 
 def limit(value: str) -> float:
-    """Messages a second: a whole number up to 100,000, or below 1 (one message every 1/limit seconds)."""
+    """Messages a second: a whole number up to 100,000, or below 1 (one message every
+    1/limit seconds).
+    """
     parsed = _finite(value)
     if parsed is None or not 0.00001 <= parsed <= 100_000 or (parsed > 1 and parsed != int(parsed)):
-        raise ValueError("give a whole number of messages a second up to 100,000, or a number below 1 for one message every 1/limit seconds")
+        raise ValueError(
+            "give a whole number of messages a second up to 100,000, or a number below 1 for one"
+            " message every 1/limit seconds"
+        )
     return parsed
 
 
 def base_url(value: str) -> str:
-    """An http(s) URL that a path is added to: host required, no query or fragment; a slash at its end is dropped."""
+    """An http(s) URL that a path is added to: host required, no query or fragment; a slash
+    at its end is dropped.
+    """
     parts = _split(value)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("give an http:// or https:// URL with a host")
@@ -99,8 +116,15 @@ def base_url(value: str) -> str:
 def origin(value: str) -> str:
     """A web origin as browsers send it (scheme, host, port; RFC 6454, 6.2), or `*`."""
     parts = _split(value)
-    if value != "*" and (parts is None or parts.scheme not in ("http", "https") or value != f"{parts.scheme}://{parts.netloc}" or "@" in value):
-        raise ValueError("give origins such as https://app.example.com, without a path, or * for all")
+    if value != "*" and (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or value != f"{parts.scheme}://{parts.netloc}"
+        or "@" in value
+    ):
+        raise ValueError(
+            "give origins such as https://app.example.com, without a path, or * for all"
+        )
     return value.lower()
 
 
@@ -116,7 +140,9 @@ def network(value: str) -> Network:
     try:
         return ip_network(value)
     except ValueError:
-        raise ValueError("give networks such as 10.0.0.0/8 or fd00::/8, with no host bits set") from None
+        raise ValueError(
+            "give networks such as 10.0.0.0/8 or fd00::/8, with no host bits set"
+        ) from None
 
 
 def each(read: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
@@ -135,14 +161,18 @@ def database_url(value: str) -> str:
         raise ValueError("give sqlite:///FILE or postgresql://USER@HOST:PORT/DATABASE")
     if parts.scheme == "sqlite":
         if parts.netloc or parts.path in ("", "/") or parts.path.endswith("/:memory:"):
-            raise ValueError("give a file: sqlite:///relative/to/here.db or sqlite:////absolute/path.db")
+            raise ValueError(
+                "give a file: sqlite:///relative/to/here.db or sqlite:////absolute/path.db"
+            )
     elif parts.path in ("", "/"):
         raise ValueError("name the database: postgresql://USER@HOST:PORT/DATABASE")
     return value
 
 
 def signing_secret(value: str) -> str:
-    """A Standard Webhooks secret: base64 of 24 to 64 random bytes, with or without the prefix `whsec_`."""
+    """A Standard Webhooks secret: base64 of 24 to 64 random bytes, with or without the
+    prefix `whsec_`.
+    """
     try:
         length = len(base64.b64decode(value.removeprefix("whsec_"), validate=True))
     except (binascii.Error, ValueError):
@@ -153,7 +183,9 @@ def signing_secret(value: str) -> str:
 
 
 def masked_url(url: str) -> str:
-    """The URL without what authenticates: a database's user is shown, but no password, no user of an http URL, and no query value."""
+    """The URL without what authenticates: a database's user is shown, but no password, no
+    user of an http URL, and no query value.
+    """
     masked = re.sub(r"^(https?://)[^/?#]*@", r"\1***@", url)
     masked = re.sub(r"^(\w+://[^/?#@:]*):[^/?#]*@", r"\1:***@", masked)
     return re.sub(r"([?&][^=&#]+)=[^&#]*", r"\1=***", masked)
@@ -167,7 +199,9 @@ def _finite(value: str) -> float | None:
 
 
 def _split(value: str) -> SplitResult | None:
-    """The parts of a URL; None for what is no URL: spaces, control characters, a port out of range."""
+    """The parts of a URL; None for what is no URL: spaces, control characters, a port out
+    of range.
+    """
     if not value.isprintable() or any(char.isspace() for char in value):
         return None
     try:

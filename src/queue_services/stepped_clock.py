@@ -1,7 +1,10 @@
-"""A clock that can be moved: it goes at the pace of the real one, and `advance` lets days pass in seconds, from wake to wake, with nothing left out.
+"""A clock that can be moved: it goes at the pace of the real one, and `advance` lets days
+pass in seconds, from wake to wake, with nothing left out.
 
-Built by `bootstrap` for `serve --test-clock` in place of `Clock`. While it advances, time stands still as long as anything is at work, and then jumps to
-the next instant that something sleeps for. It knows of work by `working` alone; who is at work is `stepping`'s to say.
+Built by `bootstrap` for `serve --test-clock` in place of `Clock`. While it advances, time
+stands still as long as anything is at work, and then jumps to the next instant that
+something sleeps for. It knows of work by `working` alone; who is at work is `stepping`'s to
+say.
 """
 
 from __future__ import annotations
@@ -16,14 +19,18 @@ from typing import Any
 from queue_services.clock import Clock
 
 CALM = 20
-"""Turns of the event loop without any work after which nothing is about to begin: from an outcome to its settling, or from a wake to a claim, are fewer."""
+"""Turns of the event loop without any work after which nothing is about to begin: from an
+outcome to its settling, or from a wake to a claim, are fewer.
+"""
 LONGEST_TIMER = 3600.0
 
 Wake = tuple[int, int, bool, asyncio.Future[None]]
 
 
 class SteppedClock(Clock):
-    """`advance` moves it. A sleep until an instant, or a wait, stops the jump there; a pause between chores, or a poll, ends with the next stop after it."""
+    """`advance` moves it. A sleep until an instant, or a wait, stops the jump there; a
+    pause between chores, or a poll, ends with the next stop after it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +60,9 @@ class SteppedClock(Clock):
             await self._wake_at(instant, stops=True)
 
     async def wait(self, signal: asyncio.Event, until: int, *, poll: int) -> None:
-        """Return at the signal, at `until`, or with the first stop that is `poll` microseconds or more from now; at once when `until` has passed."""
+        """Return at the signal, at `until`, or with the first stop that is `poll` microseconds
+        or more from now; at once when `until` has passed.
+        """
         if (now := self.now()) < until and not signal.is_set():
             wakes = [self._wake_at(until, stops=True), self._wake_at(now + poll, stops=False)]
             waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(signal.wait()), *wakes]
@@ -64,7 +73,9 @@ class SteppedClock(Clock):
                     one.cancel()
 
     async def pause(self, seconds: float) -> None:
-        """Rest for so long, or until the next stop after that: in an hour in which nothing happens a chore is done once."""
+        """Rest for so long, or until the next stop after that: in an hour in which nothing
+        happens a chore is done once.
+        """
         await self._wake_at(self.now() + round(seconds * 1_000_000), stops=False)
 
     @contextlib.contextmanager
@@ -88,7 +99,9 @@ class SteppedClock(Clock):
             self._all_rest.set()
 
     async def advance(self, microseconds: int) -> int:
-        """Move on by so much; the new time. Returns when all that fell due on the way is over; a second call waits for the first."""
+        """Move on by so much; the new time. Returns when all that fell due on the way is over;
+        a second call waits for the first.
+        """
         async with self._advancing:
             self._stands_at = self.now()
             until = self._stands_at + microseconds
@@ -139,5 +152,9 @@ class SteppedClock(Clock):
             self._timer.cancel()
             self._timer = None
         if self._wakes and self._stands_at is None:
-            seconds = max(0.0005, (self._wakes[0][0] - self.now()) / 1_000_000)  # an event loop's timers are a millisecond coarse, and may be early
-            self._timer = asyncio.get_running_loop().call_later(min(seconds, LONGEST_TIMER), self._ring)
+            seconds = max(
+                0.0005, (self._wakes[0][0] - self.now()) / 1_000_000
+            )  # an event loop's timers are a millisecond coarse, and may be early
+            self._timer = asyncio.get_running_loop().call_later(
+                min(seconds, LONGEST_TIMER), self._ring
+            )

@@ -1,6 +1,8 @@
-"""What takes real time while a `SteppedClock` advances: the store's answers, and the application's. Between them, time jumps.
+"""What takes real time while a `SteppedClock` advances: the store's answers, and the
+application's. Between them, time jumps.
 
-Built by `bootstrap` around the store and every sender for `serve --test-clock`. Both do what they did; the clock is told while they are at it.
+Built by `bootstrap` around the store and every sender for `serve --test-clock`. Both do
+what they did; the clock is told while they are at it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from queue_services.storage import intake
 from queue_services.storage.port import Database, Flow, P, T
 
 TAKING_IN = (intake.insert, intake.insert_all)
-"""What is due in some time wakes nobody, because dispatchers poll each second; a clock that jumps must know of it before it does."""
+"""What is due in some time wakes nobody, because dispatchers poll each second; a clock that
+jumps must know of it before it does.
+"""
 
 
 class SteppedDatabase:
@@ -55,7 +59,9 @@ class SteppedDatabase:
 
 
 class SteppedSender:
-    """A sender that holds time while it connects and while it is answered, but not while a message waits for its slot."""
+    """A sender that holds time while it connects and while it is answered, but not while a
+    message waits for its slot.
+    """
 
     def __init__(self, sender: Sender, clock: SteppedClock) -> None:
         self._sender, self._clock = sender, clock

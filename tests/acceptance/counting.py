@@ -1,10 +1,12 @@
-"""A receiver in a process of its own that only notes when a callback of which workspace came: it keeps up with any limit that is measured here.
+"""A receiver in a process of its own that only notes when a callback of which workspace
+came: it keeps up with any limit that is measured here.
 
     python -m tests.acceptance.counting
 
-Started by `counting` for the crowds' tests and benchmarks. It says its port on its first line; `GET /until/M/W` is answered when M messages of W workspaces
-have come, `GET /log` with every one of them: [monotonic seconds, workspace]. Monotonic time is the machine's, the same in every process. It is no HTTP
-server for anybody else.
+Started by `counting` for the crowds' tests and benchmarks. It says its port on its first
+line; `GET /until/M/W` is answered when M messages of W workspaces have come, `GET /log`
+with every one of them: [monotonic seconds, workspace]. Monotonic time is the machine's, the
+same in every process. It is no HTTP server for anybody else.
 """
 
 from __future__ import annotations
@@ -102,7 +104,9 @@ class Counts:
 @contextlib.asynccontextmanager
 async def counting() -> AsyncIterator[Counts]:
     """Start the process; it ends with the block."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, stdout=asyncio.subprocess.PIPE
+    )
     assert process.stdout is not None
     try:
         async with asyncio.timeout(20):
@@ -115,7 +119,9 @@ async def counting() -> AsyncIterator[Counts]:
 
 
 async def main() -> None:
-    """Serve until the process is ended. What is measured must not starve what measures: no garbage is collected, and where that is allowed it goes first."""
+    """Serve until the process is ended. What is measured must not starve what measures: no
+    garbage is collected, and where that is allowed it goes first.
+    """
     gc.disable()
     with contextlib.suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))

@@ -1,4 +1,6 @@
-"""Real processes of the service, and a receiver that notes when each callback came. Nothing here waits for time to pass, only for things to happen."""
+"""Real processes of the service, and a receiver that notes when each callback came. Nothing
+here waits for time to pass, only for things to happen.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +38,20 @@ class Arrivals:
         writer.write(self.answer(request))
 
     def times(self, workspace: str | None = None) -> list[float]:
-        return [at for at, request in self.seen if workspace in (None, request.headers["x-workspace-id"])]
+        return [
+            at
+            for at, request in self.seen
+            if workspace in (None, request.headers["x-workspace-id"])
+        ]
 
     def jobs(self) -> Counter[str]:
         return Counter(request.headers["idempotency-key"] for _, request in self.seen)
 
 
 @contextlib.asynccontextmanager
-async def receiving(arrivals: Arrivals, sock: socket.socket | None = None) -> AsyncIterator[Receiver]:
+async def receiving(
+    arrivals: Arrivals, sock: socket.socket | None = None
+) -> AsyncIterator[Receiver]:
     async with Receiver.start(arrivals.respond, sock) as receiver:
         yield receiver
 
@@ -79,15 +87,31 @@ async def start(command: str, database_url: str, receiver_url: str, **settings: 
     return await start_program([COMMAND], command, database_url, receiver_url, settings)
 
 
-async def start_program(program: Program, command: str, database_url: str, receiver_url: str, settings: dict[str, Any]) -> Service:
+async def start_program(
+    program: Program, command: str, database_url: str, receiver_url: str, settings: dict[str, Any]
+) -> Service:
     """`start`, of another program in place of the service's own."""
     variables = {f"QUEUE_SERVICES_{name.upper()}": str(value) for name, value in settings.items()}
     variables["PORT"] = variables.pop("QUEUE_SERVICES_PORT", "0")
-    environment = {"PATH": os.environ["PATH"], "SMS_API_URL": receiver_url, "EMAIL_API_URL": receiver_url, **variables}
-    environment |= {"QUEUE_SERVICES_DATABASE_URL": database_url, "QUEUE_SERVICES_LOG_FORMAT": "json"}
-    process = await asyncio.create_subprocess_exec(*program, command, env=environment, stderr=asyncio.subprocess.PIPE)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SMS_API_URL": receiver_url,
+        "EMAIL_API_URL": receiver_url,
+        **variables,
+    }
+    environment |= {
+        "QUEUE_SERVICES_DATABASE_URL": database_url,
+        "QUEUE_SERVICES_LOG_FORMAT": "json",
+    }
+    process = await asyncio.create_subprocess_exec(
+        *program, command, env=environment, stderr=asyncio.subprocess.PIPE
+    )
     service = Service(process)
-    wanted = {"serve": {"listening", "dispatching"}, "api": {"listening"}, "dispatcher": {"dispatching"}}[command]
+    wanted = {
+        "serve": {"listening", "dispatching"},
+        "api": {"listening"},
+        "dispatcher": {"dispatching"},
+    }[command]
     assert process.stderr is not None
     async with asyncio.timeout(20):
         while wanted:
@@ -108,7 +132,9 @@ async def _read(service: Service, stream: asyncio.StreamReader) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(*commands: str, database_url: str, receiver_url: str, **settings: Any) -> AsyncIterator[list[Service]]:
+async def running(
+    *commands: str, database_url: str, receiver_url: str, **settings: Any
+) -> AsyncIterator[list[Service]]:
     """Processes that are ended with the test, whatever happens."""
     services: list[Service] = []
     try:
@@ -124,12 +150,27 @@ async def running(*commands: str, database_url: str, receiver_url: str, **settin
 
 
 def sms(index: int = 0, **members: Any) -> dict[str, Any]:
-    return {"channel": "sms", "to": f"+1 555 01{index % 100:02}", "message": "hello", "contactId": f"c{index}", "workspaceId": "acme", **members}
+    return {
+        "channel": "sms",
+        "to": f"+1 555 01{index % 100:02}",
+        "message": "hello",
+        "contactId": f"c{index}",
+        "workspaceId": "acme",
+        **members,
+    }
 
 
 def email(index: int = 0, **members: Any) -> dict[str, Any]:
     address = f"contact{index}@example.com"
-    return {"channel": "email", "to": address, "subject": "hello", "html": "<p>hello</p>", "contactId": f"c{index}", "workspaceId": "acme", **members}
+    return {
+        "channel": "email",
+        "to": address,
+        "subject": "hello",
+        "html": "<p>hello</p>",
+        "contactId": f"c{index}",
+        "workspaceId": "acme",
+        **members,
+    }
 
 
 async def schedule(url: str, messages: list[dict[str, Any]]) -> list[str]:
@@ -152,6 +193,8 @@ async def statuses(url: str, jobs: list[str]) -> Counter[str]:
     counted: Counter[str] = Counter()
     async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
         for start in range(0, len(jobs), 1000):
-            answer = (await client.post("/api/job-status", json={"jobIds": jobs[start : start + 1000]})).json()
+            answer = (
+                await client.post("/api/job-status", json={"jobIds": jobs[start : start + 1000]})
+            ).json()
             counted.update(job["status"] for job in answer["jobs"])
     return counted

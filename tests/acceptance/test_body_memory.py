@@ -1,4 +1,6 @@
-"""Many large bodies at once: the process holds no more of them than it is told, and what is small is accepted meanwhile."""
+"""Many large bodies at once: the process holds no more of them than it is told, and what is
+small is accepted meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +21,35 @@ TRIES = 5
 MEBIBYTE = 1024 * 1024
 HELD_MIB = 64
 ROOM_MIB = 250
-"""For the process itself (65), for what is made of the bodies, and for connections' buffers; it had 8 GiB where bodies were not counted together."""
+"""For the process itself (65), for what is made of the bodies, and for connections'
+buffers; it had 8 GiB where bodies were not counted together.
+"""
 
 LINE = json.dumps(sms(message="x" * 4000, delay=3_600_000)).encode() + b"\n"
 PIECE = LINE * 20
 PIECES = 31 * MEBIBYTE // len(PIECE)
-HEAD = b"POST /api/schedule-batch HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n"
+HEAD = (
+    b"POST /api/schedule-batch HTTP/1.1\r\nhost: localhost\r\ncontent-type:"
+    b" application/x-ndjson\r\n"
+)
 
 
 async def send_large(address: str, port: int, number: int) -> str:
-    """Send a body of 32 MB, every second client without telling its length, for as long as no answer has come; the status of the answer."""
+    """Send a body of 32 MB, every second client without telling its length, for as long as
+    no answer has come; the status of the answer.
+    """
     reader, writer = await asyncio.open_connection(address, port)
     told = number % 2 == 0
     answer = asyncio.create_task(reader.readuntil(b"\r\n"))
     try:
-        writer.write(HEAD + (b"content-length: %d\r\n\r\n" % (PIECES * len(PIECE)) if told else b"transfer-encoding: chunked\r\n\r\n"))
+        writer.write(
+            HEAD
+            + (
+                b"content-length: %d\r\n\r\n" % (PIECES * len(PIECE))
+                if told
+                else b"transfer-encoding: chunked\r\n\r\n"
+            )
+        )
         for _ in range(PIECES):
             if answer.done():
                 break
@@ -65,9 +81,13 @@ def peak_mib(process: int) -> float:
 
 @pytest.mark.long(bounded=True)
 @pytest.mark.alone
-async def test_two_hundred_large_bodies_at_once_leave_the_process_small_and_let_small_ones_pass(tmp_path: Path) -> None:
+async def test_two_hundred_large_bodies_at_once_leave_the_process_small_and_let_small_ones_pass(
+    tmp_path: Path,
+) -> None:
     database = f"sqlite:///{tmp_path}/queue.db"
-    async with running("serve", database_url=database, receiver_url="http://127.0.0.1:9", body_memory_mib=HELD_MIB) as [service]:
+    async with running(
+        "serve", database_url=database, receiver_url="http://127.0.0.1:9", body_memory_mib=HELD_MIB
+    ) as [service]:
         before = peak_mib(service.process.pid)
         address, _, port = service.url.removeprefix("http://").partition(":")
         large = asyncio.gather(*(insist(address, int(port), number) for number in range(CLIENTS)))
@@ -80,7 +100,8 @@ async def test_two_hundred_large_bodies_at_once_leave_the_process_small_and_let_
                 took.append(time.monotonic() - began)
         statuses, most = Counter(itertools.chain(*await large)), peak_mib(service.process.pid)
     print(
-        f"{dict(statuses)}; {before:.0f} MiB before, {most:.0f} at most; {len(took)} small ones, within {sorted(took)[len(took) // 2]:.3f} s, {max(took):.3f} s"
+        f"{dict(statuses)}; {before:.0f} MiB before, {most:.0f} at most; {len(took)} small ones,"
+        f" within {sorted(took)[len(took) // 2]:.3f} s, {max(took):.3f} s"
     )
     assert set(statuses) <= {"200", "503", "reset"}
     assert min(statuses["200"], statuses["503"]) > 0

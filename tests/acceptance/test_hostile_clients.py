@@ -1,4 +1,6 @@
-"""A process among clients that mean it harm: what is due meanwhile is sent as punctually as without them, and those that mean well are served."""
+"""A process among clients that mean it harm: what is due meanwhile is sent as punctually as
+without them, and those that mean well are served.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,17 @@ pytestmark = pytest.mark.alone
 
 HEAD = b"POST /api/schedule-sms HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
 LATENESS_SECONDS = 0.5
-"""Of all but one in a hundred messages; measured are 6-140 ms, on two cores that the clients share."""
+"""Of all but one in a hundred messages; measured are 6-140 ms, on two cores that the
+clients share.
+"""
 
 Harm = Callable[[str, int], Awaitable[Any]]
 
 
 async def drip(address: str, port: int, head: bytes) -> str:
-    """Send a byte whenever a second or so has passed, until the server ends it; the status it told, where it was not cut off."""
+    """Send a byte whenever a second or so has passed, until the server ends it; the status
+    it told, where it was not cut off.
+    """
     reader, writer = await asyncio.open_connection(address, port)
     ended = asyncio.create_task(reader.read())
     try:
@@ -49,11 +55,15 @@ async def slow_heads(address: str, port: int) -> list[str]:
 
 
 async def slow_bodies(address: str, port: int) -> list[str]:
-    return await asyncio.gather(*(drip(address, port, HEAD + b"content-length: 1000\r\n\r\n") for _ in range(500)))
+    return await asyncio.gather(
+        *(drip(address, port, HEAD + b"content-length: 1000\r\n\r\n") for _ in range(500))
+    )
 
 
 async def silence(address: str, port: int) -> list[None]:
-    """2,000 connections that say nothing, each opened again up to three seconds after it was closed."""
+    """2,000 connections that say nothing, each opened again up to three seconds after it
+    was closed.
+    """
 
     async def one() -> None:
         closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -72,11 +82,20 @@ async def silence(address: str, port: int) -> list[None]:
 async def hurtful_bodies(address: str, port: int) -> None:
     """One after the other, bodies that cost as much to refuse as a body can."""
     wrong = b'{"channel":"sms","message":1,"to":2,"contactId":3}'
-    bodies = [b"\n".join([wrong] * 10_000), b"{}\n" * 10_000_000, b'{"a":[' + b"[]," * 600_000 + b"0]}", b"[" * 10_000_000]
+    bodies = [
+        b"\n".join([wrong] * 10_000),
+        b"{}\n" * 10_000_000,
+        b'{"a":[' + b"[]," * 600_000 + b"0]}",
+        b"[" * 10_000_000,
+    ]
     async with httpx2.AsyncClient(base_url=f"http://{address}:{port}", timeout=60) as client:
         while True:
             for body in bodies:
-                await client.post("/api/schedule-batch", content=body, headers={"content-type": "application/x-ndjson"})
+                await client.post(
+                    "/api/schedule-batch",
+                    content=body,
+                    headers={"content-type": "application/x-ndjson"},
+                )
 
 
 @contextlib.asynccontextmanager
@@ -91,44 +110,76 @@ async def beside(harm: Harm, url: str) -> AsyncIterator[asyncio.Task[Any]]:
 
 
 async def lateness(url: str, due: dict[str, float]) -> list[float]:
-    """Seconds from each message's due time to its start, as the service recorded it, in order: what receives here has the harm to do, too."""
-    started = [(await get(url, f"/api/job-status/{job}"))["attempts"][0]["startedAt"] for job in due]
-    return sorted(datetime.fromisoformat(start).timestamp() - at for start, at in zip(started, due.values(), strict=True))
+    """Seconds from each message's due time to its start, as the service recorded it, in
+    order: what receives here has the harm to do, too.
+    """
+    started = [
+        (await get(url, f"/api/job-status/{job}"))["attempts"][0]["startedAt"] for job in due
+    ]
+    return sorted(
+        datetime.fromisoformat(start).timestamp() - at
+        for start, at in zip(started, due.values(), strict=True)
+    )
 
 
-HARMS = [pytest.param(harm, marks=pytest.mark.long(bounded=harm is silence)) for harm in (silence, slow_heads, slow_bodies, hurtful_bodies)]
+HARMS = [
+    pytest.param(harm, marks=pytest.mark.long(bounded=harm is silence))
+    for harm in (silence, slow_heads, slow_bodies, hurtful_bodies)
+]
 
 
 @pytest.mark.parametrize("harm", HARMS)
-async def test_messages_are_punctual_and_clients_are_served_beside(tmp_path: Path, harm: Harm) -> None:
+async def test_messages_are_punctual_and_clients_are_served_beside(
+    tmp_path: Path, harm: Harm
+) -> None:
     count = 100
     arrivals = Arrivals()
-    async with receiving(arrivals) as receiver, running("serve", database_url=f"sqlite:///{tmp_path}/queue.db", receiver_url=receiver.url) as [service]:
+    async with (
+        receiving(arrivals) as receiver,
+        running(
+            "serve", database_url=f"sqlite:///{tmp_path}/queue.db", receiver_url=receiver.url
+        ) as [service],
+    ):
         first = time.time() + 2
         times = [first + number * 0.03 for number in range(count)]
-        written = [datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds") for at in times]
-        jobs = await schedule(service.url, [sms(number, scheduledFor=at) for number, at in enumerate(written)])
+        written = [
+            datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds") for at in times
+        ]
+        jobs = await schedule(
+            service.url, [sms(number, scheduledFor=at) for number, at in enumerate(written)]
+        )
         async with beside(harm, service.url):
             served = await served_meanwhile(service.url, receiver, arrivals, count)
         late = await lateness(service.url, dict(zip(jobs, times, strict=True)))
     answered = [seconds for seconds in served if seconds < math.inf]
     half, most = late[count // 2] * 1000, late[-1] * 1000
-    print(f"{harm.__name__}: lateness p50 {half:.0f} ms, p99 {late[-2] * 1000:.0f} ms, most {most:.0f} ms")
+    print(
+        f"{harm.__name__}: lateness p50 {half:.0f} ms, p99 {late[-2] * 1000:.0f} ms, most"
+        f" {most:.0f} ms"
+    )
     print(f"health answered {len(answered)} times of {len(served)}, within {max(answered):.2f} s")
     assert len(answered) >= 0.9 * len(served)
     assert late[-2] < LATENESS_SECONDS
 
 
-async def served_meanwhile(url: str, receiver: Receiver, arrivals: Arrivals, count: int) -> list[float]:
-    """Ask for the health by new connections until all messages have come; the seconds that each answer took, infinity where there was none."""
+async def served_meanwhile(
+    url: str, receiver: Receiver, arrivals: Arrivals, count: int
+) -> list[float]:
+    """Ask for the health by new connections until all messages have come; the seconds that
+    each answer took, infinity where there was none.
+    """
     took = []
-    async with httpx2.AsyncClient(base_url=url, timeout=10, limits=httpx2.Limits(max_keepalive_connections=0)) as client:
+    async with httpx2.AsyncClient(
+        base_url=url, timeout=10, limits=httpx2.Limits(max_keepalive_connections=0)
+    ) as client:
         while len(arrivals.seen) < count:
             began = time.monotonic()
             try:
                 assert (await client.get("/health/live")).status_code == 200
                 took.append(time.monotonic() - began)
-            except httpx2.TransportError:  # among 2,000 that connect in the same instant the oldest are closed, whoever they are
+            # among 2,000 that connect in the same instant the oldest are closed, whoever
+            # they are
+            except httpx2.TransportError:
                 took.append(math.inf)
             seen = len(arrivals.seen)
             if seen < count:
@@ -139,7 +190,9 @@ async def served_meanwhile(url: str, receiver: Receiver, arrivals: Arrivals, cou
 @pytest.mark.long
 @pytest.mark.parametrize("harm", [slow_heads, slow_bodies])
 async def test_slow_clients_are_told_and_closed_in_time(tmp_path: Path, harm: Harm) -> None:
-    async with running("serve", database_url=f"sqlite:///{tmp_path}/queue.db", receiver_url="http://127.0.0.1:9") as [service]:
+    async with running(
+        "serve", database_url=f"sqlite:///{tmp_path}/queue.db", receiver_url="http://127.0.0.1:9"
+    ) as [service]:
         address, _, port = service.url.removeprefix("http://").partition(":")
         began = time.monotonic()
         async with asyncio.timeout(60):

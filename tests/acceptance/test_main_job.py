@@ -1,4 +1,6 @@
-"""The main job with real processes, sockets and signals: what is promised, measured at a receiver. SQLite in one process, PostgreSQL in three."""
+"""The main job with real processes, sockets and signals: what is promised, measured at a
+receiver. SQLite in one process, PostgreSQL in three.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.processes import Arrivals, Service, email, receiving, running, schedule, sms, start, statuses
+from tests.acceptance.processes import (
+    Arrivals,
+    Service,
+    email,
+    receiving,
+    running,
+    schedule,
+    sms,
+    start,
+    statuses,
+)
 from tests.delivery.receiver import Receiver
 from tests.support.densest import densest
 
 ONE_PROCESS = ("serve",)
 THREE_PROCESSES = ("api", "dispatcher", "dispatcher")
-SOONER_OR_LATER = ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long(bounded=True)])]
-"""The stores of what takes longest: on PostgreSQL the long run tries it, and so do the tests of crashes."""
+SOONER_OR_LATER = [
+    "sqlite",
+    pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.long(bounded=True)]),
+]
+"""The stores of what takes longest: on PostgreSQL the long run tries it, and so do the
+tests of crashes.
+"""
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -38,11 +55,15 @@ async def receiver(arrivals: Arrivals) -> AsyncIterator[Receiver]:
         yield receiver
 
 
-async def arrived(receiver: Receiver, arrivals: Arrivals, jobs: list[str], within: float = 60) -> None:
+async def arrived(
+    receiver: Receiver, arrivals: Arrivals, jobs: list[str], within: float = 60
+) -> None:
     """Wait until every job has come at least once."""
     deadline = time.monotonic() + within
     while set(jobs) - set(arrivals.jobs()):
-        assert time.monotonic() < deadline, f"{len(set(jobs) - set(arrivals.jobs()))} of {len(jobs)} never came"
+        assert time.monotonic() < deadline, (
+            f"{len(set(jobs) - set(arrivals.jobs()))} of {len(jobs)} never came"
+        )
         seen = len(arrivals.seen)
         await receiver.until(lambda seen=seen: len(arrivals.seen) > seen)  # type: ignore[misc]
 
@@ -59,7 +80,9 @@ async def test_sms_of_five_workspaces_arrive_at_the_limit_and_never_over_it(
 ) -> None:
     url, commands = store
     async with running(*commands, database_url=url, receiver_url=receiver.url) as services:
-        jobs = await schedule(services[0].url, [sms(i, workspaceId=f"workspace-{i % 5}") for i in range(count)])
+        jobs = await schedule(
+            services[0].url, [sms(i, workspaceId=f"workspace-{i % 5}") for i in range(count)]
+        )
         await arrived(receiver, arrivals, jobs)
     assert densest(arrivals.times()) <= 50
     assert used(arrivals.times()) >= 48.5
@@ -81,22 +104,37 @@ async def test_one_email_of_a_workspace_does_not_wait_behind_3000_of_another(
 
 
 @pytest.mark.parametrize("store", SOONER_OR_LATER, indirect=True)
-@pytest.mark.parametrize(("count", "kills"), [(300, 1), pytest.param(3000, 5, marks=pytest.mark.long(bounded=True))])
+@pytest.mark.parametrize(
+    ("count", "kills"), [(300, 1), pytest.param(3000, 5, marks=pytest.mark.long(bounded=True))]
+)
 async def test_killing_every_process_in_the_middle_loses_nothing(
-    store: tuple[str, tuple[str, ...]], receiver: Receiver, arrivals: Arrivals, count: int, kills: int
+    store: tuple[str, tuple[str, ...]],
+    receiver: Receiver,
+    arrivals: Arrivals,
+    count: int,
+    kills: int,
 ) -> None:
     url, commands = store
     settings = {"email_per_second": 400, "lease_seconds": 1}
-    async with running(commands[0], database_url=url, receiver_url=receiver.url, **settings) as services:
-        jobs = await schedule(services[0].url, [email(i, workspaceId=f"workspace-{i % 7}", delay=300) for i in range(count)])
+    async with running(
+        commands[0], database_url=url, receiver_url=receiver.url, **settings
+    ) as services:
+        jobs = await schedule(
+            services[0].url,
+            [email(i, workspaceId=f"workspace-{i % 7}", delay=300) for i in range(count)],
+        )
     crashing: list[Service] = []
     for number in range(1, kills + 1):
         crashing = [await start(command, url, receiver.url, **settings) for command in commands]
-        await receiver.until(lambda number=number: len(arrivals.jobs()) >= number * count // (kills + 2))  # type: ignore[misc]
+        await receiver.until(
+            lambda number=number: len(arrivals.jobs()) >= number * count // (kills + 2)  # type: ignore[misc]
+        )
         for service in crashing:
             service.kill()
             await service.ended()
-    async with running(*commands, database_url=url, receiver_url=receiver.url, **settings) as services:
+    async with running(
+        *commands, database_url=url, receiver_url=receiver.url, **settings
+    ) as services:
         await arrived(receiver, arrivals, jobs)
         while (await statuses(services[0].url, jobs))["COMPLETED"] < count:
             pass

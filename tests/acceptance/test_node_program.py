@@ -1,4 +1,6 @@
-"""A program in JavaScript, written for the original service with axios, that changes nothing but its base URL."""
+"""A program in JavaScript, written for the original service with axios, that changes
+nothing but its base URL.
+"""
 
 from __future__ import annotations
 
@@ -55,12 +57,19 @@ async function exceeded(workspaceId) {
 async def test_a_program_written_for_the_original_service_works_unchanged(tmp_path: Path) -> None:
     node = with_package(tmp_path, "axios@1")
     arrivals, url = Arrivals(), f"sqlite:///{tmp_path}/queue.db"
-    async with receiving(arrivals) as receiver, running("serve", database_url=url, receiver_url=receiver.url) as [service]:
+    async with (
+        receiving(arrivals) as receiver,
+        running("serve", database_url=url, receiver_url=receiver.url) as [service],
+    ):
         said = await asyncio.to_thread(run, node, PROGRAM, {"base": service.url})
     assert said["later"]["success"]
     assert said["later"]["said"] == "Email scheduled successfully"
     assert said["now"]["said"] == "SMS queued for immediate delivery"
-    assert said["wrong"] == {"success": False, "error": "Request failed with status code 400", "why": said["wrong"]["why"]}
+    assert said["wrong"] == {
+        "success": False,
+        "error": "Request failed with status code 400",
+        "why": said["wrong"]["why"],
+    }
     assert said["wrong"]["why"].startswith("to: must be an email address")
     assert said["statuses"] == ["COMPLETED", "COMPLETED"]
     assert said["processed"] == [1, 1]

@@ -37,7 +37,14 @@ class Step:
         return self.option("-X") or ("POST" if self.option("-d", "--data-binary") else "GET")
 
     def option(self, *names: str) -> str | None:
-        return next((value for name, value in zip(self.words, self.words[1:], strict=False) if name in names), None)
+        return next(
+            (
+                value
+                for name, value in zip(self.words, self.words[1:], strict=False)
+                if name in names
+            ),
+            None,
+        )
 
 
 def tour() -> Iterator[Step]:
@@ -49,7 +56,9 @@ def tour() -> Iterator[Step]:
 
 
 async def request(client: httpx2.AsyncClient, step: Step, service: str, ids: dict[str, str]) -> Any:
-    url = next(word for word in step.words if word.startswith("http")).replace("http://127.0.0.1:3000", service)
+    url = next(word for word in step.words if word.startswith("http")).replace(
+        "http://127.0.0.1:3000", service
+    )
     for shown, real in ids.items():
         url = url.replace(shown, real)
     body = step.option("-d", "--data-binary")
@@ -59,7 +68,9 @@ async def request(client: httpx2.AsyncClient, step: Step, service: str, ids: dic
 
 
 def alike(value: Any) -> Any:
-    """The value with what differs from run to run replaced: times, durations; the numbers of ids are compared apart."""
+    """The value with what differs from run to run replaced: times, durations; the numbers
+    of ids are compared apart.
+    """
     text = TIME.sub("<time>", ID.sub("<id>", json.dumps(value, sort_keys=True)))
     return json.loads(re.sub(r'"durationMs": [\d.]+', '"durationMs": "<ms>"', text))
 
@@ -70,31 +81,55 @@ async def test_every_answer_of_the_tour_is_one_that_the_service_gives(tmp_path: 
     assert len(steps) >= 7
     async with open_stage(tmp_path) as stage, httpx2.AsyncClient(timeout=10) as client:
         for step in steps:
-            for _ in range(LOOKS):  # a status may be asked for while the delivery is still on its way
+            for _ in range(
+                LOOKS
+            ):  # a status may be asked for while the delivery is still on its way
                 given = await request(client, step, stage.service, ids)
                 if step.method == "POST" or alike(given) == alike(step.shown):
                     break
             assert alike(given) == alike(step.shown), json.dumps(given)
-            ids |= dict(zip(ID.findall(json.dumps(step.shown)), ID.findall(json.dumps(given)), strict=True))
+            ids |= dict(
+                zip(ID.findall(json.dumps(step.shown)), ID.findall(json.dumps(given)), strict=True)
+            )
 
 
 def test_the_callback_shown_is_the_one_that_is_sent() -> None:
     shown, _ = json_blocks()
-    content = Content(to="+1 555 010 0034", text="Your table is booked for 19:30.", metadata=msgspec.Raw(b'{"source": "bookings"}'))
-    sent = callback_body(content, channel=Channel.SMS, contact="contact-7", workspace="acme", job="01a20bcd-1011-71c5-a418-fddf35d8a67e")
+    content = Content(
+        to="+1 555 010 0034",
+        text="Your table is booked for 19:30.",
+        metadata=msgspec.Raw(b'{"source": "bookings"}'),
+    )
+    sent = callback_body(
+        content,
+        channel=Channel.SMS,
+        contact="contact-7",
+        workspace="acme",
+        job="01a20bcd-1011-71c5-a418-fddf35d8a67e",
+    )
     assert json.loads(sent) == shown
 
 
 def test_the_event_shown_is_one_that_is_told() -> None:
     _, shown = json_blocks()
-    facts = json.dumps({"error": shown["error"], "contact": shown["contactId"], "campaign": shown["campaignId"]})
+    facts = json.dumps(
+        {"error": shown["error"], "contact": shown["contactId"], "campaign": shown["campaignId"]}
+    )
     told = event_body(
-        identity=shown["eventId"], kind=shown["type"], job=shown["jobId"], workspace=shown["workspaceId"], channel=shown["channel"], facts=facts,
+        identity=shown["eventId"],
+        kind=shown["type"],
+        job=shown["jobId"],
+        workspace=shown["workspaceId"],
+        channel=shown["channel"],
+        facts=facts,
         created_at=instant(shown["timestamp"]),
-    )  # fmt: skip
+    )
     assert list(json.loads(told).items()) == list(shown.items())
 
 
 def json_blocks() -> list[Any]:
     """What stands in the README as JSON, in order: a callback's body, an event's."""
-    return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
+    return [
+        json.loads(block)
+        for block in re.findall(r"^```json\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    ]

@@ -21,8 +21,19 @@ from queue_services.storage.port import Database
 
 START = 1_742_638_530.123
 BASE_URL = "http://127.0.0.1:3000"
-SMS = {"phoneNumber": "+1 555 010 9999", "message": "Hello", "contactId": "contact-1", "workspaceId": "workspace-1"}
-EMAIL = {"to": "ada@example.com", "subject": "Hello", "html": "<p>Hello</p>", "contactId": "contact-1", "workspaceId": "workspace-1"}
+SMS = {
+    "phoneNumber": "+1 555 010 9999",
+    "message": "Hello",
+    "contactId": "contact-1",
+    "workspaceId": "workspace-1",
+}
+EMAIL = {
+    "to": "ada@example.com",
+    "subject": "Hello",
+    "html": "<p>Hello</p>",
+    "contactId": "contact-1",
+    "workspaceId": "workspace-1",
+}
 JSON = {"content-type": "application/json"}
 NDJSON = {"content-type": "application/x-ndjson"}
 
@@ -62,15 +73,23 @@ class Service:
         answer = await self.client.request(method, path, **request)
         assert answer.status_code == status, answer.text
         body = answer.json()
-        assert answer.headers["content-type"] == ("application/json" if status == 200 else "application/problem+json")
+        assert answer.headers["content-type"] == (
+            "application/json" if status == 200 else "application/problem+json"
+        )
         if status != 200:
-            assert (body["success"], body["status"], body["message"]) == (False, status, body["detail"])
+            assert (body["success"], body["status"], body["message"]) == (
+                False,
+                status,
+                body["detail"],
+            )
             assert {"type", "title"} <= body.keys()
         return body
 
     async def schedule(self, **changes: Any) -> str:
         """Schedule an SMS in a minute, unless changed; its job id."""
-        job: str = (await self.ask("POST", "/api/schedule-sms", json={**SMS, "delay": 60_000, **changes}))["jobId"]
+        job: str = (
+            await self.ask("POST", "/api/schedule-sms", json={**SMS, "delay": 60_000, **changes})
+        )["jobId"]
         return job
 
     async def job(self, job: str) -> Any:
@@ -79,7 +98,11 @@ class Service:
 
 @contextlib.asynccontextmanager
 async def serving(
-    folder: Path, settings: ApiSettings | None = None, keys: KeyCheck | None = None, database: Database | None = None, more_routes: tuple[BaseRoute, ...] = ()
+    folder: Path,
+    settings: ApiSettings | None = None,
+    keys: KeyCheck | None = None,
+    database: Database | None = None,
+    more_routes: tuple[BaseRoute, ...] = (),
 ) -> AsyncIterator[Service]:
     """The API, started and stopped around a test."""
     opened = database or open_database(f"sqlite:///{folder / 'queue.db'}")
@@ -89,7 +112,10 @@ async def serving(
     app = create_app(opened, clock, settings or ApiSettings(), keys=keys, more_routes=more_routes)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     try:
-        async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client,
+        ):
             times.append(Service(app, opened, client))
             yield times[0]
     finally:
@@ -98,7 +124,10 @@ async def serving(
 
 def ndjson(*messages: Any) -> bytes:
     """One message a line; bytes as they are."""
-    return b"\n".join(message if isinstance(message, bytes) else json.dumps(message).encode() for message in messages)
+    return b"\n".join(
+        message if isinstance(message, bytes) else json.dumps(message).encode()
+        for message in messages
+    )
 
 
 def fields(problem: Any) -> set[str]:

@@ -1,4 +1,6 @@
-"""The bodies of all requests together are bounded: what is over is told when to come again, and what is small is served all the same."""
+"""The bodies of all requests together are bounded: what is over is told when to come again,
+and what is small is served all the same.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,11 @@ async def small(tmp_path: Path) -> AsyncIterator[Service]:
 async def test_a_body_that_does_not_fit_is_503_with_a_time_to_come_again(small: Service) -> None:
     for content in (large(MOST + UNCOUNTED + 1), in_parts(large(MOST + UNCOUNTED + 1))):
         answer = await small.client.post(BATCH, content=content, headers=NDJSON)
-        assert (answer.status_code, answer.headers["retry-after"], answer.headers["connection"]) == (503, "2", "close")
+        assert (
+            answer.status_code,
+            answer.headers["retry-after"],
+            answer.headers["connection"],
+        ) == (503, "2", "close")
         assert answer.json()["status"] == 503
     assert (await small.ask("GET", "/api/jobs"))["jobs"] == []
 
@@ -46,10 +52,14 @@ async def test_what_a_body_held_is_given_back_whatever_became_of_it(small: Servi
     for content in (body, in_parts(body), body[:-1], in_parts(body[:-1])):
         answer = await small.client.post(BATCH, content=content, headers=NDJSON)
         assert answer.json()["accepted"] + answer.json()["rejected"] == 1
-    assert (await small.client.post("/api/schedule-sms", content=body[:-1], headers=JSON)).status_code == 400
+    assert (
+        await small.client.post("/api/schedule-sms", content=body[:-1], headers=JSON)
+    ).status_code == 400
 
 
-async def test_a_body_in_progress_keeps_its_share_and_small_ones_are_served_beside(small: Service) -> None:
+async def test_a_body_in_progress_keeps_its_share_and_small_ones_are_served_beside(
+    small: Service,
+) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow() -> AsyncIterator[bytes]:
@@ -60,7 +70,13 @@ async def test_a_body_in_progress_keeps_its_share_and_small_ones_are_served_besi
     first = asyncio.create_task(small.client.post(BATCH, content=slow(), headers=NDJSON))
     await begun.wait()
     assert (await small.client.post(BATCH, content=large(MOST), headers=NDJSON)).status_code == 503
-    assert (await small.client.post("/api/schedule-sms", content=large(UNCOUNTED).replace(b'"channel": "sms", ', b""), headers=JSON)).status_code == 200
+    assert (
+        await small.client.post(
+            "/api/schedule-sms",
+            content=large(UNCOUNTED).replace(b'"channel": "sms", ', b""),
+            headers=JSON,
+        )
+    ).status_code == 200
     go_on.set()
     assert (await first).json()["accepted"] == 1
     assert (await small.client.post(BATCH, content=large(MOST), headers=NDJSON)).status_code == 200

@@ -15,24 +15,34 @@ OF_1 = "?workspaceId=workspace-1"
 
 async def launched(service: Service, name: Any = "spring", count: int = 3) -> list[str]:
     """That many jobs of a campaign, a minute apart from the first minute on."""
-    return [await service.schedule(metadata={"campaignId": name}, delay=60_000 * (number + 1)) for number in range(count)]
+    return [
+        await service.schedule(metadata={"campaignId": name}, delay=60_000 * (number + 1))
+        for number in range(count)
+    ]
 
 
 async def test_a_campaign_counts_its_jobs_by_status(service: Service) -> None:
     jobs = await launched(service)
     await service.ask("POST", f"/api/cancel-job/{jobs[2]}")
     assert await service.ask("GET", SPRING + OF_1) == {
-        "success": True, "campaignId": "spring", "workspaceId": "workspace-1", "state": "active",
+        "success": True,
+        "campaignId": "spring",
+        "workspaceId": "workspace-1",
+        "state": "active",
         "counts": {"SCHEDULED": 2, "PROCESSING": 0, "COMPLETED": 0, "FAILED": 0, "CANCELLED": 1},
-        "firstScheduledFor": "2025-03-22T10:16:30.123Z", "lastScheduledFor": "2025-03-22T10:18:30.123Z", "estimatedEnd": "2025-03-22T10:18:30.123Z",
-    }  # fmt: skip
+        "firstScheduledFor": "2025-03-22T10:16:30.123Z",
+        "lastScheduledFor": "2025-03-22T10:18:30.123Z",
+        "estimatedEnd": "2025-03-22T10:18:30.123Z",
+    }
 
 
 async def test_cancel_ends_the_jobs_that_exist_and_none_that_come_later(service: Service) -> None:
     jobs = await launched(service)
     assert await service.ask("POST", f"{SPRING}/cancel{OF_1}") == {"success": True, "count": 3}
     later = await service.schedule(metadata={"campaignId": "spring"})
-    assert [(await service.job(job))["status"] for job in (*jobs, later)] == ["CANCELLED"] * 3 + ["SCHEDULED"]
+    assert [(await service.job(job))["status"] for job in (*jobs, later)] == ["CANCELLED"] * 3 + [
+        "SCHEDULED"
+    ]
     assert (await service.ask("GET", SPRING + OF_1))["counts"]["CANCELLED"] == 3
 
 
@@ -44,17 +54,41 @@ async def test_pause_holds_and_resume_lets_go(service: Service) -> None:
     assert (await service.job(job))["waitingFor"] == "due"
 
 
-@pytest.mark.parametrize(("delay", "due"), [(3_600_000, "2025-03-22T11:16:30.123Z"), (-30_000, "2025-03-22T10:16:00.123Z"), (-9e6, "2025-03-22T10:15:30.123Z")])
-async def test_shift_moves_the_due_times_never_to_before_now(service: Service, delay: float, due: str) -> None:
+@pytest.mark.parametrize(
+    ("delay", "due"),
+    [
+        (3_600_000, "2025-03-22T11:16:30.123Z"),
+        (-30_000, "2025-03-22T10:16:00.123Z"),
+        (-9e6, "2025-03-22T10:15:30.123Z"),
+    ],
+)
+async def test_shift_moves_the_due_times_never_to_before_now(
+    service: Service, delay: float, due: str
+) -> None:
     [job] = await launched(service, count=1)
     assert (await service.ask("POST", f"{SPRING}/shift{OF_1}", json={"delay": delay}))["count"] == 1
     assert (await service.job(job))["scheduledFor"] == due
 
 
-@pytest.mark.parametrize("body", [{}, {"delay": None}, {"delay": "5"}, {"delay": True}, {"delay": 1e18}, {"delay": 1, "scheduledFor": "x"}])
-async def test_a_shift_by_nothing_sensible_is_refused(service: Service, body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"delay": None},
+        {"delay": "5"},
+        {"delay": True},
+        {"delay": 1e18},
+        {"delay": 1, "scheduledFor": "x"},
+    ],
+)
+async def test_a_shift_by_nothing_sensible_is_refused(
+    service: Service, body: dict[str, Any]
+) -> None:
     await launched(service, count=1)
-    assert fields(await service.ask("POST", f"{SPRING}/shift{OF_1}", 400, json=body)) <= {"delay", "scheduledFor"}
+    assert fields(await service.ask("POST", f"{SPRING}/shift{OF_1}", 400, json=body)) <= {
+        "delay",
+        "scheduledFor",
+    }
 
 
 async def test_another_workspace_s_campaign_of_the_same_name_is_another(service: Service) -> None:
@@ -70,7 +104,9 @@ async def test_the_workspace_must_be_named(service: Service) -> None:
     assert fields(await service.ask("GET", f"{SPRING}?workspaceId=a&force=1", 400)) == {"force"}
 
 
-@pytest.mark.parametrize("name", ["a/b", "a/cancel", "%2F", "ünï ☃", "..", "?#&=+", "a%b", "spring/"])
+@pytest.mark.parametrize(
+    "name", ["a/b", "a/cancel", "%2F", "ünï ☃", "..", "?#&=+", "a%b", "spring/"]
+)
 async def test_a_campaign_may_have_any_name(service: Service, name: str) -> None:
     await launched(service, name, count=1)
     path = "/api/campaigns/" + quote(name, safe="").replace(".", "%2E")

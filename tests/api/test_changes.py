@@ -1,4 +1,6 @@
-"""The change feed over HTTP: followed from cursor to cursor; a workspace's key sees its own alone."""
+"""The change feed over HTTP: followed from cursor to cursor; a workspace's key sees its own
+alone.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,30 @@ class TwoKeys:
         return True
 
     async def caller(self, key: str) -> Caller | None:
-        return {"admin": ADMINISTRATOR, "mine": Caller("mine", frozenset({Scope.READ, Scope.SEND, Scope.MANAGE}))}.get(key)
+        return {
+            "admin": ADMINISTRATOR,
+            "mine": Caller("mine", frozenset({Scope.READ, Scope.SEND, Scope.MANAGE})),
+        }.get(key)
 
 
-async def test_a_follower_sees_each_end_and_each_retry_and_then_nothing_more(service: Service) -> None:
+async def test_a_follower_sees_each_end_and_each_retry_and_then_nothing_more(
+    service: Service,
+) -> None:
     jobs = [await service.schedule() for _ in range(3)]
     for job in jobs:
         await service.ask("POST", f"/api/cancel-job/{job}")
     first = await service.ask("GET", "/api/changes?limit=2")
-    assert first["changes"] == [{"jobId": job, "status": "CANCELLED", "changedAt": "2025-03-22T10:15:30.123Z"} for job in jobs[:2]]
+    assert first["changes"] == [
+        {"jobId": job, "status": "CANCELLED", "changedAt": "2025-03-22T10:15:30.123Z"}
+        for job in jobs[:2]
+    ]
     service.pass_time(1)
     await service.ask("POST", f"/api/retry-job/{jobs[0]}")
     second = await service.ask("GET", f"/api/changes?after={first['cursor']}")
-    assert [(change["jobId"], change["status"], change["changedAt"][-6:]) for change in second["changes"]] == [
+    assert [
+        (change["jobId"], change["status"], change["changedAt"][-6:])
+        for change in second["changes"]
+    ] == [
         (jobs[2], "CANCELLED", "0.123Z"),
         (jobs[0], "SCHEDULED", "1.123Z"),
     ]
@@ -42,12 +55,20 @@ async def test_a_workspaces_key_sees_its_own_changes_alone(tmp_path: Path) -> No
     async with serving(tmp_path, keys=TwoKeys()) as service:
         admin, mine = ({"authorization": f"Bearer {key}"} for key in ("admin", "mine"))
         service.client.headers.update(admin)
-        jobs = {workspace: await service.schedule(workspaceId=workspace) for workspace in ("mine", "other")}
+        jobs = {
+            workspace: await service.schedule(workspaceId=workspace)
+            for workspace in ("mine", "other")
+        }
         for job in jobs.values():
             await service.ask("POST", f"/api/cancel-job/{job}")
 
         async def seen(query: str, headers: dict[str, str]) -> list[str]:
-            return [change["jobId"] for change in (await service.ask("GET", f"/api/changes{query}", headers=headers))["changes"]]
+            return [
+                change["jobId"]
+                for change in (await service.ask("GET", f"/api/changes{query}", headers=headers))[
+                    "changes"
+                ]
+            ]
 
         assert await seen("", admin) == list(jobs.values())
         assert await seen("?workspaceId=other", admin) == [jobs["other"]]
@@ -55,7 +76,9 @@ async def test_a_workspaces_key_sees_its_own_changes_alone(tmp_path: Path) -> No
         await service.ask("GET", "/api/changes?workspaceId=other", 403, headers=mine)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1", "1-", "-1", "1-2-3", "1-2\n", "1-" + "9" * 19, "١-٢"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "1", "1-", "-1", "1-2-3", "1-2\n", "1-" + "9" * 19, "١-٢"]
+)
 async def test_what_is_no_cursor_is_refused(service: Service, cursor: str) -> None:
     assert fields(await service.ask("GET", f"/api/changes?after={quote(cursor)}", 400)) == {"after"}
 

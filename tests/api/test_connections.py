@@ -1,4 +1,6 @@
-"""What slow, endless, silent and too many clients are answered, at real sockets, with the bounds made short."""
+"""What slow, endless, silent and too many clients are answered, at real sockets, with the
+bounds made short.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ async def all_of(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Listening]:
-    """Serves three connections at once, each head and each unread answer for a fifth of a second; a new one is never safe, and nobody comes while it leaves."""
+    """Serves three connections at once, each head and each unread answer for a fifth of a
+    second; a new one is never safe, and nobody comes while it leaves.
+    """
     for name, value in {"HEAD_SECONDS": 0.2, "UNREAD_SECONDS": 0.2, "FAIR_SECONDS": 0}.items():
         monkeypatch.setattr(connections, name, value)
     monkeypatch.setattr(api_server, "HANDSHAKE_SECONDS", 0)
@@ -85,13 +89,17 @@ async def test_a_connection_that_says_nothing_is_closed(server: Listening) -> No
 
 
 async def test_a_body_that_comes_on_after_its_answer_is_not_waited_for(server: Listening) -> None:
-    answer = await server.answer(b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nx")
+    answer = await server.answer(
+        b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\nx"
+    )
     assert answer.count(b"HTTP/1.1") == answer.count(b"HTTP/1.1 200") == 1
 
 
 async def test_an_answer_that_nobody_reads_is_dropped(server: Listening) -> None:
     greedy = [await server.connect(GET.replace(b"/", b"/large", 1)) for _ in range(3)]
-    while (await server.answer(GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))).startswith(b"HTTP/1.1 503"):
+    while (
+        await server.answer(GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
+    ).startswith(b"HTTP/1.1 503"):
         pass
     assert len(await all_of(greedy[0][0])) < len(LARGE)
 
@@ -103,37 +111,50 @@ async def test_an_answer_that_nobody_reads_is_dropped(server: Listening) -> None
         (b"GET /\xff HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nx: a\x00b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nx: a\nb\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (
+            b"POST / HTTP/1.1\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
         (b"POST / HTTP/1.1\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nx: " + b"a" * 100_000, 431),
         (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 300 + b"\r\n", 431),
     ],
 )
-async def test_what_is_no_request_or_has_no_end_is_a_problem_and_the_end_of_the_connection(server: Listening, sent: bytes, status: int) -> None:
+async def test_what_is_no_request_or_has_no_end_is_a_problem_and_the_end_of_the_connection(
+    server: Listening, sent: bytes, status: int
+) -> None:
     answer = await server.answer(sent)
     assert answer.startswith(b"HTTP/1.1 %d" % status)
     assert b"application/problem+json" in answer
     assert b"connection: close" in answer
 
 
-async def test_requests_that_do_not_wait_for_answers_are_bounded_and_those_before_are_answered(server: Listening) -> None:
+async def test_requests_that_do_not_wait_for_answers_are_bounded_and_those_before_are_answered(
+    server: Listening,
+) -> None:
     answer = await server.answer(GET * 100)
     assert 1 <= answer.count(b"HTTP/1.1 200") <= connections.MOST_PIPELINED + 1
 
 
-async def test_more_clients_than_are_served_are_told_503_and_health_still_answers(server: Listening) -> None:
+async def test_more_clients_than_are_served_are_told_503_and_health_still_answers(
+    server: Listening,
+) -> None:
     served = [await server.connect(GET) for _ in range(3)]
     for reader, _ in served:
         assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
     refused = await server.answer(GET)
     assert refused.startswith(b"HTTP/1.1 503")
     assert b"retry-after: 1" in refused
-    assert (await server.answer(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")).startswith(b"HTTP/1.1 200")
+    assert (await server.answer(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")).startswith(
+        b"HTTP/1.1 200"
+    )
     served[0][1].write(GET)
     assert (await served[0][0].readuntil(b"ok")).startswith(b"HTTP/1.1 200")
 
 
-async def test_the_oldest_client_that_has_said_nothing_makes_room(server: Listening, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_oldest_client_that_has_said_nothing_makes_room(
+    server: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 60)
     silent = [await server.connect() for _ in range(3)]
     reader, _ = await server.connect(GET)

@@ -1,6 +1,8 @@
-"""What a workspace's key opens, call by call: the whole route table is walked with the key of another workspace.
+"""What a workspace's key opens, call by call: the whole route table is walked with the key
+of another workspace.
 
-Every call must be classified here; one that is not, or that shows or changes anything of a workspace that is not the key's, fails.
+Every call must be classified here; one that is not, or that shows or changes anything of a
+workspace that is not the key's, fails.
 """
 
 from __future__ import annotations
@@ -78,7 +80,13 @@ STATUSES = {ADMINISTRATORS: {403}, UNKNOWN: {404}, OWN: {403}, WITHIN: {200}}
 MESSAGE = {**SMS, "workspaceId": OWNER, "message": SECRET}
 BODIES: dict[str, Any] = {
     "POST /api/schedule-sms": MESSAGE,
-    "POST /api/schedule-email": {"to": "a@example.com", "subject": "x", "html": "x", "contactId": "c", "workspaceId": OWNER},
+    "POST /api/schedule-email": {
+        "to": "a@example.com",
+        "subject": "x",
+        "html": "x",
+        "contactId": "c",
+        "workspaceId": OWNER,
+    },
     "POST /api/schedule-batch": {"messages": [{"channel": "sms", **MESSAGE}]},
     "POST /api/job-status": {"jobIds": ["{jobId}"]},
     "POST /api/reschedule-job/{jobId}": {"delay": 5},
@@ -99,7 +107,9 @@ def name_of(call: Call) -> str:
 class World:
     """A workspace that has something of everything, and keys."""
 
-    def __init__(self, service: Service, names: dict[str, str], administrator: str, foreign: str, owner: str) -> None:
+    def __init__(
+        self, service: Service, names: dict[str, str], administrator: str, foreign: str, owner: str
+    ) -> None:
         self.service, self.names = service, names
         self.administrator, self.foreign, self.owner = administrator, foreign, owner
 
@@ -107,12 +117,22 @@ class World:
         """The answer to a call about what is the owner's, sent with a key."""
         missing = set(re.findall(r"\{(\w+)\}", call.path)) - self.names.keys()
         assert not missing, f"{name_of(call)}: say in this test what {missing} is of the owner's"
-        body = json.dumps(BODIES[name_of(call)]).replace(OWNER, workspace) if name_of(call) in BODIES else None
+        body = (
+            json.dumps(BODIES[name_of(call)]).replace(OWNER, workspace)
+            if name_of(call) in BODIES
+            else None
+        )
         parameters = {"workspaceId": workspace} if asks_for_workspace(call) else {}
         names = self.names | {"workspaceId": workspace}
-        request: dict[str, Any] = {"content": filled(body, names), "headers": {"content-type": "application/json"}} if body else {"headers": {}}
+        request: dict[str, Any] = (
+            {"content": filled(body, names), "headers": {"content-type": "application/json"}}
+            if body
+            else {"headers": {}}
+        )
         request["headers"]["authorization"] = f"Bearer {key}"
-        return await self.service.client.request(call.method, filled(call.path, names), params=parameters, **request)
+        return await self.service.client.request(
+            call.method, filled(call.path, names), params=parameters, **request
+        )
 
     async def kept(self) -> list[Any]:
         """All that the store holds of the owner, and what holds for everybody."""
@@ -120,7 +140,9 @@ class World:
 
 
 def asks_for_workspace(call: Call) -> bool:
-    return call.query is not None and any(field.encode_name == "workspaceId" for field in msgspec.structs.fields(call.query))
+    return call.query is not None and any(
+        field.encode_name == "workspaceId" for field in msgspec.structs.fields(call.query)
+    )
 
 
 def without_names(text: str) -> str:
@@ -134,7 +156,14 @@ def filled(text: str, names: dict[str, str]) -> str:
 
 
 async def _everything(tx: Tx) -> list[Any]:
-    tables = [row[0] for row in await select(tx, "select name from sqlite_schema where type = 'table' and name not like 'sqlite_%' order by name")]
+    tables = [
+        row[0]
+        for row in await select(
+            tx,
+            "select name from sqlite_schema where type = 'table' and name not like 'sqlite_%' order"
+            " by name",
+        )
+    ]
     return [(table, await select(tx, f"select * from {table}")) for table in tables]
 
 
@@ -143,11 +172,31 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with serving(tmp_path) as service:
         keys = [(await service.keys.create(workspace))[1] for workspace in (None, FOREIGN, OWNER)]
         administrator = {"authorization": f"Bearer {keys[0]}"}
-        message = {**MESSAGE, "delay": 60_000, "contactId": SECRET, "metadata": {"campaignId": "spring", "note": SECRET}}
-        job = (await service.ask("POST", "/api/schedule-sms", json=message, headers=administrator))["jobId"]
-        await service.ask("PUT", f"/api/workspaces/{OWNER}", json={"callbackBaseUrls": {"sms": f"https://{SECRET}.example"}}, headers=administrator)
+        message = {
+            **MESSAGE,
+            "delay": 60_000,
+            "contactId": SECRET,
+            "metadata": {"campaignId": "spring", "note": SECRET},
+        }
+        job = (await service.ask("POST", "/api/schedule-sms", json=message, headers=administrator))[
+            "jobId"
+        ]
+        await service.ask(
+            "PUT",
+            f"/api/workspaces/{OWNER}",
+            json={"callbackBaseUrls": {"sms": f"https://{SECRET}.example"}},
+            headers=administrator,
+        )
         key = (await service.keys.every())[0].id
-        names = {"jobId": job, "campaignId": "spring", "workspaceId": OWNER, "name": "standard", "channel": "sms", "keyId": key, "contactId": SECRET}
+        names = {
+            "jobId": job,
+            "campaignId": "spring",
+            "workspaceId": OWNER,
+            "name": "standard",
+            "channel": "sms",
+            "keyId": key,
+            "contactId": SECRET,
+        }
         yield World(service, names, *keys)
 
 
@@ -157,11 +206,17 @@ def test_every_call_is_classified() -> None:
 
 
 def test_calls_without_a_key_say_nothing_of_anybody() -> None:
-    assert {call.path for call in CALLS if not call.path.startswith(KEYED)} == {"/health", "/health/live", "/health/ready"}
+    assert {call.path for call in CALLS if not call.path.startswith(KEYED)} == {
+        "/health",
+        "/health/live",
+        "/health/ready",
+    }
 
 
 @pytest.mark.parametrize("call", KEYED_CALLS, ids=name_of)
-async def test_another_workspace_s_key_neither_sees_nor_changes_anything(world: World, call: Call) -> None:
+async def test_another_workspace_s_key_neither_sees_nor_changes_anything(
+    world: World, call: Call
+) -> None:
     before = await world.kept()
     answer = await world.call(call, world.foreign)
     assert answer.status_code in STATUSES[CLASSES[name_of(call)]], answer.text
@@ -170,23 +225,53 @@ async def test_another_workspace_s_key_neither_sees_nor_changes_anything(world: 
     if CLASSES[name_of(call)] in (UNKNOWN, OWN):  # it is answered like what is not there
         world.names |= {"jobId": "01a20bcd-1011-71c5-a418-fddf35d8a67e", "campaignId": "autumn"}
         nowhere = await world.call(call, world.foreign)
-        assert (nowhere.status_code, without_names(nowhere.text)) == (answer.status_code, without_names(answer.text))
+        assert (nowhere.status_code, without_names(nowhere.text)) == (
+            answer.status_code,
+            without_names(answer.text),
+        )
 
 
-@pytest.mark.parametrize("call", [call for call in KEYED_CALLS if CLASSES.get(name_of(call)) != ADMINISTRATORS], ids=name_of)
+@pytest.mark.parametrize(
+    "call",
+    [call for call in KEYED_CALLS if CLASSES.get(name_of(call)) != ADMINISTRATORS],
+    ids=name_of,
+)
 async def test_its_own_key_may(world: World, call: Call) -> None:
     answer = await world.call(call, world.owner)
     assert answer.status_code == (409 if "retry-job" in call.path else 200), answer.text
 
 
-@pytest.mark.parametrize("member", [{"limits": {"sms": 5}}, {"tier": "free"}, {"callbackBaseUrls": {"sms": None}}, {"eventsUrl": "https://a.example"}])
-async def test_limits_tier_base_urls_and_events_are_an_administrator_s_to_write(world: World, member: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"limits": {"sms": 5}},
+        {"tier": "free"},
+        {"callbackBaseUrls": {"sms": None}},
+        {"eventsUrl": "https://a.example"},
+    ],
+)
+async def test_limits_tier_base_urls_and_events_are_an_administrator_s_to_write(
+    world: World, member: dict[str, Any]
+) -> None:
     before = await world.kept()
-    await world.service.ask("PUT", f"/api/workspaces/{OWNER}", 403, json=member, headers={"authorization": f"Bearer {world.owner}"})
+    await world.service.ask(
+        "PUT",
+        f"/api/workspaces/{OWNER}",
+        403,
+        json=member,
+        headers={"authorization": f"Bearer {world.owner}"},
+    )
     assert await world.kept() == before
-    await world.service.ask("PUT", f"/api/workspaces/{OWNER}", json=member, headers={"authorization": f"Bearer {world.administrator}"})
+    await world.service.ask(
+        "PUT",
+        f"/api/workspaces/{OWNER}",
+        json=member,
+        headers={"authorization": f"Bearer {world.administrator}"},
+    )
 
 
 async def test_a_search_without_a_workspace_finds_the_key_s_own_alone(world: World) -> None:
-    answer = await world.service.client.get("/api/jobs", headers={"authorization": f"Bearer {world.foreign}"})
+    answer = await world.service.client.get(
+        "/api/jobs", headers={"authorization": f"Bearer {world.foreign}"}
+    )
     assert answer.json()["jobs"] == []

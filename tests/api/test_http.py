@@ -1,4 +1,6 @@
-"""What every path has in common: unknown paths and methods, HEAD, OPTIONS, slashes at the end, health."""
+"""What every path has in common: unknown paths and methods, HEAD, OPTIONS, slashes at the
+end, health.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ from queue_services.storage.sqlite import SqliteDatabase
 from tests.api.service import SMS, Service, serving
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/", "/api/nope", "/api/schedule-sms/extra", "/apis/jobs", "//api/jobs"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/api", "/api/", "/api/nope", "/api/schedule-sms/extra", "/apis/jobs", "//api/jobs"],
+)
 async def test_an_unknown_path_is_a_problem(service: Service, path: str) -> None:
     await service.ask("GET", path, 404)
 
@@ -29,14 +34,24 @@ async def test_an_unknown_path_is_a_problem(service: Service, path: str) -> None
         ("TRACE", "/health", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_a_method_that_a_path_does_not_have_is_405_with_those_it_has(service: Service, method: str, path: str, allowed: str) -> None:
+async def test_a_method_that_a_path_does_not_have_is_405_with_those_it_has(
+    service: Service, method: str, path: str, allowed: str
+) -> None:
     answer = await service.client.request(method, path)
-    assert (answer.status_code, answer.headers["allow"], answer.json()["success"]) == (405, allowed, False)
+    assert (answer.status_code, answer.headers["allow"], answer.json()["success"]) == (
+        405,
+        allowed,
+        False,
+    )
 
 
 async def test_options_lists_the_methods(service: Service) -> None:
     answer = await service.client.options("/api/jobs")
-    assert (answer.status_code, answer.headers["allow"], answer.content) == (204, "GET, HEAD, OPTIONS", b"")
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (
+        204,
+        "GET, HEAD, OPTIONS",
+        b"",
+    )
 
 
 async def test_head_is_get(service: Service) -> None:
@@ -51,10 +66,15 @@ async def test_a_slash_at_the_end_means_nothing_as_in_the_original(service: Serv
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
 async def test_health_says_when(service: Service, path: str) -> None:
-    assert await service.ask("GET", path) == {"status": "ok", "timestamp": "2025-03-22T10:15:30.123Z"}
+    assert await service.ask("GET", path) == {
+        "status": "ok",
+        "timestamp": "2025-03-22T10:15:30.123Z",
+    }
 
 
-async def test_ready_is_503_while_the_store_cannot_be_written_and_live_is_not(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ready_is_503_while_the_store_cannot_be_written_and_live_is_not(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def away(*_: Any) -> Any:
         raise StoreUnavailable("disk full")
 
@@ -66,7 +86,9 @@ async def test_ready_is_503_while_the_store_cannot_be_written_and_live_is_not(se
     await service.ask("GET", "/health/ready")
 
 
-async def test_ready_notices_a_store_that_takes_transactions_and_no_writes(service: Service) -> None:
+async def test_ready_notices_a_store_that_takes_transactions_and_no_writes(
+    service: Service,
+) -> None:
     database = service.database
     assert isinstance(database, SqliteDatabase)
 
@@ -83,4 +105,6 @@ async def test_other_parts_pages_are_served_beside_the_api(tmp_path: Any) -> Non
 
     async with serving(tmp_path, more_routes=(Route("/admin/queues", page),)) as service:
         assert (await service.client.get("/admin/queues")).text == "a page"
-        assert (await service.client.get("/admin/queues", headers={"host": "evil.example"})).status_code == 403
+        assert (
+            await service.client.get("/admin/queues", headers={"host": "evil.example"})
+        ).status_code == 403

@@ -1,4 +1,6 @@
-"""Keys over HTTP: made once and shown once, in force and out of force within a second in every process."""
+"""Keys over HTTP: made once and shown once, in force and out of force within a second in
+every process.
+"""
 
 from __future__ import annotations
 
@@ -51,25 +53,34 @@ async def test_a_key_is_shown_once_and_kept_as_its_digest(service: Service, tmp_
         "messagesPerMinute": None,
     }
     assert len(made["key"]) > 64
-    assert await service.ask("GET", "/api/keys", headers=bearer(made["key"])) == {"success": True, "keys": [shown]}
+    assert await service.ask("GET", "/api/keys", headers=bearer(made["key"])) == {
+        "success": True,
+        "keys": [shown],
+    }
     kept = everything_in(tmp_path)
     assert made["key"].encode() not in kept
     assert made["key"].removeprefix("qs_").encode() not in kept
 
 
-async def test_from_the_first_key_on_every_call_needs_one_even_when_all_are_revoked(service: Service) -> None:
+async def test_from_the_first_key_on_every_call_needs_one_even_when_all_are_revoked(
+    service: Service,
+) -> None:
     await service.ask("GET", "/api/jobs")
     first = await make(service)
     await service.ask("GET", "/api/jobs", 401)
     second = await make(service, first["key"], workspaceId=7, scopes=["read"])
     assert (second["workspaceId"], second["scopes"]) == ("7", ["read"])
     for made in (second, first):
-        assert (await service.ask("DELETE", f"/api/keys/{made['keyId']}", headers=bearer(first["key"])))["keyId"] == made["keyId"]
+        assert (
+            await service.ask("DELETE", f"/api/keys/{made['keyId']}", headers=bearer(first["key"]))
+        )["keyId"] == made["keyId"]
         await service.ask("GET", "/api/jobs", 401, headers=bearer(made["key"]))
     await service.ask("GET", "/api/jobs", 401)
 
 
-async def test_a_key_is_in_force_and_out_of_force_within_a_second_in_another_process(processes: tuple[Service, Service]) -> None:
+async def test_a_key_is_in_force_and_out_of_force_within_a_second_in_another_process(
+    processes: tuple[Service, Service],
+) -> None:
     here, there = processes
     await there.ask("GET", "/api/jobs")
     made = await make(here)
@@ -131,9 +142,13 @@ async def test_the_settings_key_goes_on_working_beside_stored_ones(tmp_path: Pat
         await service.ask("POST", "/api/keys", 403, json={}, headers=bearer(made["key"]))
 
 
-async def test_an_administrator_s_key_does_what_its_scopes_say_and_no_more(service: Service) -> None:
+async def test_an_administrator_s_key_does_what_its_scopes_say_and_no_more(
+    service: Service,
+) -> None:
     root = (await make(service))["key"]
-    reader, sender = [(await make(service, root, scopes=[scope]))["key"] for scope in ("read", "send")]
+    reader, sender = [
+        (await make(service, root, scopes=[scope]))["key"] for scope in ("read", "send")
+    ]
     for path in ("/api/tiers", "/api/keys", "/api/jobs", "/api/workspaces"):
         await service.ask("GET", path, headers=bearer(reader))
         await service.ask("GET", path, 403, headers=bearer(sender))
@@ -160,14 +175,22 @@ async def test_an_administrator_s_key_does_what_its_scopes_say_and_no_more(servi
         ({"name": "mine"}, "name"),
     ],
 )
-async def test_a_key_that_cannot_be_is_400_naming_the_field_and_none_is_made(service: Service, body: dict[str, Any], field: str) -> None:
+async def test_a_key_that_cannot_be_is_400_naming_the_field_and_none_is_made(
+    service: Service, body: dict[str, Any], field: str
+) -> None:
     assert fields(await service.ask("POST", "/api/keys", 400, json=body)) == {field}
     assert (await service.ask("GET", "/api/keys"))["keys"] == []
 
 
 async def test_a_whole_number_may_be_written_with_a_point(service: Service) -> None:
-    made = await service.ask("POST", "/api/keys", content=b'{"workspaceId": 7.0, "messagesPerMinute": 5.0}', headers=JSON)
-    assert (made["workspaceId"], made["messagesPerMinute"], type(made["messagesPerMinute"])) == ("7", 5, int)
+    made = await service.ask(
+        "POST", "/api/keys", content=b'{"workspaceId": 7.0, "messagesPerMinute": 5.0}', headers=JSON
+    )
+    assert (made["workspaceId"], made["messagesPerMinute"], type(made["messagesPerMinute"])) == (
+        "7",
+        5,
+        int,
+    )
 
 
 async def test_an_unknown_key_is_404(service: Service) -> None:
@@ -182,19 +205,29 @@ async def test_keys_are_listed_by_workspace(service: Service) -> None:
     assert [key["keyId"] for key in listed["keys"]] == [made["keyId"]]
 
 
-async def test_a_key_is_limited_to_its_quota_of_messages_a_minute_over_all_processes(processes: tuple[Service, Service]) -> None:
+async def test_a_key_is_limited_to_its_quota_of_messages_a_minute_over_all_processes(
+    processes: tuple[Service, Service],
+) -> None:
     here, there = processes
     root = (await make(here))["key"]
     there.pass_time(0.5)
-    limited = bearer((await make(here, root, workspaceId="workspace-1", messagesPerMinute=10))["key"])
+    limited = bearer(
+        (await make(here, root, workspaceId="workspace-1", messagesPerMinute=10))["key"]
+    )
     there.pass_time(0.5)
     answer = await here.client.post("/api/schedule-sms", json=SMS, headers=limited)
     assert answer.headers["ratelimit-policy"] == '"messages";q=10;w=60'
     assert answer.headers["ratelimit"] == '"messages";r=9;t=30'
     batch = {"messages": [{"channel": "sms", **SMS}] * 5}
-    assert (await there.client.post("/api/schedule-batch", json=batch, headers=limited)).headers["ratelimit"] == '"messages";r=4;t=29'
+    assert (await there.client.post("/api/schedule-batch", json=batch, headers=limited)).headers[
+        "ratelimit"
+    ] == '"messages";r=4;t=29'
     refused = await here.client.post("/api/schedule-batch", json=batch, headers=limited)
-    assert (refused.status_code, refused.headers["retry-after"], refused.headers["ratelimit"]) == (429, "30", '"messages";r=4;t=30')
+    assert (refused.status_code, refused.headers["retry-after"], refused.headers["ratelimit"]) == (
+        429,
+        "30",
+        '"messages";r=4;t=30',
+    )
     for _ in range(4):
         await here.ask("POST", "/api/schedule-sms", json=SMS, headers=limited)
     for process in processes:
@@ -205,7 +238,9 @@ async def test_a_key_is_limited_to_its_quota_of_messages_a_minute_over_all_proce
     await here.ask("POST", "/api/schedule-sms", json=SMS, headers=limited)
 
 
-async def test_a_key_over_its_quota_costs_the_store_nothing_more(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_over_its_quota_costs_the_store_nothing_more(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = (await make(service))["key"]
     limited = bearer((await make(service, root, messagesPerMinute=1))["key"])
     await service.ask("POST", "/api/schedule-sms", json=SMS, headers=limited)
@@ -228,7 +263,9 @@ class Hanging(Counting):
         return await super().read(flow, *args, **kwargs)
 
 
-async def test_a_store_that_hangs_or_is_away_stops_no_request_that_needs_nothing_else_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_hangs_or_is_away_stops_no_request_that_needs_nothing_else_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("queue_services.service.keys.PATIENCE_SECONDS", 0.001)
     hanging: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
     hanging.away = True
@@ -247,7 +284,9 @@ async def test_a_store_that_hangs_or_is_away_stops_no_request_that_needs_nothing
             setattr(hanging, trouble, False)
 
 
-async def test_a_process_that_could_not_read_the_keys_yet_serves_nobody_without_one(tmp_path: Path) -> None:
+async def test_a_process_that_could_not_read_the_keys_yet_serves_nobody_without_one(
+    tmp_path: Path,
+) -> None:
     async with serving(tmp_path) as other:
         await make(other)
     hanging: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
@@ -259,7 +298,9 @@ async def test_a_process_that_could_not_read_the_keys_yet_serves_nobody_without_
         await service.ask("GET", "/api/jobs", 401)
 
 
-async def test_a_key_is_in_force_at_once_where_it_was_made_though_an_older_answer_comes_later(service: Service) -> None:
+async def test_a_key_is_in_force_at_once_where_it_was_made_though_an_older_answer_comes_later(
+    service: Service,
+) -> None:
     known = Keys(service.database, service.clock)
     await known.exist()
     service.pass_time(1)

@@ -1,4 +1,6 @@
-"""Figures over HTTP: what the seed shows of them and more, the same from every process, reset as asked, and read by Prometheus."""
+"""Figures over HTTP: what the seed shows of them and more, the same from every process,
+reset as asked, and read by Prometheus.
+"""
 
 from __future__ import annotations
 
@@ -25,19 +27,33 @@ NOW = round(START * SECOND)
 TIME = "2025-03-22T10:15:30.123Z"
 NO_LIMIT: dict[str, Any] = {"count": 0, "lastExceeded": None, "details": []}
 NOTHING: dict[str, Any] = {
-    "totalProcessed": 0, "batchesProcessed": 0, "successRate": 0, "avgProcessingTime": 0, "throughput": 0, "rateExceededCount": 0,
-    "lastProcessedTime": None, "workspaceRateLimits": [],
-}  # fmt: skip
+    "totalProcessed": 0,
+    "batchesProcessed": 0,
+    "successRate": 0,
+    "avgProcessingTime": 0,
+    "throughput": 0,
+    "rateExceededCount": 0,
+    "lastProcessedTime": None,
+    "workspaceRateLimits": [],
+}
 
 
-async def send(service: Service, *kinds: Kind, workspace: str = "acme", rate: float = 50.0, after: int = 0) -> None:
-    """Schedule as many SMS as there are kinds of outcome, and let a dispatcher send them as one batch of 120 ms, `after` seconds."""
+async def send(
+    service: Service, *kinds: Kind, workspace: str = "acme", rate: float = 50.0, after: int = 0
+) -> None:
+    """Schedule as many SMS as there are kinds of outcome, and let a dispatcher send them as
+    one batch of 120 ms, `after` seconds.
+    """
     for _ in kinds:
         await service.schedule(workspaceId=workspace, delay=0)
     now = NOW + after * SECOND
-    claimed = (await service.database.write(claims.claim, request(Channel.SMS, rate=rate), now)).messages
+    claimed = (
+        await service.database.write(claims.claim, request(Channel.SMS, rate=rate), now)
+    ).messages
     outcomes = [settlement(message, kind) for message, kind in zip(claimed, kinds, strict=False)]
-    await service.database.write(settling.settle, outcomes, [FinishedBatch(workspace, Channel.SMS, 120_000)], terms(), now)
+    await service.database.write(
+        settling.settle, outcomes, [FinishedBatch(workspace, Channel.SMS, 120_000)], terms(), now
+    )
 
 
 async def exceed(service: Service, workspace: str, due: int = 75) -> None:
@@ -48,28 +64,49 @@ async def exceed(service: Service, workspace: str, due: int = 75) -> None:
 
 
 async def test_a_service_that_did_nothing_shows_every_member(service: Service) -> None:
-    assert await service.ask("GET", "/api/metrics") == {"sms": NOTHING, "email": NOTHING, "workspaceRateLimits": {}, "timestamp": TIME}
+    assert await service.ask("GET", "/api/metrics") == {
+        "sms": NOTHING,
+        "email": NOTHING,
+        "workspaceRateLimits": {},
+        "timestamp": TIME,
+    }
 
 
 async def test_a_workspace_that_nobody_has_seen_answers_zeros(service: Service) -> None:
     nothing = {**NO_LIMIT, "utilization": 0, "sent": 0, "failed": 0, "backlog": 0}
     assert await service.ask("GET", "/api/metrics/workspace/never%2Fseen") == {
-        "workspaceId": "never/seen", "tier": "standard", "timestamp": TIME,
-        "sms": {**nothing, "limitPerSecond": 50}, "email": {**nothing, "limitPerSecond": 100},
-    }  # fmt: skip
+        "workspaceId": "never/seen",
+        "tier": "standard",
+        "timestamp": TIME,
+        "sms": {**nothing, "limitPerSecond": 50},
+        "email": {**nothing, "limitPerSecond": 100},
+    }
 
 
 async def test_figures_say_what_was_processed_and_who_was_over_a_limit(service: Service) -> None:
     await send(service, Kind.DELIVERED, Kind.DELIVERED, Kind.REJECTED, Kind.FAILED)
     await exceed(service, "big")
     shown = await service.ask("GET", "/api/metrics")
-    newest = {"timestamp": TIME, "batchSize": 75, "errorMessage": "Rate limit exceeded: 50 per second"}
+    newest = {
+        "timestamp": TIME,
+        "batchSize": 75,
+        "errorMessage": "Rate limit exceeded: 50 per second",
+    }
     limit = {"count": 1, "lastExceeded": TIME, "details": [newest]}
     assert shown["sms"] == {
-        "totalProcessed": 3, "batchesProcessed": 1, "successRate": pytest.approx(66.667, abs=0.001), "avgProcessingTime": 120, "throughput": 3,
-        "rateExceededCount": 1, "lastProcessedTime": TIME, "workspaceRateLimits": [{"workspaceId": "big", **limit}],
-    }  # fmt: skip
-    assert (shown["email"], shown["workspaceRateLimits"]) == (NOTHING, {"big": {"sms": limit, "email": NO_LIMIT}})
+        "totalProcessed": 3,
+        "batchesProcessed": 1,
+        "successRate": pytest.approx(66.667, abs=0.001),
+        "avgProcessingTime": 120,
+        "throughput": 3,
+        "rateExceededCount": 1,
+        "lastProcessedTime": TIME,
+        "workspaceRateLimits": [{"workspaceId": "big", **limit}],
+    }
+    assert (shown["email"], shown["workspaceRateLimits"]) == (
+        NOTHING,
+        {"big": {"sms": limit, "email": NO_LIMIT}},
+    )
     big = await service.ask("GET", "/api/metrics/workspace/big")
     assert {key: big["sms"][key] for key in limit} == limit
     assert (big["sms"]["backlog"], big["sms"]["sent"]) == (75, 0)
@@ -88,14 +125,26 @@ async def test_the_schemas_of_metrics_fit_the_answers(service: Service) -> None:
     }.items():
         schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
         jsonschema_rs.validator_for(schema).validate(await service.ask("GET", path))
-    assert list(described["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == ["text/plain; version=0.0.4; charset=utf-8"]
+    assert list(described["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == [
+        "text/plain; version=0.0.4; charset=utf-8"
+    ]
 
 
-async def test_every_process_answers_the_same_and_so_it_does_after_a_restart(tmp_path: Path) -> None:
-    paths = ("/api/metrics", "/api/metrics/workspace/acme", "/api/metrics/workspace/big", "/api/metrics/history")
+async def test_every_process_answers_the_same_and_so_it_does_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    paths = (
+        "/api/metrics",
+        "/api/metrics/workspace/acme",
+        "/api/metrics/workspace/big",
+        "/api/metrics/history",
+    )
 
     async def shown(service: Service) -> list[Any]:
-        return [*[await service.ask("GET", path) for path in paths], (await service.client.get("/metrics")).text]
+        return [
+            *[await service.ask("GET", path) for path in paths],
+            (await service.client.get("/metrics")).text,
+        ]
 
     async with serving(tmp_path) as service:
         await send(service, Kind.DELIVERED, Kind.REJECTED)
@@ -115,7 +164,9 @@ async def test_a_reset_shows_nothing_of_what_was_and_leaves_the_rest(service: Se
     history = await service.ask("GET", "/api/metrics/history")
     prometheus = (await service.client.get("/metrics")).text
     whole = (await service.ask("GET", "/api/metrics"))["sms"]
-    answer = await service.ask("POST", "/api/metrics/reset", json={"type": "sms", "workspaceId": "big"})
+    answer = await service.ask(
+        "POST", "/api/metrics/reset", json={"type": "sms", "workspaceId": "big"}
+    )
     assert (answer["success"], "workspace big" in answer["message"]) == (True, True)
     shown = await service.ask("GET", "/api/metrics")
     assert shown["sms"] == {**whole, "workspaceRateLimits": []}
@@ -143,7 +194,9 @@ async def test_a_reset_shows_nothing_of_what_was_and_leaves_the_rest(service: Se
         ({"workspace": "acme"}, {"workspace"}),
     ],
 )
-async def test_a_reset_of_what_is_not_there_is_refused_and_resets_nothing(service: Service, body: Any, named: set[str]) -> None:
+async def test_a_reset_of_what_is_not_there_is_refused_and_resets_nothing(
+    service: Service, body: Any, named: set[str]
+) -> None:
     await send(service, Kind.DELIVERED)
     assert fields(await service.ask("POST", "/api/metrics/reset", 400, json=body)) == named
     assert (await service.ask("GET", "/api/metrics"))["sms"]["totalProcessed"] == 1
@@ -151,15 +204,47 @@ async def test_a_reset_of_what_is_not_there_is_refused_and_resets_nothing(servic
 
 async def test_history_has_a_point_for_every_step(service: Service) -> None:
     await send(service, Kind.DELIVERED, Kind.REJECTED)
-    answer = await service.ask("GET", "/api/metrics/history?from=2025-03-22T10:14:00Z&to=2025-03-22T10:16:00%2B00:00&stepSeconds=60&channel=sms")
-    empty = {"timestamp": "2025-03-22T10:14:00.000Z", "sent": 0, "failed": 0, "exceeded": 0, "averageLatenessMs": None}
-    busy = {"timestamp": "2025-03-22T10:15:00.000Z", "sent": 1, "failed": 1, "exceeded": 0, "averageLatenessMs": 0}
+    answer = await service.ask(
+        "GET",
+        "/api/metrics/history?from=2025-03-22T10:14:00Z&to=2025-03-22T10:16:00%2B00:00&stepSeconds=60&channel=sms",
+    )
+    empty = {
+        "timestamp": "2025-03-22T10:14:00.000Z",
+        "sent": 0,
+        "failed": 0,
+        "exceeded": 0,
+        "averageLatenessMs": None,
+    }
+    busy = {
+        "timestamp": "2025-03-22T10:15:00.000Z",
+        "sent": 1,
+        "failed": 1,
+        "exceeded": 0,
+        "averageLatenessMs": 0,
+    }
     assert answer == {"stepSeconds": 60, "points": [empty, busy]}
     day = await service.ask("GET", "/api/metrics/history")
-    assert (day["stepSeconds"], len(day["points"]), sum(point["sent"] for point in day["points"])) == (300, 289, 1)
-    for query, sent in (("workspaceId=acme", 1), ("workspaceId=other", 0), ("channel=email", 0), ("stepSeconds=3600", 1)):
-        assert sum(point["sent"] for point in (await service.ask("GET", f"/api/metrics/history?{query}"))["points"]) == sent
-    assert (await service.ask("GET", "/api/metrics/history?from=2024-01-01T00:00:00Z&stepSeconds=60"))["stepSeconds"] == 86_400
+    assert (
+        day["stepSeconds"],
+        len(day["points"]),
+        sum(point["sent"] for point in day["points"]),
+    ) == (300, 289, 1)
+    for query, sent in (
+        ("workspaceId=acme", 1),
+        ("workspaceId=other", 0),
+        ("channel=email", 0),
+        ("stepSeconds=3600", 1),
+    ):
+        assert (
+            sum(
+                point["sent"]
+                for point in (await service.ask("GET", f"/api/metrics/history?{query}"))["points"]
+            )
+            == sent
+        )
+    assert (
+        await service.ask("GET", "/api/metrics/history?from=2024-01-01T00:00:00Z&stepSeconds=60")
+    )["stepSeconds"] == 86_400
 
 
 @pytest.mark.parametrize(
@@ -174,7 +259,9 @@ async def test_history_has_a_point_for_every_step(service: Service) -> None:
         ("step=60", {"step"}),
     ],
 )
-async def test_what_is_wrong_with_a_question_about_history_is_named(service: Service, query: str, named: set[str]) -> None:
+async def test_what_is_wrong_with_a_question_about_history_is_named(
+    service: Service, query: str, named: set[str]
+) -> None:
     assert fields(await service.ask("GET", f"/api/metrics/history?{query}", 400)) == named
 
 
@@ -185,7 +272,11 @@ async def test_a_workspaces_key_sees_and_resets_its_own_figures_alone(tmp_path: 
         await exceed(service, "other")
     async with serving(tmp_path, keys=Keyed()) as service:
         own = await service.ask("GET", "/api/metrics", headers=by("acme"))
-        assert (own["sms"]["totalProcessed"], own["sms"]["rateExceededCount"], own["workspaceRateLimits"]) == (1, 0, {})
+        assert (
+            own["sms"]["totalProcessed"],
+            own["sms"]["rateExceededCount"],
+            own["workspaceRateLimits"],
+        ) == (1, 0, {})
         history = await service.ask("GET", "/api/metrics/history", headers=by("acme"))
         assert sum(point["sent"] for point in history["points"]) == 1
         for method, path, body in (
@@ -196,17 +287,30 @@ async def test_a_workspaces_key_sees_and_resets_its_own_figures_alone(tmp_path: 
         ):
             await service.ask(method, path, 403, headers=by("acme"), **body)
         await service.ask("POST", "/api/metrics/reset", headers=by("acme"), json={})
-        assert (await service.ask("GET", "/api/metrics", headers=by("acme")))["sms"]["totalProcessed"] == 0
-        assert (await service.ask("GET", "/api/metrics", headers=by("admin")))["sms"]["totalProcessed"] == 3
+        assert (await service.ask("GET", "/api/metrics", headers=by("acme")))["sms"][
+            "totalProcessed"
+        ] == 0
+        assert (await service.ask("GET", "/api/metrics", headers=by("admin")))["sms"][
+            "totalProcessed"
+        ] == 3
         await service.ask("POST", "/api/metrics/reset", 403, headers=by("reader"))
 
 
 async def test_prometheus_reads_every_figure(service: Service) -> None:
-    await send(service, Kind.DELIVERED, Kind.DELIVERED, Kind.REJECTED, Kind.FAILED, workspace='odd "name"\n')
+    await send(
+        service,
+        Kind.DELIVERED,
+        Kind.DELIVERED,
+        Kind.REJECTED,
+        Kind.FAILED,
+        workspace='odd "name"\n',
+    )
     await exceed(service, "big")
     answer = await service.client.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    figures = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+    figures = dict(
+        line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#")
+    )
     for name, value in {
         'messages_sent_total{channel="sms"}': 2,
         'messages_sent_total{channel="email"}': 0,
@@ -238,7 +342,14 @@ async def test_only_the_busiest_workspaces_have_labels(service: Service) -> None
 
 def complaints(promtool: str, text: str) -> tuple[int, str]:
     """The exit code and the words of `promtool check metrics`."""
-    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30)
+    checked = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
     return checked.returncode, checked.stdout + checked.stderr
 
 

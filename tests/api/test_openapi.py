@@ -1,4 +1,6 @@
-"""The document says what the service does: every call, its bodies, answers and problems; and the page shows it without anybody's help."""
+"""The document says what the service does: every call, its bodies, answers and problems;
+and the page shows it without anybody's help.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ DOCUMENT = document(CALLS)
 
 def schema(name: str) -> jsonschema_rs.Validator:
     """A validator of one of the document's schemas."""
-    return jsonschema_rs.validator_for({"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]})
+    return jsonschema_rs.validator_for(
+        {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    )
 
 
 def references(value: Any) -> set[str]:
@@ -36,7 +40,9 @@ async def test_it_is_served_as_it_was_made(service: Service) -> None:
 
 
 def test_every_call_of_the_table_is_there() -> None:
-    described = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
+    described = {
+        (method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods
+    }
     assert described == {(call.method, call.path) for call in CALLS}
 
 
@@ -47,7 +53,11 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one() -> None:
             found = found[step]
     for name in DOCUMENT["components"]["schemas"]:
         assert schema(name)
-    names = [operation["operationId"] for methods in DOCUMENT["paths"].values() for operation in methods.values()]
+    names = [
+        operation["operationId"]
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+    ]
     assert len(names) == len(set(names))
 
 
@@ -57,7 +67,14 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one() -> None:
         ("SmsBody", SMS, True),
         ("SmsBody", {**SMS, "extra": 1, "delay": 5.5, "workspaceId": 7}, True),
         ("SmsBody", {key: value for key, value in SMS.items() if key != "phoneNumber"}, False),
-        ("SmsBody", {"to": "555 0100", **{key: value for key, value in SMS.items() if key != "phoneNumber"}}, True),
+        (
+            "SmsBody",
+            {
+                "to": "555 0100",
+                **{key: value for key, value in SMS.items() if key != "phoneNumber"},
+            },
+            True,
+        ),
         ("SmsBody", {**SMS, "phoneNumber": "x"}, False),
         ("SmsElement", {**SMS, "channel": "sms"}, True),
         ("SmsElement", {**SMS, "channel": "sms", "extra": 1}, False),
@@ -67,23 +84,46 @@ def test_every_reference_leads_somewhere_and_every_schema_is_one() -> None:
         ("RescheduleBody", {"delay": 0}, True),
     ],
 )
-def test_the_schemas_of_bodies_say_what_is_taken(name: str, body: dict[str, Any], fits: bool) -> None:
+def test_the_schemas_of_bodies_say_what_is_taken(
+    name: str, body: dict[str, Any], fits: bool
+) -> None:
     assert schema(name).is_valid(body) == fits
 
 
 async def test_the_schemas_of_answers_fit_the_answers(service: Service) -> None:
-    first = await service.ask("POST", "/api/schedule-sms", json={**SMS, "delay": 60_000, "metadata": {"campaignId": "c", "n": 1}, "idempotencyKey": "k"})
+    first = await service.ask(
+        "POST",
+        "/api/schedule-sms",
+        json={
+            **SMS,
+            "delay": 60_000,
+            "metadata": {"campaignId": "c", "n": 1},
+            "idempotencyKey": "k",
+        },
+    )
     job = first["jobId"]
-    replay = await service.ask("POST", "/api/schedule-sms", json={**SMS, "metadata": {"campaignId": "c", "n": 1}, "idempotencyKey": "k"})
+    replay = await service.ask(
+        "POST",
+        "/api/schedule-sms",
+        json={**SMS, "metadata": {"campaignId": "c", "n": 1}, "idempotencyKey": "k"},
+    )
     answers = [
         ("ScheduleAnswer", first),
         ("ScheduleAnswer", replay),
-        ("BatchAnswer", await service.ask("POST", "/api/schedule-batch", json={"messages": [{"channel": "sms", **SMS}, 5]})),
+        (
+            "BatchAnswer",
+            await service.ask(
+                "POST", "/api/schedule-batch", json={"messages": [{"channel": "sms", **SMS}, 5]}
+            ),
+        ),
         ("JobStatusAnswer", await service.job(job)),
         ("JobsAnswer", await service.ask("POST", "/api/job-status", json={"jobIds": [job, "x"]})),
         ("JobListAnswer", await service.ask("GET", "/api/jobs")),
         ("CampaignAnswer", await service.ask("GET", "/api/campaigns/c?workspaceId=workspace-1")),
-        ("CountAnswer", await service.ask("POST", "/api/campaigns/c/pause?workspaceId=workspace-1")),
+        (
+            "CountAnswer",
+            await service.ask("POST", "/api/campaigns/c/pause?workspaceId=workspace-1"),
+        ),
         ("JobAnswer", await service.ask("POST", f"/api/cancel-job/{job}")),
         ("HealthAnswer", await service.ask("GET", "/health")),
         ("Problem", await service.ask("POST", "/api/schedule-sms", 400, json={})),
@@ -91,11 +131,18 @@ async def test_the_schemas_of_answers_fit_the_answers(service: Service) -> None:
     ]
     key = await service.ask("POST", "/api/keys")
     own = {"authorization": f"Bearer {key['key']}"}
-    answers += [("NewKeyAnswer", key), ("KeysAnswer", await service.ask("GET", "/api/keys", headers=own))]
-    answers += [("KeyAnswer", await service.ask("DELETE", f"/api/keys/{key['keyId']}", headers=own))]
+    answers += [
+        ("NewKeyAnswer", key),
+        ("KeysAnswer", await service.ask("GET", "/api/keys", headers=own)),
+    ]
+    answers += [
+        ("KeyAnswer", await service.ask("DELETE", f"/api/keys/{key['keyId']}", headers=own))
+    ]
     for name, answer in answers:
         schema(name).validate(answer)
-        assert not schema(name).is_valid({key: value for key, value in answer.items() if key != next(iter(answer))})
+        assert not schema(name).is_valid(
+            {key: value for key, value in answer.items() if key != next(iter(answer))}
+        )
 
 
 class Page(HTMLParser):
@@ -125,12 +172,19 @@ async def test_the_page_shows_every_call_and_leads_nowhere_else(service: Service
     assert "script" not in page.tags
     assert len(page.ids) == len(set(page.ids))
     for link in page.links:
-        assert link.removeprefix("#") in page.ids or (await service.client.get(link)).status_code == 200
+        assert (
+            link.removeprefix("#") in page.ids
+            or (await service.client.get(link)).status_code == 200
+        )
         assert not re.match(r"[a-z]+:|//", link)
     assert all(call.path in answer.text for call in CALLS)
 
 
 async def test_the_type_of_a_problem_leads_to_its_place_on_the_page(service: Service) -> None:
     page = Page((await service.client.get("/docs")).text)
-    for request, status in ((("GET", "/nope"), 404), (("PUT", "/api/jobs"), 405), (("GET", "/api/jobs?x=1"), 400)):
+    for request, status in (
+        (("GET", "/nope"), 404),
+        (("PUT", "/api/jobs"), 405),
+        (("GET", "/api/jobs?x=1"), 400),
+    ):
         assert (await service.ask(*request, status))["type"].removeprefix("/docs#") in page.ids

@@ -1,4 +1,6 @@
-"""The document lists the statuses that each call answers with, and no others: calls are brought to each of them (431 is the server's: `test_connections`)."""
+"""The document lists the statuses that each call answers with, and no others: calls are
+brought to each of them (431 is the server's: `test_connections`).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ from queue_services.errors import StoreUnavailable
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.api.service import EMAIL, JSON, SMS, Service, serving
 
-IMPATIENT = tuple(dataclasses.replace(call, reads=call.reads and dataclasses.replace(call.reads, seconds=0)) for call in app.CALLS)
+IMPATIENT = tuple(
+    dataclasses.replace(call, reads=call.reads and dataclasses.replace(call.reads, seconds=0))
+    for call in app.CALLS
+)
 """The route table, but that no call waits for a body."""
 
 MAIL = {**EMAIL, "workspaceId": "w", "idempotencyKey": "k"}
@@ -41,7 +46,10 @@ BODIES: dict[str, Any] = {
 CONFLICTS: dict[str, Any] = {
     "/api/schedule-sms": {"json": {**SMS, "message": "another", "idempotencyKey": "k"}},
     "/api/schedule-email": {"json": {**MAIL, "subject": "another"}},
-    "/api/schedule-batch": {"json": {"messages": [{"channel": "email", **MAIL, "subject": "another"}]}, "query": "atomic=true"},
+    "/api/schedule-batch": {
+        "json": {"messages": [{"channel": "email", **MAIL, "subject": "another"}]},
+        "query": "atomic=true",
+    },
 }
 
 
@@ -108,8 +116,13 @@ async def ask_in_bad_times(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def ask_against_the_state(walk: Walk) -> None:
-    """With keys that were used for another message, of jobs that wait or have ended, of a campaign that is being moved, of a clock that is real."""
-    waiting, ended = await walk.service.schedule(idempotencyKey="k", metadata={"campaignId": NAME}), await walk.service.schedule()
+    """With keys that were used for another message, of jobs that wait or have ended, of a
+    campaign that is being moved, of a clock that is real.
+    """
+    waiting, ended = (
+        await walk.service.schedule(idempotencyKey="k", metadata={"campaignId": NAME}),
+        await walk.service.schedule(),
+    )
     await walk.service.ask("POST", f"/api/cancel-job/{ended}")
     await walk.service.ask("POST", "/api/schedule-email", json=MAIL)
     for call in app.CALLS:
@@ -129,7 +142,9 @@ async def ask_with_keys(walk: Walk) -> None:
             await walk.ask(call, headers={"authorization": f"Bearer {key}"})
 
 
-async def test_the_statuses_of_each_call_are_those_that_it_answers_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_statuses_of_each_call_are_those_that_it_answers_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(app, "CALLS", IMPATIENT)
     walk = Walk()
     (tmp_path / "without keys").mkdir()
@@ -142,5 +157,10 @@ async def test_the_statuses_of_each_call_are_those_that_it_answers_with(tmp_path
         await ask_against_the_state(walk)
         await ask_with_keys(walk)
     for call in app.CALLS:
-        documented = {int(status) for status in document(app.CALLS)["paths"][call.path][call.method.lower()]["responses"]}
-        assert walk.seen[call.method, call.path] | {200, 431} == documented, f"{call.method} {call.path}"
+        documented = {
+            int(status)
+            for status in document(app.CALLS)["paths"][call.path][call.method.lower()]["responses"]
+        }
+        assert walk.seen[call.method, call.path] | {200, 431} == documented, (
+            f"{call.method} {call.path}"
+        )

@@ -1,4 +1,6 @@
-"""Programs written for the original service: their scheduling requests as axios sends them, their answers read as they read them."""
+"""Programs written for the original service: their scheduling requests as axios sends them,
+their answers read as they read them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,12 @@ EMAIL_DATA = {
     "contactId": "contact-456",
     "workspaceId": "workspace-123",
 }
-SMS_DATA = {"phoneNumber": "+15550109999", "message": "Your table is ready", "contactId": "contact-456", "workspaceId": "workspace-123"}
+SMS_DATA = {
+    "phoneNumber": "+15550109999",
+    "message": "Your table is ready",
+    "contactId": "contact-456",
+    "workspaceId": "workspace-123",
+}
 JOB_ID = re.compile(r"[0-9a-f-]{36}")
 
 
@@ -53,7 +60,11 @@ class AxiosError(Exception):
 
 def stringify(body: dict[str, Any]) -> bytes:
     """`JSON.stringify`: undefined members are left out, NaN is null, text stays as it is."""
-    members = {name: None if value is NOT_A_NUMBER else value for name, value in body.items() if value is not UNDEFINED}
+    members = {
+        name: None if value is NOT_A_NUMBER else value
+        for name, value in body.items()
+        if value is not UNDEFINED
+    }
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -76,7 +87,9 @@ async def schedule_email(service: Service, email: dict[str, Any], delay: Any) ->
 
 async def test_launch_campaign_posts_an_email_with_its_delay(service: Service) -> None:
     day = 24 * 60 * 60 * 1000
-    response = await post(service, "/api/schedule-email", {**EMAIL_DATA, "delay": 2 * day + 90 * 60 * 1000})
+    response = await post(
+        service, "/api/schedule-email", {**EMAIL_DATA, "delay": 2 * day + 90 * 60 * 1000}
+    )
     assert response.status == 200
     assert response.data["success"] is True
     assert response.data["message"] == "Email scheduled successfully"
@@ -90,35 +103,63 @@ async def test_the_service_layer_gets_a_job_id(service: Service) -> None:
     assert JOB_ID.fullmatch(result["jobId"])
 
 
-async def test_the_notification_manager_schedules_at_once_with_a_delay_of_zero(service: Service) -> None:
+async def test_the_notification_manager_schedules_at_once_with_a_delay_of_zero(
+    service: Service,
+) -> None:
     response = await post(service, "/api/schedule-email", {**EMAIL_DATA, "delay": 0})
     assert response.data["message"] == "Email queued for immediate delivery"
     assert response.data["scheduledFor"] == "2025-03-22T10:15:30.123Z"
 
 
 @pytest.mark.parametrize("delay", [UNDEFINED, None, NOT_A_NUMBER])
-async def test_a_delay_that_javascript_did_not_compute_is_none(service: Service, delay: Any) -> None:
+async def test_a_delay_that_javascript_did_not_compute_is_none(
+    service: Service, delay: Any
+) -> None:
     result = await schedule_email(service, EMAIL_DATA, delay)
     assert (await service.job(result["jobId"]))["scheduledFor"] == "2025-03-22T10:15:30.123Z"
 
 
-async def test_the_seed_s_delay_to_a_time_tomorrow_is_a_whole_number_of_milliseconds_and_arrives_there(service: Service) -> None:
+async def test_the_seed_s_delay_to_a_time_tomorrow_is_a_whole_number_of_milliseconds_and_arrives_there(
+    service: Service,
+) -> None:
     now = datetime.fromisoformat("2025-03-22T10:15:30.123+00:00")
-    delay = ((now + timedelta(days=1)).replace(hour=9, minute=30, second=0, microsecond=0) - now) / timedelta(milliseconds=1)
+    delay = (
+        (now + timedelta(days=1)).replace(hour=9, minute=30, second=0, microsecond=0) - now
+    ) / timedelta(milliseconds=1)
     response = await post(service, "/api/schedule-sms", {**SMS_DATA, "delay": delay})
     assert response.data["scheduledFor"] == "2025-03-23T09:30:00.000Z"
 
 
-async def test_an_sms_is_scheduled_in_five_seconds_as_in_the_testing_strategy(service: Service) -> None:
-    response = await post(service, "/api/schedule-sms", {**SMS_DATA, "delay": 5000, "metadata": {"campaignId": 42, "messageId": "m-1", "source": "campaign"}})
+async def test_an_sms_is_scheduled_in_five_seconds_as_in_the_testing_strategy(
+    service: Service,
+) -> None:
+    response = await post(
+        service,
+        "/api/schedule-sms",
+        {
+            **SMS_DATA,
+            "delay": 5000,
+            "metadata": {"campaignId": 42, "messageId": "m-1", "source": "campaign"},
+        },
+    )
     assert response.data["message"] == "SMS scheduled successfully"
     assert JOB_ID.fullmatch(response.data["jobId"])
 
 
 async def test_what_an_original_program_sends_besides_does_no_harm(service: Service) -> None:
-    extra = {"from": "shop@example.com", "attempts": 3, "campaign": {"id": 5}, "mediaUrl": None, "metadata": None}
-    assert (await post(service, "/api/schedule-email", {**EMAIL_DATA, **extra})).data["success"] is True
-    assert (await post(service, "/api/schedule-sms", {**SMS_DATA, "workspaceId": 123, **extra})).data["success"] is True
+    extra = {
+        "from": "shop@example.com",
+        "attempts": 3,
+        "campaign": {"id": 5},
+        "mediaUrl": None,
+        "metadata": None,
+    }
+    assert (await post(service, "/api/schedule-email", {**EMAIL_DATA, **extra})).data[
+        "success"
+    ] is True
+    assert (
+        await post(service, "/api/schedule-sms", {**SMS_DATA, "workspaceId": 123, **extra})
+    ).data["success"] is True
 
 
 async def test_a_failure_is_caught_with_its_message(service: Service) -> None:
@@ -138,7 +179,11 @@ async def test_the_body_of_a_failure_says_why_as_the_original_s_did(service: Ser
 async def test_the_status_that_an_application_stores_is_one_of_the_seed_s(service: Service) -> None:
     result = await schedule_email(service, EMAIL_DATA, 60_000)
     row = {"queueJobId": result["jobId"], "queueStatus": "SCHEDULED", "queueError": None}
-    status = (await service.client.get(f"/api/job-status/{row['queueJobId']}", headers=AXIOS)).json()
+    status = (
+        await service.client.get(f"/api/job-status/{row['queueJobId']}", headers=AXIOS)
+    ).json()
     assert status["status"] in ("SCHEDULED", "PROCESSING", "COMPLETED", "FAILED")
     assert (status["status"], status["error"]) == (row["queueStatus"], row["queueError"])
-    assert datetime.fromisoformat(status["scheduledFor"]) == datetime.fromisoformat("2025-03-22T10:16:30.123+00:00")
+    assert datetime.fromisoformat(status["scheduledFor"]) == datetime.fromisoformat(
+        "2025-03-22T10:16:30.123+00:00"
+    )

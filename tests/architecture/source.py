@@ -15,7 +15,9 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Module:
-    """One Python file; `name` is dotted, without the package's own (`storage.sqlite`, `errors`; empty for the package itself)."""
+    """One Python file; `name` is dotted, without the package's own (`storage.sqlite`,
+    `errors`; empty for the package itself).
+    """
 
     name: str
     path: Path
@@ -30,7 +32,9 @@ class Module:
         return f"{self.path.relative_to(ROOT)}:{node.lineno}"
 
     def imports(self) -> Iterator[tuple[str, ast.stmt]]:
-        """The full dotted names it imports, inside functions too; a relative import is made absolute."""
+        """The full dotted names it imports, inside functions too; a relative import is made
+        absolute.
+        """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from ((alias.name, node) for alias in node.names)
@@ -45,7 +49,9 @@ class Module:
 
     def docstrings(self) -> set[int]:
         """The ids of the nodes that are docstrings."""
-        owners = [node for node in ast.walk(self.tree) if isinstance(node, DOCUMENTED) and node.body]
+        owners = [
+            node for node in ast.walk(self.tree) if isinstance(node, DOCUMENTED) and node.body
+        ]
         return {id(owner.body[0].value) for owner in owners if isinstance(owner.body[0], ast.Expr)}
 
 
@@ -54,7 +60,9 @@ def modules(folder: Path = PACKAGE) -> tuple[Module, ...]:
     """Every module under `folder`."""
     found = []
     for path in sorted(folder.rglob("*.py")):
-        parts = [part for part in path.relative_to(folder).with_suffix("").parts if part != "__init__"]
+        parts = [
+            part for part in path.relative_to(folder).with_suffix("").parts if part != "__init__"
+        ]
         found.append(Module(".".join(parts), path, ast.parse(path.read_text(encoding="utf-8"))))
     return tuple(found)
 

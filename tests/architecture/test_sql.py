@@ -24,7 +24,9 @@ def files(backend: str) -> list[Path]:
 
 
 def statements(backend: str) -> dict[str, str]:
-    """The named statements of a backend, comments removed; what is not named (schema, migrations) stands under its file's name."""
+    """The named statements of a backend, comments removed; what is not named (schema,
+    migrations) stands under its file's name.
+    """
     found: dict[str, str] = {}
     for path in files(backend):
         first, *named = NAME.split(path.read_text(encoding="utf-8"))
@@ -48,5 +50,13 @@ def test_no_statement_reads_a_clock_but_the_one_that_says_so(backend: str) -> No
 
 
 def test_the_rule_sees_a_clock() -> None:
-    assert all(CLOCKS.search(text) for text in ("select NOW()", "due_at < unixepoch('subsec')", "default current_timestamp", "datetime('now')"))
+    assert all(
+        CLOCKS.search(text)
+        for text in (
+            "select NOW()",
+            "due_at < unixepoch('subsec')",
+            "default current_timestamp",
+            "datetime('now')",
+        )
+    )
     assert not CLOCKS.search("select due_at, known from pending where knowledge = $1")

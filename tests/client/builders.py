@@ -17,16 +17,39 @@ PROBLEM = {"content-type": "application/problem+json"}
 
 
 def sms(**members: Any) -> Sms:
-    return Sms(**{"to": "+49 170 1234567", "message": "See you at ten", "contact_id": "c-1", "workspace_id": "acme", **members})
+    return Sms(
+        **{
+            "to": "+49 170 1234567",
+            "message": "See you at ten",
+            "contact_id": "c-1",
+            "workspace_id": "acme",
+            **members,
+        }
+    )
 
 
 def email(**members: Any) -> Email:
-    base = {"to": "ada@example.org", "subject": "Welcome", "html": "<p>Hello</p>", "contact_id": "c-1", "workspace_id": "acme"}
+    base = {
+        "to": "ada@example.org",
+        "subject": "Welcome",
+        "html": "<p>Hello</p>",
+        "contact_id": "c-1",
+        "workspace_id": "acme",
+    }
     return Email(**{**base, **members})
 
 
-def problem(status: int, detail: str = "no", headers: dict[str, str] | None = None, **members: Any) -> httpx2.Response:
-    body = {"title": "Refused", "status": status, "detail": detail, "success": False, "message": detail, **members}
+def problem(
+    status: int, detail: str = "no", headers: dict[str, str] | None = None, **members: Any
+) -> httpx2.Response:
+    body = {
+        "title": "Refused",
+        "status": status,
+        "detail": detail,
+        "success": False,
+        "message": detail,
+        **members,
+    }
     return httpx2.Response(status, json=body, headers={**PROBLEM, **(headers or {})})
 
 
@@ -34,7 +57,12 @@ def answer(**members: Any) -> httpx2.Response:
     return httpx2.Response(200, json={"success": True, **members})
 
 
-SCHEDULED: dict[str, Any] = {"jobId": "job-1", "message": "SMS scheduled successfully", "status": "SCHEDULED", "scheduledFor": "2026-03-02T09:00:00.000Z"}
+SCHEDULED: dict[str, Any] = {
+    "jobId": "job-1",
+    "message": "SMS scheduled successfully",
+    "status": "SCHEDULED",
+    "scheduledFor": "2026-03-02T09:00:00.000Z",
+}
 JOB: dict[str, Any] = {
     "jobId": "job-1",
     "status": "SCHEDULED",
@@ -57,9 +85,13 @@ JOB: dict[str, Any] = {
 
 
 class Script:
-    """A transport that answers with what it was given, in order, the last again and again, and keeps what it was asked."""
+    """A transport that answers with what it was given, in order, the last again and again,
+    and keeps what it was asked.
+    """
 
-    def __init__(self, *answers: httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]) -> None:
+    def __init__(
+        self, *answers: httpx2.Response | Exception | Callable[[httpx2.Request], httpx2.Response]
+    ) -> None:
         self._answers = list(answers)
         self.requests: list[httpx2.Request] = []
         self.transport = httpx2.MockTransport(self._answer)
@@ -73,7 +105,11 @@ class Script:
         found = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if isinstance(found, Exception):
             raise found
-        return found(request) if callable(found) else httpx2.Response(found.status_code, content=found.content, headers=found.headers)
+        return (
+            found(request)
+            if callable(found)
+            else httpx2.Response(found.status_code, content=found.content, headers=found.headers)
+        )
 
 
 class Naps:
@@ -89,5 +125,7 @@ class Naps:
         self.seconds.append(seconds)
 
 
-LONGEST_WAITS = Retries(attempts=4, first=1.0, longest=8.0, patience=60.0, jitter=lambda longest: longest)
+LONGEST_WAITS = Retries(
+    attempts=4, first=1.0, longest=8.0, patience=60.0, jitter=lambda longest: longest
+)
 """Retries that draw the longest wait each time, so that a test can name it."""

@@ -1,4 +1,6 @@
-"""Scheduling any number of messages: requests of bounded size, results in order, nothing doubled, nothing lost without saying so."""
+"""Scheduling any number of messages: requests of bounded size, results in order, nothing
+doubled, nothing lost without saying so.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,22 @@ def lines(request: httpx2.Request) -> list[dict[str, Any]]:
 
 
 def take_all(request: httpx2.Request) -> httpx2.Response:
-    """The answer of a service that takes every message but those that say "bad", and calls a job by its text."""
+    """The answer of a service that takes every message but those that say "bad", and calls
+    a job by its text.
+    """
     results: list[dict[str, Any]] = []
     for index, line in enumerate(lines(request)):
         bad = line["message"] == "bad"
-        results.append({"index": index, **({"errors": [{"field": "message", "message": "is bad"}]} if bad else {"jobId": line["message"]})})
+        results.append(
+            {
+                "index": index,
+                **(
+                    {"errors": [{"field": "message", "message": "is bad"}]}
+                    if bad
+                    else {"jobId": line["message"]}
+                ),
+            }
+        )
     rejected = sum("errors" in result for result in results)
     return answer(accepted=len(results) - rejected, rejected=rejected, results=results)
 
@@ -36,7 +49,9 @@ def texts(count: int) -> Iterator[Sms]:
 
 
 def client(script: Script, **options: Any) -> QueueService:
-    return QueueService(URL, transport=script.transport, retries=LONGEST_WAITS, sleep=Naps(), **options)
+    return QueueService(
+        URL, transport=script.transport, retries=LONGEST_WAITS, sleep=Naps(), **options
+    )
 
 
 def awaiting_client(transport: httpx2.AsyncBaseTransport) -> AsyncQueueService:
@@ -61,30 +76,45 @@ def test_a_request_is_ndjson_of_bounded_size() -> None:
 
 def test_a_message_larger_than_a_request_goes_out_alone() -> None:
     script = Script(take_all)
-    client(script).schedule_many([sms(message="small"), sms(message="x" * BYTES_A_REQUEST), sms(message="small")])
+    client(script).schedule_many(
+        [sms(message="small"), sms(message="x" * BYTES_A_REQUEST), sms(message="small")]
+    )
     assert [len(lines(request)) for request in script.requests] == [1, 1, 1]
 
 
 def test_every_message_has_a_key_of_its_own_and_keeps_it_in_a_retry() -> None:
     script = Script(httpx2.ReadError("reset"), take_all)
-    many = client(script).schedule_many([sms(message="a"), sms(message="b", idempotency_key="mine")])
-    first, again = ([line["idempotencyKey"] for line in lines(request)] for request in script.requests)
+    many = client(script).schedule_many(
+        [sms(message="a"), sms(message="b", idempotency_key="mine")]
+    )
+    first, again = (
+        [line["idempotencyKey"] for line in lines(request)] for request in script.requests
+    )
     assert first == again == [result.idempotency_key for result in many.results]
     assert first[1] == "mine" != first[0]
 
 
 def test_a_message_that_is_wrong_does_not_stop_the_others() -> None:
     bad_here, bad_there = sms(message="here", delay=-1), sms(message="bad")
-    many = client(Script(take_all)).schedule_many([sms(message="a"), bad_here, bad_there, sms(message="b")])
+    many = client(Script(take_all)).schedule_many(
+        [sms(message="a"), bad_here, bad_there, sms(message="b")]
+    )
     assert [result.job_id for result in many.results] == ["a", None, None, "b"]
-    assert [result.error for result in many.results[1:3]] == ["delay: give milliseconds >= 0, a timedelta >= 0 or an aware datetime", "message: is bad"]
+    assert [result.error for result in many.results[1:3]] == [
+        "delay: give milliseconds >= 0, a timedelta >= 0 or an aware datetime",
+        "message: is bad",
+    ]
     assert (many.accepted, many.rejected) == (2, 2)
 
 
 def test_a_result_that_is_known_already_is_passed_on_in_its_place() -> None:
     known = ScheduleResult(success=False, error="no address")
     many = client(Script(take_all)).schedule_many([known, sms(message="a"), known])
-    assert [result.error or result.job_id for result in many.results] == ["no address", "a", "no address"]
+    assert [result.error or result.job_id for result in many.results] == [
+        "no address",
+        "a",
+        "no address",
+    ]
 
 
 def test_nothing_is_sent_where_there_is_nothing_to_send() -> None:
@@ -103,15 +133,26 @@ def test_nothing_is_sent_before_it_is_read() -> None:
 
 
 def test_replays_are_counted_among_the_accepted() -> None:
-    script = Script(answer(accepted=2, rejected=0, results=[{"index": 0, "jobId": "a", "replayed": True}, {"index": 1, "jobId": "b"}]))
+    script = Script(
+        answer(
+            accepted=2,
+            rejected=0,
+            results=[{"index": 0, "jobId": "a", "replayed": True}, {"index": 1, "jobId": "b"}],
+        )
+    )
     many = client(script).schedule_many(texts(2))
-    assert (many.accepted, many.replayed, [result.replayed for result in many.results]) == (2, 1, [True, False])
+    assert (many.accepted, many.replayed, [result.replayed for result in many.results]) == (
+        2,
+        1,
+        [True, False],
+    )
 
 
 def test_progress_is_told_after_each_request() -> None:
     told: list[tuple[int, int]] = []
     client(Script(take_all)).schedule_many(
-        [*texts(1_000), sms(message="bad")], on_progress=lambda progress: told.append((progress.answered, progress.rejected))
+        [*texts(1_000), sms(message="bad")],
+        on_progress=lambda progress: told.append((progress.answered, progress.rejected)),
     )
     assert told == [(1_000, 0), (1_001, 1)]
 
@@ -119,7 +160,11 @@ def test_progress_is_told_after_each_request() -> None:
 def test_a_service_that_went_away_is_told_for_the_rest_without_asking_again() -> None:
     script = Script(take_all, httpx2.ConnectError("refused"))
     many = client(script).schedule_many(texts(5_000))
-    assert (many.accepted, many.rejected, len(script.requests)) == (1_000, 4_000, 1 + LONGEST_WAITS.attempts)
+    assert (many.accepted, many.rejected, len(script.requests)) == (
+        1_000,
+        4_000,
+        1 + LONGEST_WAITS.attempts,
+    )
     assert all(result.unavailable and result.idempotency_key for result in many.results[1_000:])
 
 
@@ -135,7 +180,9 @@ def test_a_bad_key_is_an_exception_on_request() -> None:
 
 
 def test_an_answer_without_a_result_for_a_message_leaves_it_open() -> None:
-    many = client(Script(answer(accepted=1, rejected=0, results=[{"index": 0, "jobId": "a"}]))).schedule_many(texts(2))
+    many = client(
+        Script(answer(accepted=1, rejected=0, results=[{"index": 0, "jobId": "a"}]))
+    ).schedule_many(texts(2))
     assert (many.results[1].success, many.results[1].unavailable) == (False, True)
 
 
@@ -157,7 +204,9 @@ class Gate(httpx2.AsyncBaseTransport):
         return take_all(request)
 
 
-async def test_the_awaiting_client_keeps_a_few_requests_in_flight_and_the_order_of_results() -> None:
+async def test_the_awaiting_client_keeps_a_few_requests_in_flight_and_the_order_of_results() -> (
+    None
+):
     gate = Gate(together=4)
     many = await awaiting_client(gate).schedule_many(texts(6_000))
     assert gate.most == 4
@@ -169,7 +218,9 @@ async def test_the_awaiting_client_takes_an_async_iterable() -> None:
         for message in texts(1_500):
             yield message
 
-    assert (await awaiting_client(Script(take_all).transport).schedule_many(source())).accepted == 1_500
+    assert (
+        await awaiting_client(Script(take_all).transport).schedule_many(source())
+    ).accepted == 1_500
 
 
 async def test_a_reader_that_stops_early_leaves_no_request_behind() -> None:

@@ -1,4 +1,6 @@
-"""Campaigns against the fake: who is written to, when, what is reported, and what a second launch does."""
+"""Campaigns against the fake: who is written to, when, what is reported, and what a second
+launch does.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,31 @@ from typing import Any
 import httpx2
 import pytest
 
-from queue_services.client import Campaign, Contact, NotFound, QueueService, Rollout, Status, Step, Unavailable, ValidationFailed, jinja_templates
+from queue_services.client import (
+    Campaign,
+    Contact,
+    NotFound,
+    QueueService,
+    Rollout,
+    Status,
+    Step,
+    Unavailable,
+    ValidationFailed,
+    jinja_templates,
+)
 from queue_services.client.plan import idempotency_key
 from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService, QueueClock
 from tests.client.builders import JOB, Naps, Script, answer
 
 ADA = Contact("c-1", phone="+491701234567", email="ada@example.org", fields={"name": "Ada <b>"})
-BOB = Contact("c-2", phone="+815012345678", email="bob@example.org", zone="Asia/Tokyo", fields={"name": "Bob"})
+BOB = Contact(
+    "c-2", phone="+815012345678", email="bob@example.org", zone="Asia/Tokyo", fields={"name": "Bob"}
+)
 HELLO = Step(0, "09:30", "sms", template="Hello $name")
 NEWS = Step(3, "18:00", "email", subject="For $name", template="<p>Dear $name</p>")
-BERLIN_BEFORE_SUMMER_TIME = datetime(2026, 3, 27, 7, 0, tzinfo=UTC)  # 08:00 in Berlin, 16:00 in Tokyo
+BERLIN_BEFORE_SUMMER_TIME = datetime(
+    2026, 3, 27, 7, 0, tzinfo=UTC
+)  # 08:00 in Berlin, 16:00 in Tokyo
 
 
 @pytest.fixture
@@ -27,21 +44,29 @@ def service() -> FakeQueueService:
 
 
 def campaign(service: QueueService, *steps: Step, **options: Any) -> Campaign:
-    return Campaign("spring", steps or (HELLO, NEWS), **{"zone": "Europe/Berlin", "workspace_id": "acme", "service": service, **options})
+    return Campaign(
+        "spring",
+        steps or (HELLO, NEWS),
+        **{"zone": "Europe/Berlin", "workspace_id": "acme", "service": service, **options},
+    )
 
 
 def local_times(service: FakeQueueService) -> list[str]:
     return [message.due.strftime("%m-%d %H:%M") for message in service.messages]
 
 
-def test_every_step_is_scheduled_for_every_contact_at_its_wall_clock_time(service: FakeQueueService) -> None:
+def test_every_step_is_scheduled_for_every_contact_at_its_wall_clock_time(
+    service: FakeQueueService,
+) -> None:
     launch = campaign(service).launch([ADA, BOB])
     assert (launch.accepted, launch.rejected) == (4, 0)
     # Berlin changes its clocks between the two steps; in Tokyo, 09:30 is past already.
     assert local_times(service) == ["03-27 08:30", "03-30 16:00", "03-28 00:30", "03-30 09:00"]
 
 
-def test_a_message_is_written_by_its_template_and_html_is_escaped(service: FakeQueueService) -> None:
+def test_a_message_is_written_by_its_template_and_html_is_escaped(
+    service: FakeQueueService,
+) -> None:
     campaign(service).launch([ADA])
     sms, email = service.messages
     assert sms.content == {"message": "Hello Ada <b>"}
@@ -75,13 +100,21 @@ def test_a_launch_that_was_cut_off_adds_only_what_is_missing(service: FakeQueueS
 @pytest.mark.parametrize(
     ("contact", "error"),
     [
-        (Contact("c-3", email="x@example.org", fields={"name": "X"}), "phone: contact c-3 has none"),
-        (Contact("c-3", phone="+491", zone="Mars/Olympus", fields={"name": "X"}), "zone: 'Mars/Olympus' is no time zone"),
+        (
+            Contact("c-3", email="x@example.org", fields={"name": "X"}),
+            "phone: contact c-3 has none",
+        ),
+        (
+            Contact("c-3", phone="+491", zone="Mars/Olympus", fields={"name": "X"}),
+            "zone: 'Mars/Olympus' is no time zone",
+        ),
         (Contact("c-3", phone="+491"), "the template of step 1 does not fit: KeyError: 'name'"),
         (Contact("c-3", phone="not a number", fields={"name": "X"}), "phoneNumber: "),
     ],
 )
-def test_a_contact_that_cannot_be_written_to_is_reported_and_the_others_are(service: FakeQueueService, contact: Contact, error: str) -> None:
+def test_a_contact_that_cannot_be_written_to_is_reported_and_the_others_are(
+    service: FakeQueueService, contact: Contact, error: str
+) -> None:
     launch = campaign(service, HELLO).launch([ADA, contact, BOB])
     (failure,) = launch.failures
     assert (launch.accepted, launch.rejected) == (2, 1)
@@ -94,33 +127,48 @@ def test_a_date_as_start_is_day_0_wherever_the_contact_is(service: FakeQueueServ
     assert local_times(service) == ["04-01 07:30", "04-01 00:30"]
 
 
-def test_a_step_whose_time_is_past_at_launch_goes_out_the_next_time_the_clocks_show_it(service: FakeQueueService) -> None:
+def test_a_step_whose_time_is_past_at_launch_goes_out_the_next_time_the_clocks_show_it(
+    service: FakeQueueService,
+) -> None:
     campaign(service, HELLO).launch([ADA], start=date(2026, 3, 1))
     assert local_times(service) == ["03-27 08:30"]
 
 
-def test_a_spread_staggers_contacts_evenly_and_the_same_at_every_launch(service: FakeQueueService) -> None:
-    contacts = [Contact(f"c-{number}", phone="+491701234567", fields={"name": "X"}) for number in range(400)]
+def test_a_spread_staggers_contacts_evenly_and_the_same_at_every_launch(
+    service: FakeQueueService,
+) -> None:
+    contacts = [
+        Contact(f"c-{number}", phone="+491701234567", fields={"name": "X"}) for number in range(400)
+    ]
     spread = timedelta(hours=2)
     launch = campaign(service, HELLO).launch(contacts, spread=spread)
-    offsets = [message.due - min(one.due for one in service.messages) for message in service.messages]
+    offsets = [
+        message.due - min(one.due for one in service.messages) for message in service.messages
+    ]
     in_first_half = sum(offset < spread / 2 for offset in offsets)
     assert max(offsets) <= spread
     assert 150 < in_first_half < 250
-    assert [message.scheduled_for for message in campaign(service, HELLO).launch(contacts, spread=spread).messages] == [
-        m.scheduled_for for m in launch.messages
-    ]
+    assert [
+        message.scheduled_for
+        for message in campaign(service, HELLO).launch(contacts, spread=spread).messages
+    ] == [m.scheduled_for for m in launch.messages]
 
 
 def test_all_steps_of_a_contact_are_staggered_alike(service: FakeQueueService) -> None:
-    campaign(service, HELLO, Step(1, "09:30", "sms", template="Again")).launch([ADA], spread=timedelta(hours=2))
+    campaign(service, HELLO, Step(1, "09:30", "sms", template="Again")).launch(
+        [ADA], spread=timedelta(hours=2)
+    )
     first, second = (message.due for message in service.messages)
     assert second - first == timedelta(days=1)
 
 
 def test_a_rollout_holds_contacts_back_and_counts_them(service: FakeQueueService) -> None:
-    contacts = [Contact(f"c-{number}", phone="+491701234567", fields={"name": "X"}) for number in range(100)]
-    launch = campaign(service, HELLO, kind="welcome").launch(contacts, rollout=Rollout(kinds=frozenset({"welcome"}), percent=20))
+    contacts = [
+        Contact(f"c-{number}", phone="+491701234567", fields={"name": "X"}) for number in range(100)
+    ]
+    launch = campaign(service, HELLO, kind="welcome").launch(
+        contacts, rollout=Rollout(kinds=frozenset({"welcome"}), percent=20)
+    )
     assert launch.accepted + launch.held_back == 100
     assert 5 < launch.accepted < 40
 
@@ -133,8 +181,16 @@ def test_a_step_may_expire_and_has_its_priority(service: FakeQueueService) -> No
 
 
 def test_jinja_templates_are_sandboxed_and_escape_html(service: FakeQueueService) -> None:
-    page = Step(0, "09:30", "email", subject="{{ name }}", template="{% for word in words %}<i>{{ word }}</i>{% endfor %}")
-    attack = Step(0, "09:30", "email", subject="x", template="{{ ''.__class__.__mro__ }}", id="attack")
+    page = Step(
+        0,
+        "09:30",
+        "email",
+        subject="{{ name }}",
+        template="{% for word in words %}<i>{{ word }}</i>{% endfor %}",
+    )
+    attack = Step(
+        0, "09:30", "email", subject="x", template="{{ ''.__class__.__mro__ }}", id="attack"
+    )
     contact = Contact("c-1", email="ada@example.org", fields={"name": "A & B", "words": ["<", "b"]})
     launch = campaign(service, page, attack, templates=jinja_templates()).launch([contact])
     assert service.messages[0].content == {"subject": "A & B", "html": "<i>&lt;</i><i>b</i>"}
@@ -149,16 +205,27 @@ def test_jinja_templates_are_sandboxed_and_escape_html(service: FakeQueueService
         ([Step(0, "09:30", "sms", template="5 $")], None, "steps[0].template"),
         ([Step(0, "09:30", "sms", template="{{")], jinja_templates(), "steps[0].template"),
         ([Step(-1, "09:30", "sms", template="x")], None, "steps[0].day_number"),
-        ([Step(0, "09:30", "sms", template="x", id="a"), Step(1, "09:30", "sms", template="y", id="a")], None, "steps"),
+        (
+            [
+                Step(0, "09:30", "sms", template="x", id="a"),
+                Step(1, "09:30", "sms", template="y", id="a"),
+            ],
+            None,
+            "steps",
+        ),
     ],
 )
-def test_steps_that_cannot_be_sent_are_refused_by_name_before_anything_is(service: FakeQueueService, steps: list[Step], templates: Any, field: str) -> None:
+def test_steps_that_cannot_be_sent_are_refused_by_name_before_anything_is(
+    service: FakeQueueService, steps: list[Step], templates: Any, field: str
+) -> None:
     with pytest.raises(ValidationFailed) as refused:
         campaign(service, *steps, **({"templates": templates} if templates else {}))
     assert refused.value.faults[0].field == field
 
 
-def test_a_launch_without_steps_or_with_a_negative_spread_is_refused(service: FakeQueueService) -> None:
+def test_a_launch_without_steps_or_with_a_negative_spread_is_refused(
+    service: FakeQueueService,
+) -> None:
     with pytest.raises(ValidationFailed, match="at least one"):
         Campaign("spring", workspace_id="acme", service=service).launch([ADA])
     with pytest.raises(ValidationFailed, match="spread"):
@@ -186,7 +253,9 @@ def test_progress_counts_by_status(service: FakeQueueService) -> None:
     assert (progress.finished, progress.total, progress.state) == (2, 4, "active")
 
 
-def test_progress_of_a_campaign_that_was_never_launched_is_not_found(service: FakeQueueService) -> None:
+def test_progress_of_a_campaign_that_was_never_launched_is_not_found(
+    service: FakeQueueService,
+) -> None:
     with pytest.raises(NotFound):
         campaign(service).progress()
 
@@ -220,10 +289,15 @@ def test_a_shifted_campaign_goes_out_so_much_later(service: FakeQueueService) ->
 
 def test_a_shift_whose_answer_was_lost_is_not_asked_twice() -> None:
     script = Script(httpx2.ReadError("reset"))
-    with QueueService("http://127.0.0.1:3000", transport=script.transport, sleep=Naps()) as service, pytest.raises(Unavailable):
+    with (
+        QueueService("http://127.0.0.1:3000", transport=script.transport, sleep=Naps()) as service,
+        pytest.raises(Unavailable),
+    ):
         Campaign("spring", workspace_id="acme", service=service).shift(timedelta(hours=-1))
     assert script.bodies == [{"delay": -3_600_000}]
-    assert str(script.requests[0].url.raw_path) == str(b"/api/campaigns/spring/shift?workspaceId=acme")
+    assert str(script.requests[0].url.raw_path) == str(
+        b"/api/campaigns/spring/shift?workspaceId=acme"
+    )
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
@@ -231,7 +305,9 @@ def test_what_does_no_harm_twice_is_asked_again_when_its_answer_was_lost(verb: s
     script = Script(httpx2.ReadError("reset"), answer(count=3))
     with QueueService("http://127.0.0.1:3000", transport=script.transport, sleep=Naps()) as service:
         assert getattr(service.campaign("spring", workspace_id="acme"), verb)() == 3
-    assert [request.url.path for request in script.requests] == [f"/api/campaigns/spring/{verb}"] * 2
+    assert [request.url.path for request in script.requests] == [
+        f"/api/campaigns/spring/{verb}"
+    ] * 2
 
 
 def test_a_forecast_spans_all_steps(service: FakeQueueService) -> None:
@@ -241,11 +317,17 @@ def test_a_forecast_spans_all_steps(service: FakeQueueService) -> None:
 
 
 def test_a_forecast_of_a_step_that_is_paused_has_no_end() -> None:
-    sms = answer(startAt="2026-03-27T08:30:00.000Z", endAt="2026-03-27T08:31:00.000Z", limitedBy="due")
+    sms = answer(
+        startAt="2026-03-27T08:30:00.000Z", endAt="2026-03-27T08:31:00.000Z", limitedBy="due"
+    )
     email = answer(startAt=None, endAt=None, limitedBy="pause")
     with QueueService("http://127.0.0.1:3000", transport=Script(sms, email).transport) as service:
         forecast = campaign(service).forecast(10)
-    assert (forecast.start_at, forecast.end_at, forecast.limited_by) == (datetime(2026, 3, 27, 8, 30, tzinfo=UTC), None, "pause")
+    assert (forecast.start_at, forecast.end_at, forecast.limited_by) == (
+        datetime(2026, 3, 27, 8, 30, tzinfo=UTC),
+        None,
+        "pause",
+    )
 
 
 def test_a_client_hands_out_campaigns(service: FakeQueueService) -> None:
@@ -259,9 +341,14 @@ async def test_an_awaiting_campaign_has_the_same_calls() -> None:
         yield BOB
 
     service = AsyncFakeQueueService(clock=QueueClock(BERLIN_BEFORE_SUMMER_TIME))
-    spring = service.campaign("spring", workspace_id="acme", zone="Europe/Berlin", steps=[HELLO, NEWS])
+    spring = service.campaign(
+        "spring", workspace_id="acme", zone="Europe/Berlin", steps=[HELLO, NEWS]
+    )
     launch = await spring.launch(contacts())
-    assert (launch.accepted, [message.contact_id for message in launch.messages]) == (4, ["c-1", "c-1", "c-2", "c-2"])
+    assert (launch.accepted, [message.contact_id for message in launch.messages]) == (
+        4,
+        ["c-1", "c-1", "c-2", "c-2"],
+    )
     assert (await spring.pause(), (await spring.progress()).state) == (4, "paused")
     await service.advance(days=7)
     assert (await spring.resume(), service.callbacks) == (4, [])
@@ -270,14 +357,24 @@ async def test_an_awaiting_campaign_has_the_same_calls() -> None:
 async def test_an_awaiting_campaign_takes_a_plain_list_too() -> None:
     service = AsyncFakeQueueService()
     service.fail_next(503)
-    assert (await service.campaign("spring", workspace_id="acme", steps=[HELLO]).launch([ADA, BOB])).accepted == 2
+    assert (
+        await service.campaign("spring", workspace_id="acme", steps=[HELLO]).launch([ADA, BOB])
+    ).accepted == 2
 
 
 @pytest.mark.parametrize("share", [0, 1, 10, 50, 100])
 def test_a_rollout_takes_about_its_share_and_raising_it_only_adds(share: int) -> None:
     contacts = [f"c-{number}" for number in range(2_000)]
-    taken = {contact for contact in contacts if Rollout(percent=share).allows(contact, workspace_id="acme")}
-    more = {contact for contact in contacts if Rollout(percent=min(100, share + 10)).allows(contact, workspace_id="acme")}
+    taken = {
+        contact
+        for contact in contacts
+        if Rollout(percent=share).allows(contact, workspace_id="acme")
+    }
+    more = {
+        contact
+        for contact in contacts
+        if Rollout(percent=min(100, share + 10)).allows(contact, workspace_id="acme")
+    }
     assert abs(len(taken) / 20 - share) < 3
     assert taken <= more
 
@@ -291,12 +388,31 @@ def test_a_rollout_is_limited_to_the_workspaces_and_kinds_it_names() -> None:
 
 def test_another_rollout_draws_other_contacts() -> None:
     contacts = [f"c-{number}" for number in range(200)]
-    drawn = [{contact for contact in contacts if Rollout(name=name, percent=50).allows(contact, workspace_id="acme")} for name in ("a", "b")]
+    drawn = [
+        {
+            contact
+            for contact in contacts
+            if Rollout(name=name, percent=50).allows(contact, workspace_id="acme")
+        }
+        for name in ("a", "b")
+    ]
     assert drawn[0] != drawn[1]
 
 
 def test_a_campaigns_calls_answer_what_the_service_says() -> None:
-    script = Script(answer(campaignId="spring", workspaceId="acme", state="active", counts={"SCHEDULED": 3}, estimatedEnd=JOB["scheduledFor"]))
+    script = Script(
+        answer(
+            campaignId="spring",
+            workspaceId="acme",
+            state="active",
+            counts={"SCHEDULED": 3},
+            estimatedEnd=JOB["scheduledFor"],
+        )
+    )
     with QueueService("http://127.0.0.1:3000", transport=script.transport) as service:
         progress = service.campaign("spring", workspace_id="acme").progress()
-    assert (progress.total, progress.finished, progress.estimated_end) == (3, 0, datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+    assert (progress.total, progress.finished, progress.estimated_end) == (
+        3,
+        0,
+        datetime(2026, 3, 2, 9, 0, tzinfo=UTC),
+    )

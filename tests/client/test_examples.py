@@ -23,11 +23,25 @@ GUIDE = Path(__file__).parents[2] / "docs" / "client.md"
 
 
 def names() -> dict[str, Any]:
-    """What the examples use without saying where it is from: the client's names, and a service without messages."""
+    """What the examples use without saying where it is from: the client's names, and a
+    service without messages.
+    """
     service = FakeQueueService()
     modules = (types, plan, campaigns, notifications, monitor)
-    known = {name: getattr(module, name) for module in modules for name in vars(module) if name[0].isupper()}
-    return {**known, "service": service, "UTC": UTC, "date": date, "datetime": datetime, "timedelta": timedelta}
+    known = {
+        name: getattr(module, name)
+        for module in modules
+        for name in vars(module)
+        if name[0].isupper()
+    }
+    return {
+        **known,
+        "service": service,
+        "UTC": UTC,
+        "date": date,
+        "datetime": datetime,
+        "timedelta": timedelta,
+    }
 
 
 def modules() -> list[str]:
@@ -36,13 +50,23 @@ def modules() -> list[str]:
 
 
 def examples(name: str) -> Iterator[doctest.DocTest]:
-    """The examples of a module: in its functions and classes, and in the methods that both clients share, which doctest does not look into."""
+    """The examples of a module: in its functions and classes, and in the methods that both
+    clients share, which doctest does not look into.
+    """
     module = importlib.import_module(name)
-    yield from (found for found in doctest.DocTestFinder(exclude_empty=True).find(module) if found.examples)
-    for owner in {value for value in vars(module).values() if isinstance(value, type) and value.__module__ == name}:
+    yield from (
+        found for found in doctest.DocTestFinder(exclude_empty=True).find(module) if found.examples
+    )
+    for owner in {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == name
+    }:
         for method_name, method in vars(owner).items():
             if isinstance(method, Method | Listing):
-                found = doctest.DocTestParser().get_doctest(method.__doc__ or "", dict(vars(module)), f"{name}.{method_name}", None, 0)
+                found = doctest.DocTestParser().get_doctest(
+                    method.__doc__ or "", dict(vars(module)), f"{name}.{method_name}", None, 0
+                )
                 if found.examples:
                     yield found
 
@@ -59,7 +83,9 @@ def test_every_example_in_a_docstring_does_what_it_shows(name: str) -> None:
 
 
 def test_the_shared_methods_examples_are_among_those_that_run() -> None:
-    assert {"queue_services.client.calls.status", "queue_services.client.calls.jobs"} <= {found.name for found in examples("queue_services.client.calls")}
+    assert {"queue_services.client.calls.status", "queue_services.client.calls.jobs"} <= {
+        found.name for found in examples("queue_services.client.calls")
+    }
 
 
 def test_every_example_in_the_guide_does_what_it_shows() -> None:

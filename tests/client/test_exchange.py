@@ -11,8 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services.client.call import Call, Lost, Pause, Reply, Request, Retries, exchange, full_jitter
-from queue_services.client.errors import Conflict, Fault, NotFound, OverQuota, QueueServiceError, Unauthorized, Unavailable, ValidationFailed
+from queue_services.client.call import (
+    Call,
+    Lost,
+    Pause,
+    Reply,
+    Request,
+    Retries,
+    exchange,
+    full_jitter,
+)
+from queue_services.client.errors import (
+    Conflict,
+    Fault,
+    NotFound,
+    OverQuota,
+    QueueServiceError,
+    Unauthorized,
+    Unavailable,
+    ValidationFailed,
+)
 from tests.client.builders import LONGEST_WAITS, PROBLEM
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -21,16 +39,26 @@ ANSWER_LOST = Lost("connection reset")
 
 
 def reply(status: int, content: bytes = b"{}", **headers: str) -> Reply:
-    return Reply(status, content, {name.replace("_", "-"): value for name, value in headers.items()})
+    return Reply(
+        status, content, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 def refused(status: int, **headers: str) -> Reply:
-    return Reply(status, b'{"detail": "Say please.", "errors": [{"field": "to", "message": "is wrong"}]}', {**PROBLEM, **headers})
+    return Reply(
+        status,
+        b'{"detail": "Say please.", "errors": [{"field": "to", "message": "is wrong"}]}',
+        {**PROBLEM, **headers},
+    )
 
 
-def carry_out(*replies: Reply | Lost, repeatable: bool = True, retries: Retries = LONGEST_WAITS, **call: Any) -> tuple[Any, list[float]]:
+def carry_out(
+    *replies: Reply | Lost, repeatable: bool = True, retries: Retries = LONGEST_WAITS, **call: Any
+) -> tuple[Any, list[float]]:
     """What an exchange with `replies` returns or raises, and the pauses it made."""
-    steps = exchange(Call("GET", "/x", bytes.decode, repeatable=repeatable, **call), retries, lambda: NOW)
+    steps = exchange(
+        Call("GET", "/x", bytes.decode, repeatable=repeatable, **call), retries, lambda: NOW
+    )
     pauses: list[float] = []
     rest = iter(replies)
     answer: Reply | Lost | None = None
@@ -63,7 +91,9 @@ def test_an_answer_is_read() -> None:
         (500, Unavailable),
     ],
 )
-def test_each_refusal_has_its_error_with_the_services_own_words(status: int, error: type[QueueServiceError]) -> None:
+def test_each_refusal_has_its_error_with_the_services_own_words(
+    status: int, error: type[QueueServiceError]
+) -> None:
     raised, pauses = carry_out(refused(status))
     assert type(raised) is error
     assert (str(raised), raised.status, pauses) == ("Say please.", status, [])
@@ -113,7 +143,9 @@ def test_retry_after_is_waited_out_before_the_jitter() -> None:
 
 
 def test_retry_after_may_be_a_date() -> None:
-    _, pauses = carry_out(refused(503, **{"retry-after": "Sun, 01 Mar 2026 12:00:30 GMT"}), reply(200))
+    _, pauses = carry_out(
+        refused(503, **{"retry-after": "Sun, 01 Mar 2026 12:00:30 GMT"}), reply(200)
+    )
     assert pauses == [31.0]
 
 
@@ -136,7 +168,9 @@ def test_all_waits_together_stay_within_the_patience() -> None:
 
 
 @pytest.mark.parametrize("lost", [ANSWER_LOST, reply(503), reply(504)])
-def test_what_may_have_been_carried_out_is_not_asked_twice_unless_that_does_no_harm(lost: Reply | Lost) -> None:
+def test_what_may_have_been_carried_out_is_not_asked_twice_unless_that_does_no_harm(
+    lost: Reply | Lost,
+) -> None:
     assert isinstance(carry_out(lost, repeatable=False)[0], Unavailable)
 
 
@@ -161,7 +195,13 @@ def test_a_body_that_cannot_be_written_is_a_refusal_like_any_other_and_nothing_i
 
 
 @pytest.mark.parametrize(
-    "error", [ValidationFailed("x", [Fault("to", "y")], status=400), OverQuota("x", 3.0, status=429), Unavailable("x", 2.0), NotFound("x", status=404)]
+    "error",
+    [
+        ValidationFailed("x", [Fault("to", "y")], status=400),
+        OverQuota("x", 3.0, status=429),
+        Unavailable("x", 2.0),
+        NotFound("x", status=404),
+    ],
 )
 def test_errors_survive_a_task_queues_pickling(error: QueueServiceError) -> None:
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes

@@ -1,4 +1,6 @@
-"""The fake service: deliveries on its own clock, and the answers of an endpoint taken as the service takes them."""
+"""The fake service: deliveries on its own clock, and the answers of an endpoint taken as
+the service takes them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def sent(service: FakeQueueService, result: ScheduleResult) -> Job:
 
 
 class Answers:
-    """An endpoint that gives its answers in order, the last again and again, and keeps when it was called."""
+    """An endpoint that gives its answers in order, the last again and again, and keeps when
+    it was called.
+    """
 
     def __init__(self, clock: QueueClock, *answers: Any) -> None:
         self._clock, self._answers = clock, list(answers)
@@ -74,12 +78,20 @@ def test_deliveries_come_in_order_of_time_then_priority() -> None:
     ):
         service.schedule_message(sms(message=name, delay=delay, priority=priority))
     service.advance(days=1)
-    assert [json.loads(request.body)["message"] for request in service.callbacks] == ["high", "first", "second", "low", "late"]
+    assert [json.loads(request.body)["message"] for request in service.callbacks] == [
+        "high",
+        "first",
+        "second",
+        "low",
+        "late",
+    ]
 
 
 def test_what_an_endpoint_schedules_while_the_clock_moves_is_delivered_in_the_same_move() -> None:
     service = FakeQueueService()
-    service.deliver = lambda _: None if len(service.callbacks) > 2 else _none(service.schedule_message(sms(delay=60_000)))
+    service.deliver = lambda _: (
+        None if len(service.callbacks) > 2 else _none(service.schedule_message(sms(delay=60_000)))
+    )
     service.schedule_message(sms())
     service.advance(hours=1)
     assert len(service.callbacks) == 3
@@ -90,7 +102,9 @@ def _none(_: object) -> None: ...
 
 def test_an_sms_callback_has_the_body_and_headers_of_the_service() -> None:
     service = FakeQueueService()
-    result = service.schedule_message(sms(metadata={"order": 7, "to": "not this"}, media_url="https://example.org/a.png"))
+    result = service.schedule_message(
+        sms(metadata={"order": 7, "to": "not this"}, media_url="https://example.org/a.png")
+    )
     service.advance()
     (request,) = service.callbacks
     assert request.path == "/send-sms"
@@ -103,7 +117,9 @@ def test_an_sms_callback_has_the_body_and_headers_of_the_service() -> None:
         "mediaUrl": "https://example.org/a.png",
         "order": 7,
     }
-    assert {name: request.headers[name] for name in ("x-workspace-id", "idempotency-key", "x-attempt")} == {
+    assert {
+        name: request.headers[name] for name in ("x-workspace-id", "idempotency-key", "x-attempt")
+    } == {
         "x-workspace-id": "acme",
         "idempotency-key": result.job_id,
         "x-attempt": "1",
@@ -115,24 +131,46 @@ def test_an_email_callback_has_its_html_as_content_too_and_goes_where_its_metada
     service.schedule_message(email(callback_endpoint="/hooks/mail?x=1"))
     service.advance()
     body = json.loads(service.callbacks[0].body)
-    assert (service.callbacks[0].path, body["html"], body["content"]) == ("/hooks/mail?x=1", "<p>Hello</p>", "<p>Hello</p>")
+    assert (service.callbacks[0].path, body["html"], body["content"]) == (
+        "/hooks/mail?x=1",
+        "<p>Hello</p>",
+        "<p>Hello</p>",
+    )
 
 
 def test_endpoints_may_be_told_apart_by_path_and_another_path_is_404() -> None:
     service = FakeQueueService({"/send-sms": lambda _: 200})
     results = [service.schedule_message(message) for message in (sms(), email())]
     service.advance()
-    assert [(job.status, job.reason) for job in (sent(service, result) for result in results)] == [(Status.COMPLETED, None), (Status.FAILED, "rejected")]
+    assert [(job.status, job.reason) for job in (sent(service, result) for result in results)] == [
+        (Status.COMPLETED, None),
+        (Status.FAILED, "rejected"),
+    ]
 
 
-@pytest.mark.parametrize("answer", [500, 408, 425, 599, TimeoutError("10 s"), CallbackAnswer(body=b'{"success": false, "error": "no route"}')])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        500,
+        408,
+        425,
+        599,
+        TimeoutError("10 s"),
+        CallbackAnswer(body=b'{"success": false, "error": "no route"}'),
+    ],
+)
 def test_a_failed_try_is_made_again_after_a_growing_wait_and_fails_after_three(answer: Any) -> None:
     service, endpoint = against(answer)
     result = service.schedule_message(sms())
     service.advance(days=1)
     job = sent(service, result)
     assert endpoint.after == [0, 1, 3]
-    assert (job.status, job.reason, job.attempts_made, [attempt.number for attempt in job.attempts]) == (Status.FAILED, "exhausted", 3, [1, 2, 3])
+    assert (
+        job.status,
+        job.reason,
+        job.attempts_made,
+        [attempt.number for attempt in job.attempts],
+    ) == (Status.FAILED, "exhausted", 3, [1, 2, 3])
 
 
 def test_a_try_that_works_after_one_that_failed_completes_the_job() -> None:
@@ -140,7 +178,10 @@ def test_a_try_that_works_after_one_that_failed_completes_the_job() -> None:
     result = service.schedule_message(sms())
     service.advance(minutes=1)
     job = sent(service, result)
-    assert (job.status, [attempt.outcome for attempt in job.attempts]) == (Status.COMPLETED, ["failed", "delivered"])
+    assert (job.status, [attempt.outcome for attempt in job.attempts]) == (
+        Status.COMPLETED,
+        ["failed", "delivered"],
+    )
 
 
 @pytest.mark.parametrize("answer", [400, 401, 403, 404, 410, 422, 301])
@@ -153,7 +194,9 @@ def test_a_refusal_ends_the_job_at_once(answer: int) -> None:
 
 def test_being_told_to_slow_down_uses_no_try_and_waits_as_told() -> None:
     slow = CallbackAnswer(status=429, headers={"Retry-After": "30"}, body=b"slow down")
-    service, endpoint = against(slow, CallbackAnswer(status=503, headers={"retry-after": "60"}), 429, None)
+    service, endpoint = against(
+        slow, CallbackAnswer(status=503, headers={"retry-after": "60"}), 429, None
+    )
     result = service.schedule_message(sms())
     service.advance(hours=1)
     job = sent(service, result)
@@ -184,7 +227,10 @@ def test_an_endpoint_that_is_not_reached_is_tried_for_a_day_and_uses_no_try() ->
     assert sent(service, result).attempts == ()
     assert endpoint.after[:8] == [0, 1, 3, 7, 15, 31, 63, 123]
     service.advance(hours=2)
-    assert (sent(service, result).status, sent(service, result).reason) == (Status.FAILED, "unreachable")
+    assert (sent(service, result).status, sent(service, result).reason) == (
+        Status.FAILED,
+        "unreachable",
+    )
 
 
 def test_a_bug_in_an_endpoint_reaches_the_test_and_the_message_still_waits() -> None:
@@ -199,7 +245,9 @@ def test_a_bug_in_an_endpoint_reaches_the_test_and_the_message_still_waits() -> 
 
 def test_an_expired_message_is_not_sent() -> None:
     service, endpoint = against(None)
-    result = service.schedule_message(sms(delay=60_000, expires_at=QueueClock().now() + timedelta(seconds=60)))
+    result = service.schedule_message(
+        sms(delay=60_000, expires_at=QueueClock().now() + timedelta(seconds=60))
+    )
     service.advance(minutes=2)
     assert (sent(service, result).reason, endpoint.after) == ("expired", [])
 
@@ -214,8 +262,15 @@ def test_the_receiver_of_the_application_takes_its_callbacks() -> None:
             raise RetryLater("the gateway is away")
 
     receiver = Receiver(SECRET, workspaces={"acme"}, clock=clock.time)
-    service = FakeQueueService(lambda request: receiver.receive(request, parse_sms, send), clock=clock, signing_secret=SECRET)
-    results = [service.schedule_message(sms(workspace_id=workspace, delay=timedelta(days=1))) for workspace in ("acme", "unknown")]
+    service = FakeQueueService(
+        lambda request: receiver.receive(request, parse_sms, send),
+        clock=clock,
+        signing_secret=SECRET,
+    )
+    results = [
+        service.schedule_message(sms(workspace_id=workspace, delay=timedelta(days=1)))
+        for workspace in ("acme", "unknown")
+    ]
     service.advance(days=2)
     assert [sent(service, result).status for result in results] == [Status.COMPLETED, Status.FAILED]
     assert texts == ["See you at ten"] * 2
@@ -254,7 +309,12 @@ def test_the_clock_never_goes_back() -> None:
 
 
 def test_ids_look_like_the_services_and_repeat_from_run_to_run() -> None:
-    first, second = (FakeQueueService(clock=QueueClock(datetime(2026, 1, 1, tzinfo=UTC))).schedule_message(sms()).job_id for _ in range(2))
+    first, second = (
+        FakeQueueService(clock=QueueClock(datetime(2026, 1, 1, tzinfo=UTC)))
+        .schedule_message(sms())
+        .job_id
+        for _ in range(2)
+    )
     assert first == second
     assert uuid.UUID(first).version == 7
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", first or "")
@@ -272,7 +332,10 @@ def test_a_job_shows_why_it_waits() -> None:
     result = service.schedule_message(sms(delay=60_000, campaign_id="spring"))
     assert sent(service, result).waiting_for == "due"
     service.campaign("spring", workspace_id="acme").pause()
-    assert (sent(service, result).waiting_for, sent(service, result).estimated_at) == ("pause", None)
+    assert (sent(service, result).waiting_for, sent(service, result).estimated_at) == (
+        "pause",
+        None,
+    )
 
 
 def test_figures_count_what_was_sent_and_what_failed() -> None:
@@ -296,13 +359,18 @@ def test_a_reset_clears_the_exceedances_it_names() -> None:
 
 def test_changes_list_what_ended_and_the_newest_of_a_job_alone() -> None:
     service, _ = against(400)
-    first, second = (service.schedule_message(sms(delay=delay)).job_id or "" for delay in (0, 1_000))
+    first, second = (
+        service.schedule_message(sms(delay=delay)).job_id or "" for delay in (0, 1_000)
+    )
     service.advance(seconds=1)
     seen = service.changes(limit=1)
     assert [change.job_id for change in seen.changes] == [first]
     service.retry(first)
     later = service.changes(after=seen.cursor)
-    assert [(change.job_id, change.status) for change in later.changes] == [(second, Status.FAILED), (first, Status.SCHEDULED)]
+    assert [(change.job_id, change.status) for change in later.changes] == [
+        (second, Status.FAILED),
+        (first, Status.SCHEDULED),
+    ]
     assert service.changes(after=later.cursor).changes == ()
 
 

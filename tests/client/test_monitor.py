@@ -39,7 +39,11 @@ def test_an_alert_has_the_figures() -> None:
     service = FakeQueueService()
     service.exceed_limit("acme", "email", due=175)
     (alert,) = Monitor(service).check()
-    assert (alert.use.count, alert.use.details[0].batch_size, alert.use.limit_per_second) == (1, 175, 100.0)
+    assert (alert.use.count, alert.use.details[0].batch_size, alert.use.limit_per_second) == (
+        1,
+        175,
+        100.0,
+    )
 
 
 def test_a_workspace_near_its_limit_is_told_once_until_it_was_far_from_it() -> None:
@@ -96,7 +100,9 @@ def test_a_small_limit_is_raised_by_a_whole_message_at_least() -> None:
 
 
 @pytest.mark.parametrize(("tier", "utilization"), [("standard", None), ("premium", 0.9)])
-def test_no_limit_is_raised_for_another_tier_or_for_being_near(tier: str, utilization: float | None) -> None:
+def test_no_limit_is_raised_for_another_tier_or_for_being_near(
+    tier: str, utilization: float | None
+) -> None:
     service = FakeQueueService()
     service.change_workspace("acme", tier=tier)
     if utilization:
@@ -107,7 +113,9 @@ def test_no_limit_is_raised_for_another_tier_or_for_being_near(tier: str, utiliz
     assert service.workspace("acme").limits == {}
 
 
-def test_it_checks_again_after_every_pause_and_survives_what_goes_wrong(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_checks_again_after_every_pause_and_survives_what_goes_wrong(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     service, told, naps = FakeQueueService(), Told(), []
     service.exceed_limit("acme", "sms")
     service.fail_next(500)

@@ -37,7 +37,19 @@ def test_pytest_finds_the_plugin_by_itself() -> None:
 def test_a_project_gets_a_fake_service_and_its_clock(tmp_path: Path) -> None:
     (tmp_path / "test_project.py").write_text(PROJECT)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "queue_services.client.pytest_plugin", "-p", "no:cacheprovider", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "queue_services.client.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        str(tmp_path),
+    ]
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    run = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False, timeout=60)
+    run = subprocess.run(
+        command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False, timeout=60
+    )
     assert "3 passed" in run.stdout, run.stdout + run.stderr

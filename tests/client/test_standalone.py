@@ -38,12 +38,22 @@ def imported(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_it_imports_nothing_else_of_this_project(file: Path) -> None:
-    assert [name for name in imported(file) if name.startswith("queue_services") and not name.startswith("queue_services.client")] == []
+    assert [
+        name
+        for name in imported(file)
+        if name.startswith("queue_services") and not name.startswith("queue_services.client")
+    ] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_it_depends_on_httpx2_and_msgspec_alone_and_on_others_only_where_they_are_the_subject(file: Path) -> None:
-    roots = {name.partition(".")[0] for name in imported(file)} - set(sys.stdlib_module_names) - {"queue_services", "__future__"}
+def test_it_depends_on_httpx2_and_msgspec_alone_and_on_others_only_where_they_are_the_subject(
+    file: Path,
+) -> None:
+    roots = (
+        {name.partition(".")[0] for name in imported(file)}
+        - set(sys.stdlib_module_names)
+        - {"queue_services", "__future__"}
+    )
     assert roots <= ALLOWED | OPTIONAL
 
 
@@ -53,7 +63,10 @@ def test_every_name_of_the_package_is_there_without_any_optional_dependency() ->
 
 
 def test_the_receiver_and_the_pytest_plugin_need_no_http_client() -> None:
-    script = "import sys; sys.modules['httpx2'] = None; import queue_services.client.receiver, queue_services.client.pytest_plugin"
+    script = (
+        "import sys; sys.modules['httpx2'] = None; import queue_services.client.receiver,"
+        " queue_services.client.pytest_plugin"
+    )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, timeout=60)
 
 

@@ -25,9 +25,20 @@ ON_POSTGRES = ("api-1", "api-2", "dispatcher-1", "dispatcher-2")
 
 
 @contextlib.asynccontextmanager
-async def under_load(name: str, database_url: str, *processes: str, sock: socket.socket | None = None, **settings: Any) -> AsyncIterator[Ordeal]:
-    """An ordeal with a receiver that takes everything, on a socket of its own or the one that is given."""
-    async with receiving_apart(sock) as receiver, ordeal(name, database_url, *processes, receiver=receiver, **settings) as made:
+async def under_load(
+    name: str,
+    database_url: str,
+    *processes: str,
+    sock: socket.socket | None = None,
+    **settings: Any,
+) -> AsyncIterator[Ordeal]:
+    """An ordeal with a receiver that takes everything, on a socket of its own or the one
+    that is given.
+    """
+    async with (
+        receiving_apart(sock) as receiver,
+        ordeal(name, database_url, *processes, receiver=receiver, **settings) as made,
+    ):
         await made.more(50)
         yield made
 
@@ -35,7 +46,9 @@ async def under_load(name: str, database_url: str, *processes: str, sock: socket
 async def kills(database_url: str, times: int) -> Figures:
     """kill -9 of dispatchers and APIs, one at a time and at any moment, each started again."""
     processes = ON_POSTGRES if database_url.startswith("postgresql") else ON_SQLITE
-    async with under_load(f"kill -9 on {database_url.partition(':')[0]}", database_url, *processes) as made:
+    async with under_load(
+        f"kill -9 on {database_url.partition(':')[0]}", database_url, *processes
+    ) as made:
         for _ in range(times):
             await made.more(made.rnd.randint(1, 60))
             await made.kill(made.rnd.choice(processes))
@@ -45,8 +58,12 @@ async def kills(database_url: str, times: int) -> Figures:
 async def restarts(server: Postgres, times: int) -> Figures:
     """PostgreSQL stopped as by a power cut, and started again, under load."""
     loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1) as operator:  # one thread for all: the server ends with the one that started it
-        async with under_load("PostgreSQL in immediate mode", server.url(server.create_database()), *ON_POSTGRES) as made:
+    with ThreadPoolExecutor(
+        1
+    ) as operator:  # one thread for all: the server ends with the one that started it
+        async with under_load(
+            "PostgreSQL in immediate mode", server.url(server.create_database()), *ON_POSTGRES
+        ) as made:
             for _ in range(times):
                 await made.more(made.rnd.randint(20, 150))
                 made.harms += 1
@@ -70,7 +87,9 @@ async def full_disk() -> Figures:
             made.tolerated_twice += made.settings["concurrency"]
             for _ in range(20):
                 await made.moment(0.5)
-            assert any("away" in line for line in made.services["serve"].log), "nobody noticed that the disk was full"
+            assert any("away" in line for line in made.services["serve"].log), (
+                "nobody noticed that the disk was full"
+            )
             await asyncio.to_thread(grow, folder, 200)
             await asyncio.to_thread(filler.unlink)
             await made.more(100)
@@ -78,14 +97,20 @@ async def full_disk() -> Figures:
 
 
 async def receiver_cut_off(database_url: str, times: int) -> Figures:
-    """The network to the receiver swallows everything for a while: nothing is refused, nothing answers."""
+    """The network to the receiver swallows everything for a while: nothing is refused,
+    nothing answers.
+    """
     with network() as (sock, link):
-        async with under_load("a receiver cut off", database_url, *ON_SQLITE, sock=sock, delivery_timeout_seconds=1) as made:
+        async with under_load(
+            "a receiver cut off", database_url, *ON_SQLITE, sock=sock, delivery_timeout_seconds=1
+        ) as made:
             made.tolerated_over = math.inf  # the network lets go at once what it held
             for _ in range(times):
                 await asyncio.to_thread(link, "down")
                 made.harms += 1
-                made.tolerated_twice += 10 * made.settings["concurrency"]  # POSTs whose answers were lost are tries, made again
+                made.tolerated_twice += (
+                    10 * made.settings["concurrency"]
+                )  # POSTs whose answers were lost are tries, made again
                 for _ in range(10):
                     await made.moment(0.5)
                 await asyncio.to_thread(link, "up")
@@ -108,7 +133,12 @@ def grow(folder: Path, megabytes: int) -> None:
 def small_disk(megabytes: int) -> Iterator[Path]:
     """A file system of that size of its own. Raises PermissionError where none may be mounted."""
     with tempfile.TemporaryDirectory(prefix="queue-services-disk-") as name:
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "queue-services", name], check=False, capture_output=True, text=True)
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "queue-services", name],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
         if mounted.returncode:
             raise PermissionError(f"no file system may be mounted here: {mounted.stderr.strip()}")
         try:
@@ -119,7 +149,8 @@ def small_disk(megabytes: int) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def network() -> Iterator[tuple[socket.socket, Callable[[str], object]]]:
-    """A socket bound at the far end of a cable, in a network of its own, and what pulls ("down") and puts back ("up") that cable.
+    """A socket bound at the far end of a cable, in a network of its own, and what pulls
+    ("down") and puts back ("up") that cable.
 
     Raises PermissionError where no network may be made.
     """
@@ -157,7 +188,9 @@ def _bound_inside(name: str, address: str) -> socket.socket:
         sock.bind((address, 0))
         made.append(sock)
 
-    thread = threading.Thread(target=bind)  # a thread of its own moves into the network and ends there
+    thread = threading.Thread(
+        target=bind
+    )  # a thread of its own moves into the network and ends there
     thread.start()
     thread.join()
     return made[0]

@@ -1,6 +1,8 @@
-"""The application's receiver as a process of its own, so that its times are its own: nothing that the test does stands between a packet and its time.
+"""The application's receiver as a process of its own, so that its times are its own:
+nothing that the test does stands between a packet and its time.
 
-`receiving_apart` starts it and hears of every arrival; `python -m tests.crashes.receiver FD` is the process, on a listening socket that it inherits.
+`receiving_apart` starts it and hears of every arrival; `python -m tests.crashes.receiver
+FD` is the process, on a listening socket that it inherits.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ TICK = 0.005
 
 
 class Arrival(NamedTuple):
-    """One POST: when it had come (monotonic seconds, the same for every process of the machine), and what of it is told."""
+    """One POST: when it had come (monotonic seconds, the same for every process of the
+    machine), and what of it is told.
+    """
 
     at: float
     channel: str
@@ -31,7 +35,9 @@ class Arrival(NamedTuple):
 
 @dataclass
 class Apart:
-    """What the test knows of the receiver. `stalls` are when the receiver itself stood still: what came meanwhile seems to have come at once."""
+    """What the test knows of the receiver. `stalls` are when the receiver itself stood
+    still: what came meanwhile seems to have come at once.
+    """
 
     url: str
     seen: list[Arrival] = field(default_factory=list)
@@ -48,7 +54,11 @@ class Apart:
 
     def vouched(self) -> list[Arrival]:
         """The arrivals whose times the receiver can vouch for."""
-        return [one for one in self.seen if not any(begin <= one.at <= end for begin, end in self.stalls)]
+        return [
+            one
+            for one in self.seen
+            if not any(begin <= one.at <= end for begin, end in self.stalls)
+        ]
 
     async def hear(self, stream: asyncio.StreamReader) -> None:
         """Take in what the process tells, until it ends."""
@@ -64,12 +74,21 @@ class Apart:
 
 @contextlib.asynccontextmanager
 async def receiving_apart(sock: socket.socket | None = None) -> AsyncIterator[Apart]:
-    """A receiver that takes everything, on a socket that is bound already or one of its own; it ends with the context."""
+    """A receiver that takes everything, on a socket that is bound already or one of its
+    own; it ends with the context.
+    """
     with sock or socket.create_server(("127.0.0.1", 0)) as listening:
         listening.listen(512)
         host, port = listening.getsockname()[:2]
         number = listening.fileno()
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", __name__, str(number), pass_fds=[number], stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            __name__,
+            str(number),
+            pass_fds=[number],
+            stdout=asyncio.subprocess.PIPE,
+        )
     assert process.stdout is not None
     apart = Apart(f"http://{host}:{port}")
     hearing = asyncio.create_task(apart.hear(process.stdout))
@@ -90,7 +109,9 @@ async def serve(sock: socket.socket) -> None:
         nonlocal ticked
         now = time.monotonic()
         if now - ticked > 2 * TICK:
-            print("stall", ticked, now + (now - ticked))  # what has gathered meanwhile takes a while, too
+            print(
+                "stall", ticked, now + (now - ticked)
+            )  # what has gathered meanwhile takes a while, too
         ticked = now
         sys.stdout.flush()
         loop.call_later(TICK, tick)

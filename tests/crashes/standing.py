@@ -1,6 +1,8 @@
-"""A dispatcher that stands still at the worst moment: a gate has opened, and nothing of the request is on the wire yet. Run as `python -m` in its place.
+"""A dispatcher that stands still at the worst moment: a gate has opened, and nothing of the
+request is on the wire yet. Run as `python -m` in its place.
 
-It stops itself a second of an SMS limit after it was let go on, until it is told (SIGUSR1) that this was enough.
+It stops itself a second of an SMS limit after it was let go on, until it is told (SIGUSR1)
+that this was enough.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Real processes are killed, stopped, starved and cut off under load: nothing accepted is lost, and nothing comes twice but what was in flight."""
+"""Real processes are killed, stopped, starved and cut off under load: nothing accepted is
+lost, and nothing comes twice but what was in flight.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ async def test_dispatchers_and_apis_are_killed_again_and_again_on_sqlite(tmp_pat
 
 
 @long
-async def test_dispatchers_and_apis_are_killed_again_and_again_on_postgres(postgres_url: str) -> None:
+async def test_dispatchers_and_apis_are_killed_again_and_again_on_postgres(
+    postgres_url: str,
+) -> None:
     await survived(harms.kills(postgres_url, KILLS))
 
 
@@ -59,10 +63,17 @@ async def test_the_network_to_the_receiver_swallows_everything(tmp_path: Path) -
 
 
 @long
-async def test_a_dispatcher_that_is_stopped_at_any_moment_is_late_with_one_request_at_most(postgres: Postgres) -> None:
+async def test_a_dispatcher_that_is_stopped_at_any_moment_is_late_with_one_request_at_most(
+    postgres: Postgres,
+) -> None:
     await survived(standstills.at_any_moment(postgres, STANDSTILLS))
 
 
-@pytest.mark.parametrize("times", [pytest.param(4, marks=pytest.mark.long(bounded=True)), pytest.param(STANDSTILLS, marks=long)])
-async def test_a_dispatcher_that_stands_still_between_its_gate_and_the_socket_is_late_with_that_request_alone(postgres: Postgres, times: int) -> None:
+@pytest.mark.parametrize(
+    "times",
+    [pytest.param(4, marks=pytest.mark.long(bounded=True)), pytest.param(STANDSTILLS, marks=long)],
+)
+async def test_a_dispatcher_that_stands_still_between_its_gate_and_the_socket_is_late_with_that_request_alone(
+    postgres: Postgres, times: int
+) -> None:
     await survived(standstills.at_the_worst_moment(postgres, times))

@@ -1,4 +1,6 @@
-"""Pictures of every page for the documents, on example messages: `python -m tests.dashboard.screenshots` takes them anew into docs/images."""
+"""Pictures of every page for the documents, on example messages: `python -m
+tests.dashboard.screenshots` takes them anew into docs/images.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,24 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LARGEST = 150_000
 """Bytes of a picture, so that a page of the documents opens at once."""
 WEEK, STEP = 7 * 86_400, 900
-PEOPLE = ("amelia", "bruno", "chiara", "dmitri", "elif", "farah", "goran", "hanna", "ines", "jonas", "kofi", "lucia", "marek", "noor", "oskar", "priya")
+PEOPLE = (
+    "amelia",
+    "bruno",
+    "chiara",
+    "dmitri",
+    "elif",
+    "farah",
+    "goran",
+    "hanna",
+    "ines",
+    "jonas",
+    "kofi",
+    "lucia",
+    "marek",
+    "noor",
+    "oskar",
+    "priya",
+)
 NEWSLETTER = """<div style="font-family:sans-serif;max-width:28rem">
 <h1 style="color:#1d4fc4">Spring is here</h1><p>Hello {name}, the new collection is in our shops from Friday on.</p>
 <p><a href="https://example.com/spring" style="background:#1d4fc4;color:#fff;padding:.6rem 1rem;border-radius:.4rem">Have a look</a></p></div>"""
@@ -38,11 +57,20 @@ async def remember(tx: Tx, rnd: random.Random) -> None:
         day = max(0.05, math.sin((hour - 5) / 16 * math.pi)) if 5 <= hour <= 21 else 0.05
         tally = Tally()
         for channel, most in (("sms", 12_000), ("email", 40_000)):
-            busy = most * day * rnd.uniform(0.8, 1.1) * (1.9 if channel == "email" and 8 <= hour < 8.5 else 1)
+            busy = (
+                most
+                * day
+                * rnd.uniform(0.8, 1.1)
+                * (1.9 if channel == "email" and 8 <= hour < 8.5 else 1)
+            )
             for workspace, share in (("acme", 0.55), ("northwind", 0.3), ("globex", 0.15)):
                 counts, sent = tally.of(workspace, channel, None), int(busy * share)
                 counts.dead = int(sent * rnd.uniform(0, 0.004))
-                counts.delivered, counts.accepted, counts.starts = sent, sent + counts.dead, sent + counts.dead
+                counts.delivered, counts.accepted, counts.starts = (
+                    sent,
+                    sent + counts.dead,
+                    sent + counts.dead,
+                )
                 counts.first_at, counts.last_at = at * SECOND, (at + STEP) * SECOND
                 counts.lateness = int(rnd.uniform(20_000, 45_000) * (1 + busy / most) * sent)
         await tally.add(tx, "example", at * SECOND)
@@ -52,33 +80,84 @@ def messages(rnd: random.Random) -> Iterator[dict[str, Any]]:
     """Campaigns of four workspaces: some of each due at once, the rest over the next hour."""
     for number in range(900):
         name = PEOPLE[number % len(PEOPLE)]
-        contact = {"contactId": f"contact-{1000 + number}", "delay": 0 if number % 4 == 1 else rnd.randrange(600_000, 4_200_000)}
+        contact = {
+            "contactId": f"contact-{1000 + number}",
+            "delay": 0 if number % 4 == 1 else rnd.randrange(600_000, 4_200_000),
+        }
         if number % 9 < 5:
-            body = {"channel": "email", "to": f"{name}.{number}@example.com", "subject": "Spring is here", "html": NEWSLETTER.format(name=name.title())}
-            path = {"callbackEndpoint": f"{BROKEN}/digest"} if number % 36 == 1 else {"callbackEndpoint": FLAKY} if number % 20 == 1 else {}
+            body = {
+                "channel": "email",
+                "to": f"{name}.{number}@example.com",
+                "subject": "Spring is here",
+                "html": NEWSLETTER.format(name=name.title()),
+            }
+            path = (
+                {"callbackEndpoint": f"{BROKEN}/digest"}
+                if number % 36 == 1
+                else {"callbackEndpoint": FLAKY}
+                if number % 20 == 1
+                else {}
+            )
             yield {
                 **body,
                 **contact,
                 "workspaceId": "acme",
-                "metadata": {"campaignId": "spring-launch", "source": "newsletter", "segment": "returning", **path},
+                "metadata": {
+                    "campaignId": "spring-launch",
+                    "source": "newsletter",
+                    "segment": "returning",
+                    **path,
+                },
             }
         elif number % 9 < 7:
-            body = {"channel": "sms", "to": f"+1 555 01{number % 100:02} {number:04}", "message": f"Dear {name.title()}, we expect you tomorrow at 9:30."}
-            yield {**body, **contact, "workspaceId": "northwind", "metadata": {"campaignId": "appointment-reminders", "messageId": f"m-{number}"}}
+            body = {
+                "channel": "sms",
+                "to": f"+1 555 01{number % 100:02} {number:04}",
+                "message": f"Dear {name.title()}, we expect you tomorrow at 9:30.",
+            }
+            yield {
+                **body,
+                **contact,
+                "workspaceId": "northwind",
+                "metadata": {"campaignId": "appointment-reminders", "messageId": f"m-{number}"},
+            }
         elif number % 9 == 7:
-            body = {"channel": "email", "to": f"{name}@example.org", "subject": "Your week", "html": "<p>Your week in numbers.</p>"}
-            yield {**body, **contact, "workspaceId": "globex", "metadata": {"campaignId": "weekly-digest"}}
+            body = {
+                "channel": "email",
+                "to": f"{name}@example.org",
+                "subject": "Your week",
+                "html": "<p>Your week in numbers.</p>",
+            }
+            yield {
+                **body,
+                **contact,
+                "workspaceId": "globex",
+                "metadata": {"campaignId": "weekly-digest"},
+            }
         else:
-            body = {"channel": "sms", "to": f"+44 7700 900{number % 1000:03}", "message": f"Your code is {number:06}.", "priority": "high"}
+            body = {
+                "channel": "sms",
+                "to": f"+44 7700 900{number % 1000:03}",
+                "message": f"Your code is {number:06}.",
+                "priority": "high",
+            }
             yield {**body, **contact, "workspaceId": "initech", "metadata": {"source": "login"}}
 
 
 async def seed(stage: Stage, rnd: random.Random) -> str:
     """Schedule the messages and wait until some have ended; a job that was tried more than once."""
-    await stage.ask("PUT", "/api/workspaces/acme", json={"tier": "premium", "timezone": "Europe/Berlin"})
+    await stage.ask(
+        "PUT", "/api/workspaces/acme", json={"tier": "premium", "timezone": "Europe/Berlin"}
+    )
     await stage.ask("PUT", "/api/workspaces/initech", json={"tier": "free"})
     wanted = list(messages(rnd))
-    jobs = dict(zip(await stage.schedule(*wanted), (str(message["metadata"].get("callbackEndpoint")) for message in wanted), strict=True))
+    jobs = dict(
+        zip(
+            await stage.schedule(*wanted),
+            (str(message["metadata"].get("callbackEndpoint")) for message in wanted),
+            strict=True,
+        )
+    )
     due = [job for job, message in zip(jobs, wanted, strict=True) if not message["delay"]]
     flaky = next(job for job in due if jobs[job] == FLAKY)
     await stage.until(flaky, "COMPLETED")
@@ -98,7 +177,9 @@ async def cancel_some(page: Page, stage: Stage) -> None:
 
 
 async def smaller(page: Page, png: bytes) -> bytes:
-    """The same picture as WebP, which takes half the space and loses nothing that one sees; the browser makes it."""
+    """The same picture as WebP, which takes half the space and loses nothing that one sees;
+    the browser makes it.
+    """
     blank = await page.context.new_page()
     written = await blank.evaluate(
         """async png => {
@@ -144,8 +225,16 @@ async def main() -> None:
             light = await stage.open()
             flaky = await seed(stage, rnd)
             await take(light, stage, "queues", "?span=24h", 860)
-            await take(await stage.open(color_scheme="dark"), stage, "queues-dark", "?span=24h", 860)
-            await take(await stage.open(viewport={"width": 390, "height": 844}), stage, "telephone", "?span=24h", 844)
+            await take(
+                await stage.open(color_scheme="dark"), stage, "queues-dark", "?span=24h", 860
+            )
+            await take(
+                await stage.open(viewport={"width": 390, "height": 844}),
+                stage,
+                "telephone",
+                "?span=24h",
+                844,
+            )
             await cancel_some(light, stage)
             for name, path, height in (
                 ("jobs", "/jobs?workspace=acme", 900),

@@ -1,4 +1,6 @@
-"""The dashboard in process: a service with its pages, and a browser without JavaScript that follows forms."""
+"""The dashboard in process: a service with its pages, and a browser without JavaScript that
+follows forms.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,16 @@ from tests.storage.store import Store
 
 LIMITS = {Channel.SMS: 50.0, Channel.EMAIL: 100.0}
 TOKEN = re.compile(r'name="token" value="([^"]+)"')
-PAGES = ["", "/jobs", "/campaigns", "/workspaces", "/workspace?id=workspace-1", "/send", "/send?channel=email", "/operations"]
+PAGES = [
+    "",
+    "/jobs",
+    "/campaigns",
+    "/workspaces",
+    "/workspace?id=workspace-1",
+    "/send",
+    "/send?channel=email",
+    "/operations",
+]
 
 
 class Page:
@@ -60,9 +71,16 @@ class Site:
         assert page.code == code, page.text
         return page
 
-    async def post(self, path: str, code: int = 303, /, *, token: str | None = None, **fields: Any) -> Page:
+    async def post(
+        self, path: str, code: int = 303, /, *, token: str | None = None, **fields: Any
+    ) -> Page:
         """Send a form, with the token that a page of this session holds."""
-        page = Page(await self.client.post(BASE + path, data={"token": await self.token() if token is None else token, **fields}))
+        page = Page(
+            await self.client.post(
+                BASE + path,
+                data={"token": await self.token() if token is None else token, **fields},
+            )
+        )
         assert page.code == code, page.text
         return page
 
@@ -97,18 +115,26 @@ class Site:
 
     async def finish_operations(self) -> None:
         """Do what was asked for in the background, as another process would."""
-        operations = Operations(self.service.database, Clock(monotonic=lambda: 0.0, wall=lambda: self.service.now / SECOND), "worker")
+        operations = Operations(
+            self.service.database,
+            Clock(monotonic=lambda: 0.0, wall=lambda: self.service.now / SECOND),
+            "worker",
+        )
         while await operations.advance():
             pass
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, *, admin_key: str | None = None, database: Database | None = None, **settings: Any) -> AsyncIterator[Site]:
+async def opened(
+    folder: Path, *, admin_key: str | None = None, database: Database | None = None, **settings: Any
+) -> AsyncIterator[Site]:
     """A service with its dashboard, ended with the test."""
     async with serving(folder, ApiSettings(admin_key=admin_key), database=database) as service:
         clock = Clock(monotonic=lambda: service.seconds, wall=lambda: START)
         wanted: dict[str, Any] = {"limits": LIMITS, "version": "0.0.0", **settings}
-        dashboard = await open_dashboard(service.database, clock, DashboardSettings(admin_key=admin_key, **wanted))
+        dashboard = await open_dashboard(
+            service.database, clock, DashboardSettings(admin_key=admin_key, **wanted)
+        )
         service.app.router.routes.extend(dashboard.routes)
         yield Site(service, service.client)
         dashboard.close()

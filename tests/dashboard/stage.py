@@ -1,4 +1,6 @@
-"""A real browser before a real service: a process that serves and dispatches, a receiver for it, and Debian's chromium."""
+"""A real browser before a real service: a process that serves and dispatches, a receiver
+for it, and Debian's chromium.
+"""
 
 from __future__ import annotations
 
@@ -43,14 +45,18 @@ class Stage:
 
     async def ask(self, method: str, path: str, **request: Any) -> Any:
         """Call the API as the administrator."""
-        async with httpx2.AsyncClient(base_url=self.service.url, timeout=30, headers={"authorization": f"Bearer {KEY}"}) as client:
+        async with httpx2.AsyncClient(
+            base_url=self.service.url, timeout=30, headers={"authorization": f"Bearer {KEY}"}
+        ) as client:
             answer = await client.request(method, path, **request)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def schedule(self, *messages: dict[str, Any]) -> list[str]:
         """Schedule messages; their job ids."""
-        results = (await self.ask("POST", "/api/schedule-batch", json={"messages": messages}))["results"]
+        results = (await self.ask("POST", "/api/schedule-batch", json={"messages": messages}))[
+            "results"
+        ]
         return [result["jobId"] for result in results]
 
     async def until(self, job: str, status: str) -> None:
@@ -60,10 +66,21 @@ class Stage:
                 return
         raise AssertionError(f"job {job} never was {status}")
 
-    async def open(self, path: str = "", *, password: str | None = PASSWORD, **context: Any) -> Page:
-        """A page of a new browser, logged in unless `password` is None; what its console says is an error of the test."""
-        usual: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}, "locale": "en-GB", "timezone_id": "UTC", "reduced_motion": "reduce"}
-        opened = await self.browser.new_context(**usual | context, storage_state=self.session if password == PASSWORD else None)
+    async def open(
+        self, path: str = "", *, password: str | None = PASSWORD, **context: Any
+    ) -> Page:
+        """A page of a new browser, logged in unless `password` is None; what its console says
+        is an error of the test.
+        """
+        usual: dict[str, Any] = {
+            "viewport": {"width": 1280, "height": 860},
+            "locale": "en-GB",
+            "timezone_id": "UTC",
+            "reduced_motion": "reduce",
+        }
+        opened = await self.browser.new_context(
+            **usual | context, storage_state=self.session if password == PASSWORD else None
+        )
         opened.set_default_timeout(8_000)
         self.contexts.append(opened)
         page = await opened.new_page()
@@ -92,12 +109,25 @@ async def staged(folder: Path, settings: Sequence[tuple[str, str]] = ()) -> Asyn
             return response(503, b"try later")
         return response(200, OK)
 
-    login = {"admin_key": KEY, "bull_board_username": USERNAME, "bull_board_password": PASSWORD, "backoff_seconds": 0.1, **dict(settings)}
+    login = {
+        "admin_key": KEY,
+        "bull_board_username": USERNAME,
+        "bull_board_password": PASSWORD,
+        "backoff_seconds": 0.1,
+        **dict(settings),
+    }
     async with (
         receiving(Arrivals(answer)) as receiver,
-        running("serve", database_url=f"sqlite:///{folder / 'queue.db'}", receiver_url=receiver.url, **login) as [service],
+        running(
+            "serve",
+            database_url=f"sqlite:///{folder / 'queue.db'}",
+            receiver_url=receiver.url,
+            **login,
+        ) as [service],
         async_playwright() as playwright,
-        await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser,
+        await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"]
+        ) as browser,
     ):
         stage = Stage(service, browser)
         yield stage

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AXE = Path(__file__).parent / "axe"
 HOSTILE = (
-    "<p>Hello</p><script>parent.document.title = 'taken over'; document.body.append('it ran')</script>"
-    '<img src="x" onerror="document.body.append(\'it ran\')"><img src="{pixel}">'
+    "<p>Hello</p><script>parent.document.title = 'taken over'; document.body.append('it"
+    ' ran\')</script><img src="x" onerror="document.body.append(\'it ran\')"><img src="{pixel}">'
 )
 LATER = 3_600_000
 
@@ -53,12 +53,24 @@ async def every_page(stage: Stage) -> list[str]:
     )
     await stage.until(failed, "FAILED")
     return [
-        "", "/jobs", f"/jobs/{job}", f"/jobs/{failed}", "/jobs?status=dead&workspace=acme", "/campaigns", "/campaign?workspace=acme&campaign=every%20page",
-        "/workspaces", "/workspace?id=acme", "/send", "/send?channel=email", "/operations",
-    ]  # fmt: skip
+        "",
+        "/jobs",
+        f"/jobs/{job}",
+        f"/jobs/{failed}",
+        "/jobs?status=dead&workspace=acme",
+        "/campaigns",
+        "/campaign?workspace=acme&campaign=every%20page",
+        "/workspaces",
+        "/workspace?id=acme",
+        "/send",
+        "/send?channel=email",
+        "/operations",
+    ]
 
 
-async def test_a_wrong_login_is_refused_and_the_right_one_opens_what_was_asked_for(stage: Stage) -> None:
+async def test_a_wrong_login_is_refused_and_the_right_one_opens_what_was_asked_for(
+    stage: Stage,
+) -> None:
     page = await stage.open("/jobs", password=None)
     await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     await page.get_by_label("Name").fill("admin")
@@ -99,7 +111,9 @@ async def test_a_failed_job_is_retried(stage: Stage) -> None:
 
 
 async def test_all_that_match_are_cancelled_in_the_background(stage: Stage) -> None:
-    jobs = await stage.schedule(*(email(index, delay=LATER, metadata={"campaignId": "bulk"}) for index in range(130)))
+    jobs = await stage.schedule(
+        *(email(index, delay=LATER, metadata={"campaignId": "bulk"}) for index in range(130))
+    )
     page = await stage.open("/jobs")
     await page.get_by_label("Campaign").fill("bulk")
     await page.get_by_role("button", name="Search").click()
@@ -129,18 +143,26 @@ async def test_rows_are_chosen_one_by_one_or_all_at_once(stage: Stage) -> None:
 async def test_a_form_that_another_site_sends_is_refused(stage: Stage) -> None:
     page = await stage.open()
     url = f"{stage.url}/channels/sms/pause"
-    code = await page.evaluate("url => fetch(url, {method: 'POST', body: new URLSearchParams({token: 'guessed'})}).then(answer => answer.status)", url)
+    code = await page.evaluate(
+        "url => fetch(url, {method: 'POST', body: new URLSearchParams({token:"
+        " 'guessed'})}).then(answer => answer.status)",
+        url,
+    )
     assert code == 403
     foreign = await page.context.new_page()
     await foreign.set_content(f'<form method="post" action="{url}"><button>Win</button></form>')
     async with foreign.expect_navigation():
         await foreign.get_by_role("button").click()
-    assert "form has expired" in await foreign.content() or "needs a login" in await foreign.content()
+    assert (
+        "form has expired" in await foreign.content() or "needs a login" in await foreign.content()
+    )
     await page.reload()
     await expect(page.locator(".queue").first).to_contain_text("Running")
 
 
-async def test_an_email_that_holds_a_script_does_not_run_it_and_fetches_nothing(stage: Stage) -> None:
+async def test_an_email_that_holds_a_script_does_not_run_it_and_fetches_nothing(
+    stage: Stage,
+) -> None:
     pixel = f"{stage.service.url}/health?pixel"
     [job] = await stage.schedule(email(9, delay=LATER, html=HOSTILE.format(pixel=pixel)))
     page = await stage.open()
@@ -156,18 +178,27 @@ async def test_an_email_that_holds_a_script_does_not_run_it_and_fetches_nothing(
 
 @pytest.mark.long(bounded=True)
 async def test_a_workspaces_key_cannot_open_anothers_page_by_its_address(stage: Stage) -> None:
-    [theirs] = await stage.schedule(sms(1, delay=LATER, workspaceId="theirs", metadata={"campaignId": "secret"}))
+    [theirs] = await stage.schedule(
+        sms(1, delay=LATER, workspaceId="theirs", metadata={"campaignId": "secret"})
+    )
     key = (await stage.ask("POST", "/api/keys", json={"workspaceId": "mine"}))["key"]
     page = await stage.open(password=key)
     await expect(page.locator(".who")).to_contain_text("mine")
-    for path in (f"/jobs/{theirs}", "/workspace?id=theirs", "/campaign?workspace=theirs&campaign=secret", "/jobs?workspace=theirs"):
+    for path in (
+        f"/jobs/{theirs}",
+        "/workspace?id=theirs",
+        "/campaign?workspace=theirs&campaign=secret",
+        "/jobs?workspace=theirs",
+    ):
         answer = await page.goto(stage.url + path)
         assert answer is not None
         assert answer.status == 404
 
 
 @pytest.mark.long(bounded=True)
-async def test_everything_is_read_and_done_without_javascript(stage: Stage, every_page: list[str]) -> None:
+async def test_everything_is_read_and_done_without_javascript(
+    stage: Stage, every_page: list[str]
+) -> None:
     page = await stage.open(java_script_enabled=False)
     for path in every_page:
         answer = await page.goto(stage.url + path)
@@ -194,7 +225,9 @@ async def test_the_keyboard_reaches_the_content_and_every_control(stage: Stage) 
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     await page.keyboard.press("Enter")
-    spans = [page.get_by_role("link", name=span, exact=True) for span in ("hour", "24 hours", "7 days")]
+    spans = [
+        page.get_by_role("link", name=span, exact=True) for span in ("hour", "24 hours", "7 days")
+    ]
     for control in (*spans, page.get_by_role("button", name="Pause sms")):
         await page.keyboard.press("Tab")
         await expect(control).to_be_focused()
@@ -212,16 +245,38 @@ def axe() -> str:
 
 async def violations(page: Page, *rules: str) -> list[dict[str, Any]]:
     """What axe-core finds wrong with a page, by all of its rules unless some are named."""
-    only = {"type": "rule", "values": rules} if rules else ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-    run = "only => axe.run({runOnly: only, resultTypes: ['violations']}).then(found => JSON.stringify(found.violations))"
+    only = (
+        {"type": "rule", "values": rules}
+        if rules
+        else ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    )
+    run = (
+        "only => axe.run({runOnly: only, resultTypes: ['violations']}).then(found =>"
+        " JSON.stringify(found.violations))"
+    )
     found: list[dict[str, Any]] = json.loads(await page.evaluate(run, only))
-    return [{"rule": one["id"], "where": [node["html"][:200] for node in one["nodes"][:3]]} for one in found]
+    return [
+        {"rule": one["id"], "where": [node["html"][:200] for node in one["nodes"][:3]]}
+        for one in found
+    ]
 
 
-@pytest.mark.parametrize("pages", [["/jobs", "/workspace?id=acme"], pytest.param([], marks=pytest.mark.long(bounded=True), id="every page")])
-async def test_no_page_shuts_anybody_out(stage: Stage, every_page: list[str], pages: list[str]) -> None:
+@pytest.mark.parametrize(
+    "pages",
+    [
+        ["/jobs", "/workspace?id=acme"],
+        pytest.param([], marks=pytest.mark.long(bounded=True), id="every page"),
+    ],
+)
+async def test_no_page_shuts_anybody_out(
+    stage: Stage, every_page: list[str], pages: list[str]
+) -> None:
     source = axe()
-    paths = [*pages] or [path for path in (*every_page, "/nothing") if path not in ("/send", "/jobs?status=dead&workspace=acme")]  # as their likes
+    paths = [*pages] or [
+        path
+        for path in (*every_page, "/nothing")
+        if path not in ("/send", "/jobs?status=dead&workspace=acme")
+    ]  # as their likes
     stranger = await stage.open("/login", password=None)
     tabs = [await stage.open() for _ in range(2)]
 
@@ -241,9 +296,14 @@ async def test_no_page_shuts_anybody_out(stage: Stage, every_page: list[str], pa
 
 
 @pytest.mark.long(bounded=True)
-async def test_a_service_that_stops_does_not_wait_for_those_who_look(stage: Stage, tmp_path: Path) -> None:
+async def test_a_service_that_stops_does_not_wait_for_those_who_look(
+    stage: Stage, tmp_path: Path
+) -> None:
     url = f"sqlite:///{tmp_path / 'queue.db'}"
-    async with running("serve", database_url=url, receiver_url=stage.service.url) as [service], await stage.browser.new_context() as context:
+    async with (
+        running("serve", database_url=url, receiver_url=stage.service.url) as [service],
+        await stage.browser.new_context() as context,
+    ):
         page = await context.new_page()
         await page.goto(service.url + BASE)
         await expect(page.locator("#connection")).to_have_text("Figures are live.")

@@ -15,7 +15,12 @@ from queue_services.domain.message import Status
 from tests.api.service import START
 from tests.dashboard.site import LIMITS, Site, opened
 
-MATCHING: dict[str, Any] = {"scope": "matching", "status": "scheduled", "campaign": "spring", "workspace": "workspace-1"}
+MATCHING: dict[str, Any] = {
+    "scope": "matching",
+    "status": "scheduled",
+    "campaign": "spring",
+    "workspace": "workspace-1",
+}
 
 
 async def statuses(site: Site, *jobs: str) -> list[str]:
@@ -33,12 +38,17 @@ async def test_all_that_match_are_counted_confirmed_and_cancelled(site: Site) ->
     begun = await site.act("/jobs/bulk/start", action="cancel", **MATCHING)
     assert "State Waiting" in begun.text
     await site.finish_operations()
-    [operation] = (await site.get("/operations")).source.split('href="/admin/queues/operations/')[1:2]
+    [operation] = (await site.get("/operations")).source.split('href="/admin/queues/operations/')[
+        1:2
+    ]
     page = await site.get(f"/operations/{operation.partition(chr(34))[0]}")
     assert "State Finished Done 3 Skipped 0" in page.text
     assert await statuses(site, *spring, other) == ["CANCELLED"] * 3 + ["SCHEDULED"]
     log = (await site.get("/operations")).text
-    assert "cancel jobs all that match 3 jobs that match workspace=workspace-1, campaign=spring, status=scheduled done" in log
+    assert (
+        "cancel jobs all that match 3 jobs that match workspace=workspace-1, campaign=spring,"
+        " status=scheduled done" in log
+    )
 
 
 async def test_chosen_jobs_are_retried(site: Site) -> None:
@@ -63,7 +73,10 @@ async def test_jobs_are_rescheduled_to_a_time(site: Site) -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"action": "cancel", "scope": "matching", "status": "scheduled"}, "narrow the jobs down first"),
+        (
+            {"action": "cancel", "scope": "matching", "status": "scheduled"},
+            "narrow the jobs down first",
+        ),
         ({"action": "cancel", "scope": "matching", "campaign": "spring"}, "choose a tab"),
         ({"action": "retry", **MATCHING}, "can be retried"),
         ({"action": "cancel"}, "choose some rows first"),
@@ -72,7 +85,9 @@ async def test_jobs_are_rescheduled_to_a_time(site: Site) -> None:
         ({"action": "explode", **MATCHING}, "choose what to do"),
     ],
 )
-async def test_nothing_is_done_to_jobs_that_nobody_has_narrowed_down(site: Site, fields: dict[str, Any], reason: str) -> None:
+async def test_nothing_is_done_to_jobs_that_nobody_has_narrowed_down(
+    site: Site, fields: dict[str, Any], reason: str
+) -> None:
     job = await site.service.schedule(metadata={"campaignId": "spring"})
     for path in ("/jobs/bulk", "/jobs/bulk/start"):
         assert reason in (await site.post(path, 400, **fields)).text
@@ -90,13 +105,17 @@ async def test_an_operation_is_stopped_before_it_begins(site: Site) -> None:
     await site.post(f"{where}/stop", 409)
 
 
-async def test_the_process_that_serves_the_dashboard_does_what_was_asked_for(tmp_path: Path) -> None:
+async def test_the_process_that_serves_the_dashboard_does_what_was_asked_for(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path) as site:
         job = await site.service.schedule(metadata={"campaignId": "spring"})
         site.service.pass_time(1)
         await site.act("/jobs/bulk/start", action="cancel", **MATCHING)
         clock = Clock(monotonic=lambda: site.service.seconds, wall=lambda: START)
-        dashboard = await open_dashboard(site.service.database, clock, DashboardSettings(limits=LIMITS))
+        dashboard = await open_dashboard(
+            site.service.database, clock, DashboardSettings(limits=LIMITS)
+        )
         async with dashboard.running(), asyncio.timeout(10):
             while (await site.store.job(job, site.service.now)).status is not Status.CANCELLED:
                 await asyncio.sleep(0)

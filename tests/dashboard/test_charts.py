@@ -13,7 +13,9 @@ STEP = 60 * SECOND
 
 def history(*newest: Point) -> History:
     """An hour by minutes, with these as the last."""
-    return History(60, [*(Point(NOW - (59 - number) * STEP) for number in range(60 - len(newest))), *newest])
+    return History(
+        60, [*(Point(NOW - (59 - number) * STEP) for number in range(60 - len(newest))), *newest]
+    )
 
 
 def test_bars_lie_side_by_side_within_the_chart() -> None:
@@ -41,7 +43,14 @@ def test_a_chart_of_nothing_has_an_axis_all_the_same() -> None:
 
 
 def test_the_line_breaks_where_nothing_started() -> None:
-    chart = lateness(history(Point(NOW - 2 * STEP, 1, lateness=2_000.0), Point(NOW - STEP), Point(NOW, 1, lateness=4_000.0)), HOUR)
+    chart = lateness(
+        history(
+            Point(NOW - 2 * STEP, 1, lateness=2_000.0),
+            Point(NOW - STEP),
+            Point(NOW, 1, lateness=4_000.0),
+        ),
+        HOUR,
+    )
     assert len(chart.pieces) == 2
     assert chart.pieces[1].endswith(f"{WIDTH}.00,{round(HEIGHT - HEIGHT / 1.1, 2)}")
 

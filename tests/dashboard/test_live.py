@@ -24,14 +24,18 @@ class Counting(Overview):
         self.readings += 1
         await asyncio.sleep(0)
         counts = dict.fromkeys(Status, 0) | {Status.SCHEDULED: self.readings}
-        return {channel: ChannelFigures(counts, 1, 1_000_000, 25.0, paused=False) for channel in Channel}
+        return {
+            channel: ChannelFigures(counts, 1, 1_000_000, 25.0, paused=False) for channel in Channel
+        }
 
 
 class World:
     def __init__(self) -> None:
         self.seconds = 1_000.0
         self.overview = Counting()
-        self.live = live.Live(self.overview, Clock(monotonic=lambda: self.seconds, wall=lambda: 0.0), LIMITS)
+        self.live = live.Live(
+            self.overview, Clock(monotonic=lambda: self.seconds, wall=lambda: 0.0), LIMITS
+        )
 
 
 async def test_all_who_look_within_a_second_share_one_reading() -> None:
@@ -51,11 +55,19 @@ async def test_a_stream_tells_the_figures_by_their_names_in_the_page() -> None:
     event = (await anext(stream)).decode()
     texts = json.loads(event.removeprefix("data: "))
     assert event.endswith("\n\n")
-    assert (texts["sms.scheduled"], texts["sms.rate"], texts["sms.used"], texts["email.used"], texts["all.scheduled"]) == ("1", "25", "50", "25", "2")
+    assert (
+        texts["sms.scheduled"],
+        texts["sms.rate"],
+        texts["sms.used"],
+        texts["email.used"],
+        texts["all.scheduled"],
+    ) == ("1", "25", "50", "25", "2")
     await stream.aclose()  # type: ignore[attr-defined] # it is a generator
 
 
-async def test_a_stream_ends_when_the_process_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_ends_when_the_process_is_told_to_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World()
     stream = world.live.events(None)
     await anext(stream)

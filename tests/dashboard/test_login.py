@@ -28,7 +28,9 @@ async def test_without_a_key_or_a_login_this_machine_is_let_in(site: Site) -> No
 @pytest.mark.parametrize("path", [*PAGES, "/live", "/nothing"])
 async def test_where_a_login_is_set_every_page_asks_for_it(tmp_path: Path, path: str) -> None:
     async with opened(tmp_path, **LOGIN) as site:
-        assert (await site.get(path, 303, headers=HTML)).to.startswith("/login?after=%2Fadmin%2Fqueues")
+        assert (await site.get(path, 303, headers=HTML)).to.startswith(
+            "/login?after=%2Fadmin%2Fqueues"
+        )
         refused = await site.get(path, 401)
         assert refused.answer.headers["www-authenticate"].startswith("Basic ")
 
@@ -60,7 +62,9 @@ async def test_a_login_leads_to_where_one_wanted_to_go_and_never_elsewhere(tmp_p
             ("/admin/queues@evil.example", ""),
             ("/admin/queues/\\evil.example", ""),
         ):
-            assert (await site.post("/login", username="admin", password="correct horse", after=after)).to == to
+            assert (
+                await site.post("/login", username="admin", password="correct horse", after=after)
+            ).to == to
             await site.post("/logout")
 
 
@@ -75,11 +79,17 @@ async def test_wrong_logins_are_answered_five_times_a_minute(tmp_path: Path) -> 
         await site.log_in("correct horse", "admin")
 
 
-async def test_the_session_cookie_cannot_be_read_sent_from_elsewhere_or_made_up(tmp_path: Path) -> None:
+async def test_the_session_cookie_cannot_be_read_sent_from_elsewhere_or_made_up(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path, **LOGIN) as site:
         cookie = (await site.log_in("correct horse", "admin")).answer.headers["set-cookie"]
         name, _, value = cookie.partition(";")[0].partition("=")
-        assert {part.strip().lower() for part in cookie.split(";")[1:]} >= {"httponly", "samesite=lax", "path=/admin/queues"}
+        assert {part.strip().lower() for part in cookie.split(";")[1:]} >= {
+            "httponly",
+            "samesite=lax",
+            "path=/admin/queues",
+        }
         stranger = site.another()
         await stranger.get(code=401, headers={"cookie": f"{name}={value[:-8]}{value[-8:][::-1]}"})
         await stranger.get(headers={"cookie": f"{name}={value}"})
@@ -95,7 +105,9 @@ async def test_a_login_begins_a_session_that_nobody_can_have_planted(tmp_path: P
         await site.post("/channels/sms/pause", 403, token=before)
 
 
-async def test_sessions_hold_at_every_process_and_end_when_the_password_changes(tmp_path: Path) -> None:
+async def test_sessions_hold_at_every_process_and_end_when_the_password_changes(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path, **LOGIN) as site:
         await site.log_in("correct horse", "admin")
         cookies = site.client.cookies
@@ -106,9 +118,22 @@ async def test_sessions_hold_at_every_process_and_end_when_the_password_changes(
 
 
 FORMS = [
-    "/login", "/logout", "/recipients", "/channels/sms/pause", "/jobs/bulk", "/jobs/bulk/start", "/jobs/01a20bcd-1011-71c5-a418-fddf35d8a67e/cancel",
-    "/campaign/cancel", "/workspace/limits", "/workspace/window", "/workspace/lift", "/workspace/reset", "/workspace/pause", "/send", "/operations/x/stop",
-]  # fmt: skip
+    "/login",
+    "/logout",
+    "/recipients",
+    "/channels/sms/pause",
+    "/jobs/bulk",
+    "/jobs/bulk/start",
+    "/jobs/01a20bcd-1011-71c5-a418-fddf35d8a67e/cancel",
+    "/campaign/cancel",
+    "/workspace/limits",
+    "/workspace/window",
+    "/workspace/lift",
+    "/workspace/reset",
+    "/workspace/pause",
+    "/send",
+    "/operations/x/stop",
+]
 
 
 @pytest.mark.parametrize("path", FORMS)
@@ -117,14 +142,26 @@ async def test_a_form_of_another_site_is_refused(site: Site, path: str) -> None:
     for token in ("", "made up", await site.another().token()):
         assert "another site has sent it" in (await site.post(path, 403, token=token)).text
     for kind in ("application/json", "text/plain"):
-        assert (await site.client.post("/admin/queues" + path, content=b"token=x", headers={"content-type": kind})).status_code == 415
+        assert (
+            await site.client.post(
+                "/admin/queues" + path, content=b"token=x", headers={"content-type": kind}
+            )
+        ).status_code == 415
 
 
 async def test_a_form_that_cannot_be_read_is_refused(site: Site) -> None:
     kind = {"content-type": "application/x-www-form-urlencoded"}
     for body in (b"token=%ff", b"a=1&" * 3000, b"token=%00"):
-        assert Page(await site.client.post("/admin/queues/send", content=body, headers=kind)).code == 400
-    assert Page(await site.client.post("/admin/queues/send", content=b"a" * 4_000_000, headers=kind)).code == 413
+        assert (
+            Page(await site.client.post("/admin/queues/send", content=body, headers=kind)).code
+            == 400
+        )
+    assert (
+        Page(
+            await site.client.post("/admin/queues/send", content=b"a" * 4_000_000, headers=kind)
+        ).code
+        == 413
+    )
 
 
 async def test_an_administrators_key_opens_everything(tmp_path: Path) -> None:
@@ -150,9 +187,13 @@ async def test_a_workspaces_key_sees_that_workspace_alone(tmp_path: Path) -> Non
         site.service.pass_time(2)
         await site.get(f"/jobs/{mine}")
         for path in (
-            f"/jobs/{theirs}", f"/jobs/{theirs}/html", "/jobs?workspace=other", "/workspace?id=other", "/campaign?workspace=other&campaign=spring",
+            f"/jobs/{theirs}",
+            f"/jobs/{theirs}/html",
+            "/jobs?workspace=other",
+            "/workspace?id=other",
+            "/campaign?workspace=other&campaign=spring",
             "/campaigns?workspace=other",
-        ):  # fmt: skip
+        ):
             await site.get(path, 404)
         assert theirs not in (await site.get("/jobs")).source
         assert "All 1" in (await site.get("/jobs")).text
@@ -164,7 +205,9 @@ async def test_a_workspaces_key_sees_that_workspace_alone(tmp_path: Path) -> Non
         assert "Settings in force" not in operations
 
 
-async def test_a_workspaces_key_changes_that_workspace_alone_and_not_its_limits(tmp_path: Path) -> None:
+async def test_a_workspaces_key_changes_that_workspace_alone_and_not_its_limits(
+    tmp_path: Path,
+) -> None:
     async with opened(tmp_path) as site:
         mine = await site.service.schedule()
         theirs = await site.service.schedule(workspaceId="other", metadata={"campaignId": "spring"})
@@ -179,7 +222,10 @@ async def test_a_workspaces_key_changes_that_workspace_alone_and_not_its_limits(
         await site.post("/channels/sms/pause", 403)
         await site.post("/workspace/limits", 403, id="workspace-1", tier="premium")
         message = {"phoneNumber": "+1 555 010 0100", "message": "Hi", "contactId": "c"}
-        assert "not the workspace of your key" in (await site.post("/send", 400, channel="sms", **message, workspaceId="other")).text
+        assert (
+            "not the workspace of your key"
+            in (await site.post("/send", 400, channel="sms", **message, workspaceId="other")).text
+        )
         chosen = await site.post("/jobs/bulk", 200, action="cancel", job=[mine, theirs])
         assert "Cancel 1 job?" in chosen.text
 
@@ -210,7 +256,9 @@ async def test_a_session_ends_with_its_key(tmp_path: Path) -> None:
         await site.get(code=401)
 
 
-async def test_a_stream_of_figures_ends_with_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_of_figures_ends_with_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     still = iter([True, True, True, False])  # when it is opened, and before each event
 
     async def until_revoked(*_: object) -> bool:
@@ -229,6 +277,12 @@ async def test_a_read_only_dashboard_changes_nothing(tmp_path: Path) -> None:
         page = await site.get(f"/jobs/{job}")
         assert "read-only" in page.text
         assert "Cancel" not in page.text
-        for path in (f"/jobs/{job}/cancel", "/channels/sms/pause", "/send", "/jobs/bulk/start", "/workspace/window"):
+        for path in (
+            f"/jobs/{job}/cancel",
+            "/channels/sms/pause",
+            "/send",
+            "/jobs/bulk/start",
+            "/workspace/window",
+        ):
             assert "read-only" in (await site.post(path, 403)).text
         await site.post("/recipients", shown="yes")

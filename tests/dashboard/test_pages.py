@@ -16,12 +16,16 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 async def schedule_email(site: Site, **changes: object) -> str:
-    job: str = (await site.service.ask("POST", "/api/schedule-email", json={**EMAIL, **changes}))["jobId"]
+    job: str = (await site.service.ask("POST", "/api/schedule-email", json={**EMAIL, **changes}))[
+        "jobId"
+    ]
     return job
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_every_page_is_drawn_without_script_or_style_of_its_own(site: Site, path: str) -> None:
+async def test_every_page_is_drawn_without_script_or_style_of_its_own(
+    site: Site, path: str
+) -> None:
     await site.service.schedule(metadata={"campaignId": "spring"})
     page = await site.get(path)
     assert re.search(r"<h1>[^<]+</h1>", page.source)
@@ -29,13 +33,19 @@ async def test_every_page_is_drawn_without_script_or_style_of_its_own(site: Site
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert page.answer.headers["cache-control"] == "no-store"
-    assert re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", page.source) == []
+    assert (
+        re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", page.source) == []
+    )
 
 
 async def test_what_a_page_needs_is_served_to_be_kept(site: Site) -> None:
     page = await site.get()
     paths = re.findall(r'(?:href|src)="(/admin/queues/static/[^"]+)"', page.source)
-    assert {path.partition("?")[0].rpartition("/")[2] for path in paths} == {"dashboard.css", "dashboard.mjs", "mark.svg"}
+    assert {path.partition("?")[0].rpartition("/")[2] for path in paths} == {
+        "dashboard.css",
+        "dashboard.mjs",
+        "mark.svg",
+    }
     for path in paths:
         answer = await site.client.get(path)
         assert answer.status_code == 200
@@ -55,15 +65,28 @@ async def test_the_queues_show_counts_waves_and_what_is_due(site: Site) -> None:
 
 
 async def test_values_are_shown_as_text(site: Site) -> None:
-    job = await site.service.schedule(workspaceId=HOSTILE, contactId=HOSTILE, message=HOSTILE, metadata={"campaignId": HOSTILE, HOSTILE: HOSTILE})
-    for path in (f"/jobs/{job}", f"/jobs?workspace={HOSTILE}", "/campaigns", "/workspaces", f"/workspace?id={HOSTILE}"):
+    job = await site.service.schedule(
+        workspaceId=HOSTILE,
+        contactId=HOSTILE,
+        message=HOSTILE,
+        metadata={"campaignId": HOSTILE, HOSTILE: HOSTILE},
+    )
+    for path in (
+        f"/jobs/{job}",
+        f"/jobs?workspace={HOSTILE}",
+        "/campaigns",
+        "/workspaces",
+        f"/workspace?id={HOSTILE}",
+    ):
         page = await site.get(path)
         assert HOSTILE not in page.source
         assert "&lt;script&gt;alert(1)" in page.source
 
 
 async def test_recipients_are_masked_until_asked_for_and_that_is_written_down(site: Site) -> None:
-    job = await site.service.schedule(phoneNumber="+1 555 010 9934", metadata={"also": "call +1 555 010 9934"})
+    job = await site.service.schedule(
+        phoneNumber="+1 555 010 9934", metadata={"also": "call +1 555 010 9934"}
+    )
     for path in ("/jobs", f"/jobs/{job}"):
         page = await site.get(path)
         assert "010 9934" not in page.source
@@ -116,7 +139,9 @@ async def test_an_emails_html_is_given_to_a_frame_that_runs_nothing(site: Site) 
         ("contact=nobody", set()),
     ],
 )
-async def test_jobs_are_searched_by_any_of_their_fields(site: Site, query: str, found: set[str]) -> None:
+async def test_jobs_are_searched_by_any_of_their_fields(
+    site: Site, query: str, found: set[str]
+) -> None:
     jobs = {
         "a": await site.service.schedule(contactId="a", metadata={"campaignId": "spring"}),
         "b": await site.service.schedule(contactId="b", workspaceId="other"),
@@ -125,7 +150,10 @@ async def test_jobs_are_searched_by_any_of_their_fields(site: Site, query: str, 
     page = await site.get(f"/jobs?{query}")
     listed = set(re.findall(r'class="job" href="/admin/queues/jobs/([^"]+)"', page.source))
     assert {name for name, job in jobs.items() if job in listed} == found
-    assert f"All {len(found) if 'status' not in query else {'workspace-1': 2}.get(query[-11:], 3)}" in page.text
+    assert (
+        f"All {len(found) if 'status' not in query else {'workspace-1': 2}.get(query[-11:], 3)}"
+        in page.text
+    )
 
 
 @pytest.mark.parametrize("query", ["status=nothing", "channel=fax", "from=yesterday", "job=12"])
@@ -148,7 +176,9 @@ async def test_the_list_goes_on_on_older_pages(site: Site) -> None:
 
 
 async def test_a_job_shows_its_attempts_and_is_retried(site: Site) -> None:
-    job = await site.service.schedule(delay=0, idempotencyKey="order-17", metadata={"campaignId": "spring"})
+    job = await site.service.schedule(
+        delay=0, idempotencyKey="order-17", metadata={"campaignId": "spring"}
+    )
     following = await site.service.schedule(metadata={"campaignId": "spring"})
     await site.fail(job)
     page = await site.get(f"/jobs/{job}")
@@ -162,7 +192,10 @@ async def test_a_job_shows_its_attempts_and_is_retried(site: Site) -> None:
 
 async def test_a_scheduled_job_is_moved_promoted_and_cancelled(site: Site) -> None:
     job = await site.service.schedule()
-    assert "waits for its time; it is expected to start in 1 min, at 10:16:30" in (await site.get(f"/jobs/{job}")).text
+    assert (
+        "waits for its time; it is expected to start in 1 min, at 10:16:30"
+        in (await site.get(f"/jobs/{job}")).text
+    )
     await site.act(f"/jobs/{job}/reschedule", due_at="2025-04-01T09:30")
     assert (await site.service.job(job))["scheduledFor"] == "2025-04-01T09:30:00.000Z"
     await site.post(f"/jobs/{job}/reschedule", 400, due_at="soon")
@@ -188,7 +221,10 @@ async def test_a_campaign_shows_how_far_it_is_and_is_held_moved_and_ended(site: 
     where: dict[str, Any] = {"workspace": "workspace-1", "campaign": "spring"}
     assert "spring workspace-1 active" in (await site.get("/campaigns")).text
     page = await site.get("/campaign?workspace=workspace-1&campaign=spring")
-    assert "0 of 1 jobs have ended, 0 a second of late; the last is expected in 1 min, at 10:16:30" in page.text
+    assert (
+        "0 of 1 jobs have ended, 0 a second of late; the last is expected in 1 min, at 10:16:30"
+        in page.text
+    )
     assert "Paused: 1 jobs" in (await site.act("/campaign/pause", **where)).text
     assert "Resumed: 1 jobs" in (await site.act("/campaign/resume", **where)).text
     assert "Moved: 1 jobs" in (await site.act("/campaign/shift", **where, minutes="30")).text
@@ -207,7 +243,14 @@ async def test_a_workspace_is_set_paused_and_freed(site: Site) -> None:
     assert "Limit in force: 10/s (0% in use), from its tier" in page.text
     await site.post("/workspace/limits", 400, **name, tier="free", limit_sms="1.5")
     await site.post("/workspace/limits", 400, **name, tier="nothing")
-    page = await site.act("/workspace/window", **name, start="08:00", end="21:00", timezone="Europe/Berlin", day=["1", "2"])
+    page = await site.act(
+        "/workspace/window",
+        **name,
+        start="08:00",
+        end="21:00",
+        timezone="Europe/Berlin",
+        day=["1", "2"],
+    )
     assert 'value="08:00"' in page.source
     assert 'value="Europe/Berlin"' in page.source
     await site.post("/workspace/window", 400, **name, start="08:00", end="", timezone="Mars")
@@ -230,7 +273,13 @@ async def test_workspaces_are_listed_by_what_waits_and_opened_by_name(site: Site
 
 
 async def test_a_test_message_is_read_by_the_rules_of_the_api(site: Site) -> None:
-    form: dict[str, Any] = {"phoneNumber": "+1 555 010 0100", "message": "Hi", "contactId": "c", "workspaceId": "w", "seconds": "5"}
+    form: dict[str, Any] = {
+        "phoneNumber": "+1 555 010 0100",
+        "message": "Hi",
+        "contactId": "c",
+        "workspaceId": "w",
+        "seconds": "5",
+    }
     page = await site.post("/send", channel="sms", **form)
     job = await site.service.job(page.to.removeprefix("/jobs/"))
     assert (job["scheduledFor"], job["channel"]) == ("2025-03-22T10:15:35.123Z", "sms")
@@ -238,16 +287,32 @@ async def test_a_test_message_is_read_by_the_rules_of_the_api(site: Site) -> Non
     assert "phone number" in refused.text
     assert 'value="x"' in refused.source
     await site.post("/send", 400, channel="sms", **{**form, "seconds": "later"})
-    email: dict[str, Any] = {"to": "ada@example.com", "subject": "Hi", "html": "<p>Hi</p>", "contactId": "c", "workspaceId": "w"}
+    email: dict[str, Any] = {
+        "to": "ada@example.com",
+        "subject": "Hi",
+        "html": "<p>Hi</p>",
+        "contactId": "c",
+        "workspaceId": "w",
+    }
     assert (await site.post("/send", channel="email", **email)).to.startswith("/jobs/")
 
 
 async def test_a_page_that_is_not_there_says_so(site: Site) -> None:
-    for path in ("/nothing", "/jobs/01a20bcd-1011-71c5-a418-fddf35d8a67e", "/jobs/x", "/operations/x", "/workspace", "/campaign", "/send?channel=fax"):
+    for path in (
+        "/nothing",
+        "/jobs/01a20bcd-1011-71c5-a418-fddf35d8a67e",
+        "/jobs/x",
+        "/operations/x",
+        "/workspace",
+        "/campaign",
+        "/send?channel=fax",
+    ):
         assert "Not here" in (await site.get(path, 404)).text
 
 
-async def test_a_page_that_fails_says_so_without_saying_how(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_that_fails_says_so_without_saying_how(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a secret")
 
@@ -281,9 +346,15 @@ async def test_figures_are_counted_by_status(site: Site) -> None:
 
 
 async def test_events_that_an_endpoint_has_turned_off_are_said_to_be(site: Site) -> None:
-    await site.service.ask("PUT", "/api/workspaces/workspace-1", json={"eventsUrl": "https://app.example/events"})
+    await site.service.ask(
+        "PUT", "/api/workspaces/workspace-1", json={"eventsUrl": "https://app.example/events"}
+    )
     assert "Events are off" not in (await site.get("/workspace?id=workspace-1")).text
-    await site.service.database.write(workspaces.turn_events_off, "workspace-1", "https://app.example/events", site.service.now)
+    await site.service.database.write(
+        workspaces.turn_events_off, "workspace-1", "https://app.example/events", site.service.now
+    )
     assert "Events are off" in (await site.get("/workspace?id=workspace-1")).text
-    answer = await site.service.ask("PUT", "/api/workspaces/workspace-1", json={"eventsUrl": "https://app.example/events"})
+    answer = await site.service.ask(
+        "PUT", "/api/workspaces/workspace-1", json={"eventsUrl": "https://app.example/events"}
+    )
     assert answer["eventsOff"] is False

@@ -20,21 +20,46 @@ async def open_gate() -> None:
 
 
 def sms(**fields: Any) -> Delivery:
-    """An SMS; `text`, `endpoint`, `metadata` and `traceparent` go into its content, the rest into the delivery."""
-    content = {"to": "+15550100", "text": "Hello"} | {name: fields.pop(name) for name in ("text", "endpoint", "metadata", "traceparent") if name in fields}
-    values: dict[str, Any] = {"id": "job-1", "workspace": "workspace-1", "channel": Channel.SMS, "contact": "contact-1", "attempt": 1}
+    """An SMS; `text`, `endpoint`, `metadata` and `traceparent` go into its content, the
+    rest into the delivery.
+    """
+    content = {"to": "+15550100", "text": "Hello"} | {
+        name: fields.pop(name)
+        for name in ("text", "endpoint", "metadata", "traceparent")
+        if name in fields
+    }
+    values: dict[str, Any] = {
+        "id": "job-1",
+        "workspace": "workspace-1",
+        "channel": Channel.SMS,
+        "contact": "contact-1",
+        "attempt": 1,
+    }
     return Delivery(**values | {"payload": json.dumps(content)} | fields)
 
 
 def email(html: str = "<p>Hello</p>") -> Delivery:
     content = {"to": "ada@example.com", "subject": "Hello", "html": html}
-    return Delivery(id="job-2", workspace="workspace-1", channel=Channel.EMAIL, contact="contact-1", attempt=1, payload=json.dumps(content))
+    return Delivery(
+        id="job-2",
+        workspace="workspace-1",
+        channel=Channel.EMAIL,
+        contact="contact-1",
+        attempt=1,
+        payload=json.dumps(content),
+    )
 
 
 @contextlib.asynccontextmanager
-async def sending(base_url: str | None = None, *, guard: AddressGuard | None = None, **settings: Any) -> AsyncIterator[CallbackSender]:
+async def sending(
+    base_url: str | None = None, *, guard: AddressGuard | None = None, **settings: Any
+) -> AsyncIterator[CallbackSender]:
     """A sender that POSTs to `base_url`, closed at the end."""
-    sender = CallbackSender(CallbackSettings(sms_base_url=base_url, email_base_url=base_url, **settings), lambda: NOW, guard)
+    sender = CallbackSender(
+        CallbackSettings(sms_base_url=base_url, email_base_url=base_url, **settings),
+        lambda: NOW,
+        guard,
+    )
     try:
         yield sender
     finally:

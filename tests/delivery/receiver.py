@@ -1,4 +1,6 @@
-"""A receiver on a free loopback port whose answers are raw bytes, so that a test decides every one of them and sees every byte that came."""
+"""A receiver on a free loopback port whose answers are raw bytes, so that a test decides
+every one of them and sees every byte that came.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,12 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def listening(serve: Serve, context: ssl.SSLContext | None = None, sock: socket.socket | None = None) -> AsyncIterator[int]:
-    """Serve every connection to the port that this yields; at the end, wait until all have been served. `sock` is a bound one to listen on instead."""
+async def listening(
+    serve: Serve, context: ssl.SSLContext | None = None, sock: socket.socket | None = None
+) -> AsyncIterator[int]:
+    """Serve every connection to the port that this yields; at the end, wait until all have
+    been served. `sock` is a bound one to listen on instead.
+    """
     serving: set[asyncio.Future[None]] = set()
 
     async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,7 +79,9 @@ class Receiver:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def start(cls, respond: Respond | None = None, sock: socket.socket | None = None) -> AsyncIterator[Self]:
+    async def start(
+        cls, respond: Respond | None = None, sock: socket.socket | None = None
+    ) -> AsyncIterator[Self]:
         receiver = cls(respond or answering(200, OK))
         if sock is not None:
             receiver.host = sock.getsockname()[0]
@@ -120,7 +128,9 @@ async def _read(first: bytes, reader: asyncio.StreamReader, connection: int) -> 
     headers = {name.lower(): value for name, value in pairs}
     method, target, version = request_line.split(" ")
     assert (method, version) == ("POST", "HTTP/1.1")
-    return Request(target, headers, await reader.readexactly(int(headers["content-length"])), connection)
+    return Request(
+        target, headers, await reader.readexactly(int(headers["content-length"])), connection
+    )
 
 
 def response(status: int, body: bytes = b"", **headers: str) -> bytes:

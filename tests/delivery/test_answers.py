@@ -21,8 +21,11 @@ from .builders import NOW, email, open_gate, sending, sms
 from .receiver import OK, Receiver, Request, Respond, answering, listening, response, writing
 
 
-async def answer_to(respond: Respond, *, timeout: float = 5) -> Answer:  # noqa: ASYNC109 - a setting of the sender
-    async with Receiver.start(respond) as receiver, sending(receiver.url, timeout_seconds=timeout) as sender:
+async def answer_to(respond: Respond, *, timeout: float = 5) -> Answer:  # noqa: ASYNC109
+    async with (
+        Receiver.start(respond) as receiver,
+        sending(receiver.url, timeout_seconds=timeout) as sender,
+    ):
         answer = await sender.send(sms(), open_gate)
     assert len(receiver.requests) == 1
     return answer
@@ -35,25 +38,52 @@ async def answer_to(respond: Respond, *, timeout: float = 5) -> Answer:  # noqa:
         (answering(200, b"sent"), Answer(Kind.DELIVERED, 200)),
         (answering(201), Answer(Kind.DELIVERED, 201)),
         (writing(b"HTTP/1.1 204 No Content\r\n\r\n"), Answer(Kind.DELIVERED, 204)),
-        (answering(200, b'{"success": false, "error": "no credit"}'), Answer(Kind.FAILED, 200, "no credit")),
-        (answering(200, b'{"success": false, "message": "blocked"}'), Answer(Kind.FAILED, 200, "blocked")),
+        (
+            answering(200, b'{"success": false, "error": "no credit"}'),
+            Answer(Kind.FAILED, 200, "no credit"),
+        ),
+        (
+            answering(200, b'{"success": false, "message": "blocked"}'),
+            Answer(Kind.FAILED, 200, "blocked"),
+        ),
         (answering(408), Answer(Kind.FAILED, 408, "HTTP 408")),
         (answering(425), Answer(Kind.FAILED, 425, "HTTP 425")),
         (answering(500, b"boom"), Answer(Kind.FAILED, 500, "HTTP 500: boom")),
         (answering(503, b"later"), Answer(Kind.FAILED, 503, "HTTP 503: later")),
-        (answering(503, b"later", retry_after="7"), Answer(Kind.THROTTLED, 503, "HTTP 503: later", NOW + 7 * SECOND)),
-        (answering(429, retry_after="Tue, 14 Nov 2023 22:13:29 GMT"), Answer(Kind.THROTTLED, 429, "HTTP 429", NOW + 9 * SECOND)),
+        (
+            answering(503, b"later", retry_after="7"),
+            Answer(Kind.THROTTLED, 503, "HTTP 503: later", NOW + 7 * SECOND),
+        ),
+        (
+            answering(429, retry_after="Tue, 14 Nov 2023 22:13:29 GMT"),
+            Answer(Kind.THROTTLED, 429, "HTTP 429", NOW + 9 * SECOND),
+        ),
         (answering(429), Answer(Kind.THROTTLED, 429, "HTTP 429", NOW + SECOND)),
         (answering(401, b"key?"), Answer(Kind.REFUSED, 401, "HTTP 401: key?")),
         (answering(403), Answer(Kind.REFUSED, 403, "HTTP 403")),
-        (answering(404, b"Cannot POST /send-sms"), Answer(Kind.REFUSED, 404, "HTTP 404: Cannot POST /send-sms")),
-        (answering(400, b'{"error":"bad number"}'), Answer(Kind.REJECTED, 400, 'HTTP 400: {"error":"bad number"}')),
+        (
+            answering(404, b"Cannot POST /send-sms"),
+            Answer(Kind.REFUSED, 404, "HTTP 404: Cannot POST /send-sms"),
+        ),
+        (
+            answering(400, b'{"error":"bad number"}'),
+            Answer(Kind.REJECTED, 400, 'HTTP 400: {"error":"bad number"}'),
+        ),
         (answering(302, location="/elsewhere"), Answer(Kind.REJECTED, 302, "HTTP 302")),
         (answering(307, location="/elsewhere"), Answer(Kind.REJECTED, 307, "HTTP 307")),
         (writing(b"HTTP/1.1 100 Continue\r\n\r\n", response(200)), Answer(Kind.DELIVERED, 200)),
-        (writing(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), Answer(Kind.DELIVERED, 200)),
-        (writing(b"HTTP/1.0 500 Oh\r\n\r\nuntil the end", close=True), Answer(Kind.FAILED, 500, "HTTP 500: until the end")),
-        (answering(500, b"caf\xe9", content_type="text/plain; charset=latin-1"), Answer(Kind.FAILED, 500, "HTTP 500: café")),
+        (
+            writing(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+            Answer(Kind.DELIVERED, 200),
+        ),
+        (
+            writing(b"HTTP/1.0 500 Oh\r\n\r\nuntil the end", close=True),
+            Answer(Kind.FAILED, 500, "HTTP 500: until the end"),
+        ),
+        (
+            answering(500, b"caf\xe9", content_type="text/plain; charset=latin-1"),
+            Answer(Kind.FAILED, 500, "HTTP 500: café"),
+        ),
     ],
 )
 async def test_the_table_of_answers(respond: Respond, answer: Answer) -> None:
@@ -71,7 +101,15 @@ async def test_the_table_of_answers(respond: Respond, answer: Answer) -> None:
         writing(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 10_000 + b"\r\n"),
         writing(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000 + b"\r\n\r\n"),
     ],
-    ids=["closed", "cut in its head", "cut in its body", "malformed chunk", "not HTTP", "too many headers", "too long a header"],
+    ids=[
+        "closed",
+        "cut in its head",
+        "cut in its body",
+        "malformed chunk",
+        "not HTTP",
+        "too many headers",
+        "too long a header",
+    ],
 )
 async def test_no_whole_answer_is_a_failed_try(respond: Respond) -> None:
     answer = await answer_to(respond)
@@ -87,7 +125,9 @@ async def test_a_reset_after_the_request_is_a_failed_try() -> None:
 
 
 @pytest.mark.parametrize(
-    "begun", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"], ids=["nothing", "half a head", "half a body"]
+    "begun",
+    [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"],
+    ids=["nothing", "half a head", "half a body"],
 )
 async def test_an_answer_that_never_comes_or_ends_is_a_timeout(begun: bytes) -> None:
     answer = await answer_to(writing(begun), timeout=0.2)
@@ -122,8 +162,12 @@ async def test_an_answer_of_a_gigabyte_is_not_read() -> None:
 
 
 async def test_nothing_is_decompressed() -> None:
-    assert await answer_to(answering(200, gzip.compress(bytes(50_000_000)), content_encoding="gzip")) == Answer(Kind.DELIVERED, 200)
-    assert await answer_to(answering(500, b"plain after all", content_encoding="gzip")) == Answer(Kind.FAILED, 500, "HTTP 500: plain after all")
+    assert await answer_to(
+        answering(200, gzip.compress(bytes(50_000_000)), content_encoding="gzip")
+    ) == Answer(Kind.DELIVERED, 200)
+    assert await answer_to(answering(500, b"plain after all", content_encoding="gzip")) == Answer(
+        Kind.FAILED, 500, "HTTP 500: plain after all"
+    )
 
 
 async def test_an_answer_that_comes_before_the_whole_request_was_read_counts() -> None:
@@ -134,7 +178,9 @@ async def test_an_answer_that_comes_before_the_whole_request_was_read_counts() -
             pass
 
     async with listening(impatient) as port, sending(f"http://127.0.0.1:{port}") as sender:
-        assert await sender.send(email("x" * 2_000_000), open_gate) == Answer(Kind.REJECTED, 413, "HTTP 413: too large")
+        assert await sender.send(email("x" * 2_000_000), open_gate) == Answer(
+            Kind.REJECTED, 413, "HTTP 413: too large"
+        )
 
 
 @pytest.fixture
@@ -153,7 +199,9 @@ def silent_port() -> Iterator[int]:
 
 async def test_a_connection_that_is_not_accepted_in_time_is_unreachable(silent_port: int) -> None:
     async with sending(f"http://127.0.0.1:{silent_port}", timeout_seconds=0.2) as sender:
-        assert await sender.send(sms(), open_gate) == Answer(Kind.UNREACHABLE, error="No connection within 0.2 s.")
+        assert await sender.send(sms(), open_gate) == Answer(
+            Kind.UNREACHABLE, error="No connection within 0.2 s."
+        )
 
 
 async def test_a_refused_connection_is_unreachable() -> None:
@@ -190,20 +238,30 @@ def self_signed(tmp_path: Path) -> ssl.SSLContext:
     if shutil.which("openssl") is None:
         pytest.skip("makes a certificate with the openssl command")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
-    subprocess.run([*command.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj"
+        " /CN=localhost -addext subjectAltName=IP:127.0.0.1"
+    )
+    subprocess.run(
+        [*command.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     return context
 
 
-async def test_a_certificate_that_cannot_be_verified_is_unreachable(self_signed: ssl.SSLContext) -> None:
+async def test_a_certificate_that_cannot_be_verified_is_unreachable(
+    self_signed: ssl.SSLContext,
+) -> None:
     received: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         received.append(await reader.read(1))
 
-    async with listening(serve, self_signed) as port, sending(f"https://127.0.0.1:{port}") as sender:
+    async with (
+        listening(serve, self_signed) as port,
+        sending(f"https://127.0.0.1:{port}") as sender,
+    ):
         answer = await sender.send(sms(), open_gate)
     assert answer.kind is Kind.UNREACHABLE
     assert "certificate" in (answer.error or "").lower()

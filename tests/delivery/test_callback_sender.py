@@ -22,7 +22,9 @@ DELIVERED = Answer(Kind.DELIVERED, 200)
 
 async def test_an_sms_is_posted_with_its_headers_and_body() -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        assert await sender.send(sms(attempt=3, metadata={"campaignId": "c1"}), open_gate) == DELIVERED
+        assert (
+            await sender.send(sms(attempt=3, metadata={"campaignId": "c1"}), open_gate) == DELIVERED
+        )
     [request] = receiver.requests
     assert request.target == "/send-sms"
     assert request.json == {
@@ -57,7 +59,9 @@ async def test_an_email_goes_to_its_own_endpoint() -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         assert await sender.send(email(), open_gate) == DELIVERED
     assert receiver.requests[0].target == "/api/email/send"
-    assert receiver.requests[0].json["content"] == receiver.requests[0].json["html"] == "<p>Hello</p>"
+    assert (
+        receiver.requests[0].json["content"] == receiver.requests[0].json["html"] == "<p>Hello</p>"
+    )
 
 
 async def test_an_email_of_two_mebibytes_arrives_whole() -> None:
@@ -79,8 +83,13 @@ async def test_an_email_of_two_mebibytes_arrives_whole() -> None:
         ("", "/%7Ea/%c3%a9|{}", "/%7Ea/%c3%a9|{}"),
     ],
 )
-async def test_the_endpoint_follows_the_base_url(base_path: str, endpoint: str | None, target: str) -> None:
-    async with Receiver.start() as receiver, sending(receiver.url + base_path, sms_endpoint="/sms-hook") as sender:
+async def test_the_endpoint_follows_the_base_url(
+    base_path: str, endpoint: str | None, target: str
+) -> None:
+    async with (
+        Receiver.start() as receiver,
+        sending(receiver.url + base_path, sms_endpoint="/sms-hook") as sender,
+    ):
         assert await sender.send(sms(endpoint=endpoint), open_gate) == DELIVERED
     assert receiver.requests[0].target == target
 
@@ -90,8 +99,12 @@ async def test_the_base_url_of_the_workspace_goes_before_the_services() -> None:
         assert await sender.send(sms(base_url=receiver.url), open_gate) == DELIVERED
 
 
-@pytest.mark.parametrize(("channel", "name"), [(Channel.SMS, "SMS_API_URL"), (Channel.EMAIL, "EMAIL_API_URL")])
-async def test_without_any_base_url_the_answer_names_the_setting(channel: Channel, name: str) -> None:
+@pytest.mark.parametrize(
+    ("channel", "name"), [(Channel.SMS, "SMS_API_URL"), (Channel.EMAIL, "EMAIL_API_URL")]
+)
+async def test_without_any_base_url_the_answer_names_the_setting(
+    channel: Channel, name: str
+) -> None:
     async with sending(None) as sender:
         answer = await sender.send(sms(channel=channel), open_gate)
     assert answer.kind is Kind.UNREACHABLE
@@ -110,13 +123,21 @@ async def test_any_workspace_id_is_sent_without_breaking_out_of_its_header(works
 
 
 async def test_the_configured_authorization_is_sent() -> None:
-    async with Receiver.start() as receiver, sending(receiver.url, authorization="Bearer t0ken") as sender:
+    async with (
+        Receiver.start() as receiver,
+        sending(receiver.url, authorization="Bearer t0ken") as sender,
+    ):
         await sender.send(sms(), open_gate)
     assert receiver.requests[0].headers["authorization"] == "Bearer t0ken"
 
 
 async def test_credentials_in_the_base_url_go_before_the_configured_authorization() -> None:
-    async with Receiver.start() as receiver, sending(f"http://any:s%3Acret@127.0.0.1:{receiver.port}", authorization="Bearer t0ken") as sender:
+    async with (
+        Receiver.start() as receiver,
+        sending(
+            f"http://any:s%3Acret@127.0.0.1:{receiver.port}", authorization="Bearer t0ken"
+        ) as sender,
+    ):
         assert await sender.send(sms(), open_gate) == DELIVERED
     assert receiver.requests[0].headers["authorization"] == "Basic YW55OnM6Y3JldA=="
     assert receiver.requests[0].headers["host"] == f"127.0.0.1:{receiver.port}"
@@ -125,16 +146,29 @@ async def test_credentials_in_the_base_url_go_before_the_configured_authorizatio
 @pytest.mark.parametrize("own", [True, False], ids=["workspace", "service"])
 async def test_callbacks_are_signed_with_the_workspaces_secret_else_the_services(own: bool) -> None:
     services, workspaces = new_secret(), new_secret()
-    async with Receiver.start() as receiver, sending(receiver.url, signing_secret=services) as sender:
+    async with (
+        Receiver.start() as receiver,
+        sending(receiver.url, signing_secret=services) as sender,
+    ):
         await sender.send(sms(secrets=(workspaces,) if own else ()), open_gate)
     [request] = receiver.requests
-    expected = standardwebhooks.Webhook(workspaces if own else services).sign("job-1", datetime.fromtimestamp(NOW // 1_000_000, UTC), request.body.decode())
+    expected = standardwebhooks.Webhook(workspaces if own else services).sign(
+        "job-1", datetime.fromtimestamp(NOW // 1_000_000, UTC), request.body.decode()
+    )
     assert request.headers["webhook-signature"] == expected
     assert request.headers["webhook-id"] == "job-1"
     assert request.headers["webhook-timestamp"] == "1700000000"
 
 
-@pytest.mark.parametrize("fields", [{"payload": "{"}, {"payload": '{"to":"1","metadata":[]}'}, {"secrets": ("whsec_short",)}, {"base_url": "http://[::1"}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"payload": "{"},
+        {"payload": '{"to":"1","metadata":[]}'},
+        {"secrets": ("whsec_short",)},
+        {"base_url": "http://[::1"},
+    ],
+)
 async def test_what_cannot_be_sent_at_all_is_rejected_unsent(fields: dict[str, object]) -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         answer = await sender.send(sms(**fields), open_gate)
@@ -151,9 +185,16 @@ async def test_connections_are_used_again() -> None:
 
 
 async def test_answers_of_many_at_once_are_not_mixed_up() -> None:
-    async with Receiver.start(answering(400, b"bad number")) as receiver, sending(receiver.url, concurrency=50) as sender:
-        receiver.respond = lambda writer, request: answering(200 if int(request.json["jobId"]) % 2 else 400)(writer, request)
-        answers = await asyncio.gather(*(sender.send(sms(id=str(number)), open_gate) for number in range(200)))
+    async with (
+        Receiver.start(answering(400, b"bad number")) as receiver,
+        sending(receiver.url, concurrency=50) as sender,
+    ):
+        receiver.respond = lambda writer, request: answering(
+            200 if int(request.json["jobId"]) % 2 else 400
+        )(writer, request)
+        answers = await asyncio.gather(
+            *(sender.send(sms(id=str(number)), open_gate) for number in range(200))
+        )
     assert [answer.status_code for answer in answers] == [400, 200] * 100
     assert len(receiver.writers) <= 50
 
@@ -166,7 +207,10 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
 
 
 async def test_cookies_are_not_kept() -> None:
-    async with Receiver.start(answering(200, OK, set_cookie="session=1; Path=/")) as receiver, sending(receiver.url) as sender:
+    async with (
+        Receiver.start(answering(200, OK, set_cookie="session=1; Path=/")) as receiver,
+        sending(receiver.url) as sender,
+    ):
         await sender.send(sms(), open_gate)
         await sender.send(sms(), open_gate)
     assert "cookie" not in receiver.requests[1].headers
@@ -174,7 +218,10 @@ async def test_cookies_are_not_kept() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_an_address_that_the_guard_refuses_is_not_dialled(host: str) -> None:
-    async with Receiver.start() as receiver, sending(None, guard=lambda address: f"{address} is private") as sender:
+    async with (
+        Receiver.start() as receiver,
+        sending(None, guard=lambda address: f"{address} is private") as sender,
+    ):
         answer = await sender.send(sms(base_url=f"http://{host}:{receiver.port}"), open_gate)
     assert answer.kind is Kind.REJECTED
     assert answer.error in {"127.0.0.1 is private", "::1 is private"}
@@ -188,14 +235,22 @@ async def test_the_guard_sees_the_address_and_may_let_it_pass() -> None:
     assert seen == ["127.0.0.1"]
 
 
-async def test_a_public_address_that_is_down_is_unreachable_beside_a_refused_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_public_address_that_is_down_is_unreachable_beside_a_refused_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     addresses = [(2, 1, 6, "", (host, 1)) for host in ("127.0.0.1", "127.0.0.2")]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: addresses)
-    async with sending(None, guard=lambda address: "private" if address == "127.0.0.2" else None) as sender:
-        assert (await sender.send(sms(base_url="http://app.example:1"), open_gate)).kind is Kind.UNREACHABLE
+    async with sending(
+        None, guard=lambda address: "private" if address == "127.0.0.2" else None
+    ) as sender:
+        assert (
+            await sender.send(sms(base_url="http://app.example:1"), open_gate)
+        ).kind is Kind.UNREACHABLE
 
 
-async def test_names_of_workspaces_that_never_resolve_do_not_hold_up_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_names_of_workspaces_that_never_resolve_do_not_hold_up_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     answered = threading.Event()
 
     def look_up(host: str, port: int, *_: object, **__: object) -> list[object]:
@@ -204,14 +259,27 @@ async def test_names_of_workspaces_that_never_resolve_do_not_hold_up_the_service
         return [(2, 1, 6, "", ("127.0.0.1", port))]
 
     monkeypatch.setattr("socket.getaddrinfo", look_up)
-    async with Receiver.start() as receiver, sending(f"http://app.example:{receiver.port}") as sender:
-        stuck = [asyncio.create_task(sender.send(sms(base_url=f"http://stuck-{number}.example:{receiver.port}"), open_gate)) for number in range(20)]
+    async with (
+        Receiver.start() as receiver,
+        sending(f"http://app.example:{receiver.port}") as sender,
+    ):
+        stuck = [
+            asyncio.create_task(
+                sender.send(
+                    sms(base_url=f"http://stuck-{number}.example:{receiver.port}"), open_gate
+                )
+            )
+            for number in range(20)
+        ]
         assert await sender.send(sms(), open_gate) == DELIVERED
         answered.set()
         assert await asyncio.gather(*stuck) == [DELIVERED] * 20
 
 
 async def test_the_services_own_base_url_is_not_guarded_nor_are_its_connections_lent() -> None:
-    async with Receiver.start() as receiver, sending(receiver.url, guard=lambda _: "private") as sender:
+    async with (
+        Receiver.start() as receiver,
+        sending(receiver.url, guard=lambda _: "private") as sender,
+    ):
         assert await sender.send(sms(), open_gate) == DELIVERED
         assert (await sender.send(sms(base_url=receiver.url), open_gate)).kind is Kind.REJECTED

@@ -1,4 +1,6 @@
-"""The gate: a request waits on an open connection until its slot has come, and nothing of that wait leaks or counts."""
+"""The gate: a request waits on an open connection until its slot has come, and nothing of
+that wait leaks or counts.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +43,18 @@ async def settle(receiver: Receiver) -> None:
 
 
 def own(receiver: Receiver) -> list[str]:
-    return [request.json["jobId"] for request in receiver.requests if request.json["jobId"] != "other"]
+    return [
+        request.json["jobId"] for request in receiver.requests if request.json["jobId"] != "other"
+    ]
 
 
 def in_use(sender: CallbackSender) -> int:
     """How many connections the sender's pools count as taken."""
-    return sum(len(session.connector._acquired) for session in sender._exchange._sessions.values() if session.connector)
+    return sum(
+        len(session.connector._acquired)
+        for session in sender._exchange._sessions.values()
+        if session.connector
+    )
 
 
 async def test_the_first_byte_goes_out_only_when_the_gate_has_opened() -> None:
@@ -66,7 +74,9 @@ async def test_the_first_byte_goes_out_only_when_the_gate_has_opened() -> None:
         assert gate.times == 1
 
 
-def test_a_request_is_on_the_wire_in_the_very_round_of_the_event_loop_that_opened_its_gate() -> None:
+def test_a_request_is_on_the_wire_in_the_very_round_of_the_event_loop_that_opened_its_gate() -> (
+    None
+):
     seen: list[bytes] = []
     gate = Gate()
 
@@ -75,8 +85,12 @@ def test_a_request_is_on_the_wire_in_the_very_round_of_the_event_loop_that_opene
             task = asyncio.create_task(sender.send(sms(), gate))
             await gate.waiting.wait()
             peer, _ = listener.accept()
-            gate.opened.set()  # whoever waits goes on in the next round; what is called below comes right after it
-            asyncio.get_running_loop().call_soon(lambda: seen.append(peer.recv(4, socket.MSG_DONTWAIT)))
+            # whoever waits goes on in the next round; what is called below comes right
+            # after it
+            gate.opened.set()
+            asyncio.get_running_loop().call_soon(
+                lambda: seen.append(peer.recv(4, socket.MSG_DONTWAIT))
+            )
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             peer.sendall(response(200, OK))
@@ -98,10 +112,14 @@ async def test_the_gate_is_asked_again_for_each_request_on_a_reused_connection()
             assert own(receiver) == [str(earlier) for earlier in range(number)]
             gate.opened.set()
             assert await task == DELIVERED
-        assert {request.connection for request in receiver.requests if request.json["jobId"] != "other"} == {0}
+        assert {
+            request.connection for request in receiver.requests if request.json["jobId"] != "other"
+        } == {0}
 
 
-async def test_a_connection_that_was_idle_too_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_was_idle_too_long_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(connections, "KEEPALIVE_SECONDS", 0.0)
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         assert await sender.send(sms(), open_gate) == DELIVERED
@@ -122,7 +140,10 @@ async def test_the_wait_at_the_gate_does_not_count_as_time_to_answer() -> None:
 
 async def test_the_time_to_answer_begins_when_the_gate_opens() -> None:
     gate = Gate()
-    async with Receiver.start(writing()) as receiver, sending(receiver.url, timeout_seconds=0.2) as sender:
+    async with (
+        Receiver.start(writing()) as receiver,
+        sending(receiver.url, timeout_seconds=0.2) as sender,
+    ):
         task = asyncio.create_task(sender.send(sms(), gate))
         await gate.waiting.wait()
         opened_at = asyncio.get_running_loop().time()
@@ -131,9 +152,13 @@ async def test_the_time_to_answer_begins_when_the_gate_opens() -> None:
         assert asyncio.get_running_loop().time() - opened_at >= 0.19
 
 
-@pytest.mark.parametrize(("grace", "times"), [(60.0, 1), (-1.0, 2)], ids=["slot still good", "slot gone"])
+@pytest.mark.parametrize(
+    ("grace", "times"), [(60.0, 1), (-1.0, 2)], ids=["slot still good", "slot gone"]
+)
 @pytest.mark.parametrize("reused", [False, True], ids=["new", "reused"])
-async def test_a_connection_closed_at_the_gate_is_exchanged(grace: float, times: int, reused: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_closed_at_the_gate_is_exchanged(
+    grace: float, times: int, reused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections, "SLOT_GRACE_SECONDS", grace)
     gate = Gate()
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
@@ -151,7 +176,9 @@ async def test_a_connection_closed_at_the_gate_is_exchanged(grace: float, times:
         assert in_use(sender) == 0
 
 
-async def test_a_receiver_that_closes_every_connection_before_the_request_costs_a_try(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_receiver_that_closes_every_connection_before_the_request_costs_a_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(connections, "SLOT_GRACE_SECONDS", -1.0)
     closed = asyncio.Semaphore(0)
 
@@ -172,7 +199,9 @@ async def test_a_receiver_that_closes_every_connection_before_the_request_costs_
         assert in_use(sender) == 0
 
 
-async def test_a_receiver_that_went_away_at_the_gate_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_receiver_that_went_away_at_the_gate_is_unreachable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(connections, "SLOT_GRACE_SECONDS", 60.0)
     gate = Gate()
     async with Receiver.start() as other:
@@ -238,13 +267,20 @@ async def test_a_send_cancelled_while_it_waits_for_the_answer_closes_its_connect
 
 
 async def test_a_send_that_timed_out_closes_its_connection() -> None:
-    async with Receiver.start(writing()) as receiver, sending(receiver.url, timeout_seconds=0.1) as sender:
+    async with (
+        Receiver.start(writing()) as receiver,
+        sending(receiver.url, timeout_seconds=0.1) as sender,
+    ):
         assert (await sender.send(sms(), open_gate)).kind is Kind.TIMEOUT
         await receiver.until(lambda: receiver.open == 0)
         assert in_use(sender) == 0
 
 
-@pytest.mark.parametrize("raised", [RuntimeError("lease lost"), TimeoutError("no slot"), OSError(5, "store")], ids=lambda raised: type(raised).__name__)
+@pytest.mark.parametrize(
+    "raised",
+    [RuntimeError("lease lost"), TimeoutError("no slot"), OSError(5, "store")],
+    ids=lambda raised: type(raised).__name__,
+)
 async def test_what_the_gate_raises_passes_through_and_nothing_is_sent(raised: Exception) -> None:
     async def closed_gate() -> None:
         raise raised

@@ -20,12 +20,21 @@ CONTACTS = read_contacts(examples() / "contacts.csv")
 FICTITIOUS = re.compile(r"\+1 \d{3} 555 01\d\d|\+44 7700 900\d{3}|\+61 2 5550 \d{4}")
 
 
-def test_the_contacts_are_three_hundred_invented_people_of_three_workspaces_in_several_zones() -> None:
-    assert len(CONTACTS) == len({contact.contact for contact in CONTACTS}) == len({contact.phone for contact in CONTACTS}) == 300
+def test_the_contacts_are_three_hundred_invented_people_of_three_workspaces_in_several_zones() -> (
+    None
+):
+    assert (
+        len(CONTACTS)
+        == len({contact.contact for contact in CONTACTS})
+        == len({contact.phone for contact in CONTACTS})
+        == 300
+    )
     assert len({contact.workspace for contact in CONTACTS}) == 3
     assert len({ZoneInfo(contact.timezone).key for contact in CONTACTS}) >= 6
     assert all(FICTITIOUS.fullmatch(contact.phone) for contact in CONTACTS)
-    assert all(re.fullmatch(r"[a-z.]+@example\.(com|org|net)", contact.email) for contact in CONTACTS)
+    assert all(
+        re.fullmatch(r"[a-z.]+@example\.(com|org|net)", contact.email) for contact in CONTACTS
+    )
 
 
 def test_every_contact_gets_one_message_a_step() -> None:
@@ -45,5 +54,9 @@ def test_the_sms_fall_due_at_once_and_the_emails_below_their_limit() -> None:
 def test_the_batch_is_one_that_the_service_reads() -> None:
     planned = plan(CONTACTS, START)
     read = msgspec.json.decode(batch(planned), type=BatchBody)
-    assert [message.contact_id for message in read.messages] == [message.body.contact_id for message in planned]
-    assert {message.scheduled_for for message in read.messages[:300]} == {"2027-01-15T08:00:00.000Z"}
+    assert [message.contact_id for message in read.messages] == [
+        message.body.contact_id for message in planned
+    ]
+    assert {message.scheduled_for for message in read.messages[:300]} == {
+        "2027-01-15T08:00:00.000Z"
+    }

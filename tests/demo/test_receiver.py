@@ -15,7 +15,9 @@ from queue_services.demo.stage import examples
 @pytest.fixture(scope="module")
 def receiver() -> ModuleType:
     """`examples/receiver.py`, which is a script and no part of a package."""
-    specification = importlib.util.spec_from_file_location("receiver_example", examples() / "receiver.py")
+    specification = importlib.util.spec_from_file_location(
+        "receiver_example", examples() / "receiver.py"
+    )
     assert specification is not None
     assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
@@ -33,12 +35,17 @@ async def deliver(client: httpx2.AsyncClient, job: str, path: str = "/send-sms")
 
 
 async def arrivals(client: httpx2.AsyncClient, after: int = 0) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = (await client.get("/arrivals", params={"after": after})).json()["arrivals"]
+    listed: list[dict[str, Any]] = (await client.get("/arrivals", params={"after": after})).json()[
+        "arrivals"
+    ]
     return listed
 
 
 def connect(module: ModuleType, **options: int) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=module.Receiver(**options).app()), base_url="http://127.0.0.1")
+    return httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=module.Receiver(**options).app()),
+        base_url="http://127.0.0.1",
+    )
 
 
 async def test_it_takes_both_channels_and_lists_what_came(receiver: ModuleType) -> None:
@@ -59,10 +66,23 @@ async def test_it_answers_a_repeat_with_success_and_counts_it_apart(receiver: Mo
         assert [one["answer"] for one in await arrivals(client)] == ["accepted", "repeated"]
 
 
-async def test_it_fails_the_first_try_of_every_nth_message_and_takes_the_second(receiver: ModuleType) -> None:
+async def test_it_fails_the_first_try_of_every_nth_message_and_takes_the_second(
+    receiver: ModuleType,
+) -> None:
     async with connect(receiver, fail_every=2) as client:
-        assert [await deliver(client, job) for job in ("j1", "j2", "j2", "j3", "j4")] == [200, 503, 200, 200, 503]
-        assert [one["answer"] for one in await arrivals(client, after=1)] == ["failed", "accepted", "accepted", "failed"]
+        assert [await deliver(client, job) for job in ("j1", "j2", "j2", "j3", "j4")] == [
+            200,
+            503,
+            200,
+            200,
+            503,
+        ]
+        assert [one["answer"] for one in await arrivals(client, after=1)] == [
+            "failed",
+            "accepted",
+            "accepted",
+            "failed",
+        ]
 
 
 async def test_it_lists_a_line_each_where_that_is_asked_for(receiver: ModuleType) -> None:

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from queue_services.demo.report import live, result_table
-from queue_services.demo.watch import Arrival, Expected, Figures, Progress, Watch, densest_second, percentile
+from queue_services.demo.watch import (
+    Arrival,
+    Expected,
+    Figures,
+    Progress,
+    Watch,
+    densest_second,
+    percentile,
+)
 from queue_services.domain.message import SECOND, Channel
 from queue_services.wire.answers import Job, StatusName
 
@@ -23,7 +31,10 @@ def arrival(job: str, after_ms: int, answer: str = "accepted") -> Arrival:
 
 
 def job(status: StatusName) -> Job:
-    given = dict.fromkeys(Job.__struct_fields__) | {"status": status, "metadata": msgspec.Raw(b"{}")}
+    given = dict.fromkeys(Job.__struct_fields__) | {
+        "status": status,
+        "metadata": msgspec.Raw(b"{}"),
+    }
     return Job(**given)  # type: ignore[arg-type]  # the watch reads the status alone
 
 
@@ -48,11 +59,15 @@ def test_each_message_once_and_completed_is_as_promised() -> None:
 def test_a_retried_message_counts_once() -> None:
     retried = watch(arrival("a", 5, "failed"), arrival("a", 700), *ALL[1:])
     assert retried.faults(COMPLETED) == []
-    assert retried.figures(Channel.SMS, "acme", COMPLETED) == Figures(sent=1, failed=0, retried=1, densest=2, lateness_p50=5000, lateness_p99=5000)
+    assert retried.figures(Channel.SMS, "acme", COMPLETED) == Figures(
+        sent=1, failed=0, retried=1, densest=2, lateness_p50=5000, lateness_p99=5000
+    )
 
 
 def test_what_is_missing_doubled_foreign_or_unfinished_is_a_fault_each() -> None:
-    faulty = watch(arrival("a", 5), arrival("a", 9, "repeated"), arrival("b", 2030), arrival("x", 1))
+    faulty = watch(
+        arrival("a", 5), arrival("a", 9, "repeated"), arrival("b", 2030), arrival("x", 1)
+    )
     assert not faulty.complete()
     assert faulty.faults({"a": job("COMPLETED"), "b": job("FAILED")}) == [
         "1 messages did not arrive",
@@ -64,8 +79,12 @@ def test_what_is_missing_doubled_foreign_or_unfinished_is_a_fault_each() -> None
 
 
 def test_progress_counts_what_is_due_and_how_long_the_oldest_has_waited() -> None:
-    assert watch(arrival("a", 5)).progress(Channel.SMS, DUE + SECOND // 2) == Progress(scheduled=2, due=1, delivered=1, rate=1, lag=0)
-    assert watch(arrival("a", 5)).progress(Channel.SMS, DUE + 5 * SECOND) == Progress(scheduled=2, due=2, delivered=1, rate=0, lag=3 * SECOND)
+    assert watch(arrival("a", 5)).progress(Channel.SMS, DUE + SECOND // 2) == Progress(
+        scheduled=2, due=1, delivered=1, rate=1, lag=0
+    )
+    assert watch(arrival("a", 5)).progress(Channel.SMS, DUE + 5 * SECOND) == Progress(
+        scheduled=2, due=2, delivered=1, rate=0, lag=3 * SECOND
+    )
 
 
 def test_where_there_is_no_terminal_progress_is_a_line_a_second() -> None:
@@ -81,21 +100,39 @@ def test_where_there_is_no_terminal_progress_is_a_line_a_second() -> None:
 def test_the_result_fits_a_terminal_of_eighty_columns_uncut() -> None:
     console = Console(file=io.StringIO(), width=80)
     late = watch(arrival("a", 5), arrival("b", 2030), arrival("c", 17_412))
-    late.expected = {job: replace(message, workspace=f"{message.workspace}-workspace") for job, message in late.expected.items()}
+    late.expected = {
+        job: replace(message, workspace=f"{message.workspace}-workspace")
+        for job, message in late.expected.items()
+    }
     console.print(result_table(late, COMPLETED, {Channel.SMS: 1000, Channel.EMAIL: 1000}))
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
     assert "…" not in shown
-    assert all(word in shown for word in ("acme-workspace", "bolt-workspace", "retried", "1000/s", "5.0 ms", "30.0 ms", "17.41 s"))
+    assert all(
+        word in shown
+        for word in (
+            "acme-workspace",
+            "bolt-workspace",
+            "retried",
+            "1000/s",
+            "5.0 ms",
+            "30.0 ms",
+            "17.41 s",
+        )
+    )
 
 
 @given(st.lists(st.integers(0, 5 * SECOND), max_size=40))
 def test_the_densest_second_is_that_of_counting_from_each_instant(instants: list[int]) -> None:
-    counted = max((sum(at <= other < at + SECOND for other in instants) for at in instants), default=0)
+    counted = max(
+        (sum(at <= other < at + SECOND for other in instants) for at in instants), default=0
+    )
     assert densest_second(instants) == counted
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1).map(sorted), st.integers(1, 100))
-def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(ordered: list[int], percent: int) -> None:
+def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(
+    ordered: list[int], percent: int
+) -> None:
     value = percentile(ordered, percent)
     assert value in ordered
     assert sum(other <= value for other in ordered) * 100 >= len(ordered) * percent

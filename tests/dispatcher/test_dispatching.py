@@ -1,4 +1,6 @@
-"""The dispatcher on virtual time: limits, fairness, retries, holds, leases, stops; the same code that production runs."""
+"""The dispatcher on virtual time: limits, fairness, retries, holds, leases, stops; the same
+code that production runs.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,11 @@ def test_high_goes_before_normal_before_low_within_a_workspace() -> None:
             ids = await w.schedule(90, after=1.0, priority=lambda i: order[i // 30])
             await w.until(lambda: len(w.receiver.arrivals) == 90)
             sent = [arrival.delivery.id for arrival in w.receiver.arrivals]
-            assert (set(sent[:30]), set(sent[30:60]), set(sent[60:])) == (set(ids[60:]), set(ids[30:60]), set(ids[:30]))
+            assert (set(sent[:30]), set(sent[30:60]), set(sent[60:])) == (
+                set(ids[60:]),
+                set(ids[30:60]),
+                set(ids[:30]),
+            )
 
     run_virtual(scenario)
 
@@ -138,7 +144,9 @@ def test_one_unreachable_workspace_holds_no_other() -> None:
 def test_endpoints_that_hang_leave_connections_for_the_others() -> None:
     async def scenario() -> None:
         async with world(sms_per_second=1000) as w:
-            w.receiver.latency = lambda delivery: 10.0 if delivery.workspace.startswith("hangs") else 0.005
+            w.receiver.latency = lambda delivery: (
+                10.0 if delivery.workspace.startswith("hangs") else 0.005
+            )
             await w.schedule(2000, workspace=lambda i: f"hangs-{i % 4}")
             await asyncio.sleep(3)
             assert sum(w.receiver.open.values()) < 256
@@ -183,7 +191,10 @@ def test_twenty_refusals_in_a_row_hold_the_workspace_instead_of_ending_its_messa
             assert 20 <= dead <= 40
             w.receiver.answer = lambda _: DELIVERED
             await asyncio.sleep(60)
-            assert sum([(await w.job(message)).status is Status.DELIVERED for message in ids]) == 500 - dead
+            assert (
+                sum([(await w.job(message)).status is Status.DELIVERED for message in ids])
+                == 500 - dead
+            )
 
     run_virtual(scenario)
 
@@ -275,7 +286,9 @@ def test_a_cancelled_campaign_sends_nothing_after_the_answer() -> None:
             sent = set(w.receiver.ids())
             await asyncio.sleep(30)
             assert set(w.receiver.ids()) - sent <= in_flight
-            counts = (await w.database.read(campaigns.summary, "acme", "spring", w.clock.now())).counts
+            counts = (
+                await w.database.read(campaigns.summary, "acme", "spring", w.clock.now())
+            ).counts
             assert counts[Status.SCHEDULED] == counts[Status.CLAIMED] == 0
             assert counts[Status.DELIVERED] + counts[Status.CANCELLED] == 2000
 
@@ -338,7 +351,9 @@ def test_an_outcome_that_the_store_refuses_keeps_no_other_from_being_settled() -
         async with world(lease_seconds=5) as w:
             ids = await w.schedule(20)
             refused = ids[7]
-            w.processes[0].link.refuses = lambda settlements: any(one.message.id == refused for one in settlements)
+            w.processes[0].link.refuses = lambda settlements: any(
+                one.message.id == refused for one in settlements
+            )
             await w.settled([message for message in ids if message != refused], within=30)
             w.processes[0].link.refuses = lambda _: False
             await w.settled(ids, within=60)
@@ -360,7 +375,9 @@ def test_a_stop_while_the_store_is_away_ends_within_its_patience() -> None:
 
 
 async def _stall(seconds: float, every: float) -> None:
-    """Block the event loop again and again, as a slow slice of work does: time passes and nothing runs."""
+    """Block the event loop again and again, as a slow slice of work does: time passes and
+    nothing runs.
+    """
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     while True:
@@ -368,9 +385,13 @@ async def _stall(seconds: float, every: float) -> None:
         loop.elapsed += seconds
 
 
-@pytest.mark.parametrize("messages", [400, pytest.param(1_200, marks=pytest.mark.long(bounded=True))])
+@pytest.mark.parametrize(
+    "messages", [400, pytest.param(1_200, marks=pytest.mark.long(bounded=True))]
+)
 @pytest.mark.parametrize(("stall", "every", "used"), [(0.06, 0.94, 97), (0.15, 0.25, 0)])
-def test_starts_that_a_stalled_loop_missed_get_new_slots_and_no_second_holds_more(messages: int, stall: float, every: float, used: float) -> None:
+def test_starts_that_a_stalled_loop_missed_get_new_slots_and_no_second_holds_more(
+    messages: int, stall: float, every: float, used: float
+) -> None:
     async def scenario() -> None:
         async with world() as w:
             stalling = asyncio.create_task(_stall(stall, every))

@@ -1,4 +1,6 @@
-"""Events on virtual time: told at once, told again until they are taken, in order for each job, and in no message's way."""
+"""Events on virtual time: told at once, told again until they are taken, in order for each
+job, and in no message's way.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,10 @@ def test_every_end_is_told_once_and_at_once() -> None:
             assert listener(w).types() == ["message.completed"] * 60
             assert {notice.job for _, notice in listener(w).told} == set(ids)
             arrived = {arrival.delivery.id: arrival.at for arrival in w.receiver.arrivals}
-            assert max(at - arrived[notice.job or ""] for at, notice in listener(w).told) < 0.2 * SECOND
+            assert (
+                max(at - arrived[notice.job or ""] for at, notice in listener(w).told)
+                < 0.2 * SECOND
+            )
 
     run_virtual(scenario)
 
@@ -51,7 +56,14 @@ def test_without_anybody_who_listens_nothing_is_told() -> None:
 def test_an_event_that_is_not_taken_is_told_again_with_the_same_id_until_it_is() -> None:
     async def scenario() -> None:
         async with world(listens=True, service_events=True) as w:
-            answers = iter([Answer(Kind.FAILED, 500), Answer(Kind.REJECTED, 400), Answer(Kind.UNREACHABLE), Answer(Kind.TIMEOUT)])
+            answers = iter(
+                [
+                    Answer(Kind.FAILED, 500),
+                    Answer(Kind.REJECTED, 400),
+                    Answer(Kind.UNREACHABLE),
+                    Answer(Kind.TIMEOUT),
+                ]
+            )
             listener(w).answer = lambda _: next(answers, DELIVERED)
             await w.schedule()
             await w.until(lambda: len(listener(w).told) == 5)
@@ -79,7 +91,9 @@ def test_events_about_one_job_are_told_in_order_though_the_first_is_not_taken_at
     run_virtual(scenario)
 
 
-def test_an_endpoint_for_events_that_hangs_delays_no_message_and_no_other_workspace_s_events() -> None:
+def test_an_endpoint_for_events_that_hangs_delays_no_message_and_no_other_workspace_s_events() -> (
+    None
+):
     async def scenario() -> None:
         async with world(listens=True, service_events=True) as w:
             await w.workspaces.change("slow", Change(events_url=URL))
@@ -89,7 +103,10 @@ def test_an_endpoint_for_events_that_hangs_delays_no_message_and_no_other_worksp
             await w.until(lambda: len(w.receiver.arrivals) == 250)
             times = w.receiver.times("slow")
             assert 199 / (max(times) - min(times)) >= 48.5
-            await w.until(lambda: sum(notice.workspace == "quick" for _, notice in listener(w).told) == 50, within=2)
+            await w.until(
+                lambda: sum(notice.workspace == "quick" for _, notice in listener(w).told) == 50,
+                within=2,
+            )
 
     run_virtual(scenario)
 

@@ -1,4 +1,6 @@
-"""A forecast read from the store, against what the dispatcher then does: within 5% of the time at which the last of the messages is answered."""
+"""A forecast read from the store, against what the dispatcher then does: within 5% of the
+time at which the last of the messages is answered.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ MINE = "mine"
 
 @dataclass
 class RandomLoad:
-    """Tenants of several tiers and limits with messages due now and later, and how many more are asked about for when."""
+    """Tenants of several tiers and limits with messages due now and later, and how many
+    more are asked about for when.
+    """
 
     rnd: random.Random
     counts_units: bool = False
@@ -44,17 +48,28 @@ class RandomLoad:
             self.latencies[name] = rnd.choice([0.005, 0.05, 0.2])
             if self.counts_units:
                 self.sizes[name] = rnd.choice([[1], [1, 1, 1, 2], [1, 2, 3], [2], [3], [1, 4]])
-            tier = rnd.choice(["standard", "standard", "free" if limits[name] else "premium"])  # a limit that is scaled meanwhile is not foreseen
+            tier = rnd.choice(
+                ["standard", "standard", "free" if limits[name] else "premium"]
+            )  # a limit that is scaled meanwhile is not foreseen
             await one.workspaces.change(name, Change(tier=tier, limits={Channel.SMS: limits[name]}))
         for name in others:
-            await one.schedule(rnd.choice([1, rnd.randint(1, most)]), workspace=name, units=self.units(name))
-            await one.schedule(rnd.randint(1, most // 3 + 1), workspace=name, after=rnd.uniform(1, seconds), units=self.units(name))
+            await one.schedule(
+                rnd.choice([1, rnd.randint(1, most)]), workspace=name, units=self.units(name)
+            )
+            await one.schedule(
+                rnd.randint(1, most // 3 + 1),
+                workspace=name,
+                after=rnd.uniform(1, seconds),
+                units=self.units(name),
+            )
         await one.schedule(rnd.randint(1, most // 4 + 1), workspace=MINE, units=self.units(MINE))
         self.count = max(20, int(min(limits[MINE] or LIMIT, LIMIT) * seconds / rnd.choice([1, 2])))
         self.after = rnd.choice([0.0, rnd.uniform(1, seconds)])
 
     def units(self, workspace: str) -> Callable[[int], int]:
-        """How much the messages of a workspace take of a limit: those asked about are of the kinds that it has waiting."""
+        """How much the messages of a workspace take of a limit: those asked about are of the
+        kinds that it has waiting.
+        """
         sizes = self.sizes.get(workspace, [1])
         mixed = [size for _ in range(500) for size in self.rnd.sample(sizes, len(sizes))]
         return lambda index: mixed[index % len(mixed)]
@@ -67,22 +82,34 @@ async def read_load(one: World, now: int) -> Load:
     async def flow(tx: Tx) -> Load:
         picture = await loads.picture(tx, Channel.SMS, now, counts_units=True)
         mine = (await loads.lanes(tx, [MINE], Channel.SMS, now, counts_units=True))[MINE]
-        return Load(now, LIMIT, mine, [lane for name, lane in picture.lanes.items() if name != MINE], picture.paused)
+        return Load(
+            now,
+            LIMIT,
+            mine,
+            [lane for name, lane in picture.lanes.items() if name != MINE],
+            picture.paused,
+        )
 
     return await one.database.read(flow)
 
 
 async def foreseen_and_seen(seed: int, *, counts_units: bool = False) -> tuple[float, float]:
-    """When the last of the messages is answered, in seconds from now: as foreseen, and as it then was."""
+    """When the last of the messages is answered, in seconds from now: as foreseen, and as
+    it then was.
+    """
     async with world(dispatchers=0, seed=seed, sms_per_second=LIMIT) as one:
         load = RandomLoad(one.rnd, counts_units)
         await load.schedule(one)
         one.receiver.latency = load.latency
         now = one.clock.now()
-        expected = forecast(await read_load(one, now), load.count, now + round(load.after * SECOND)).end_at
+        expected = forecast(
+            await read_load(one, now), load.count, now + round(load.after * SECOND)
+        ).end_at
         assert expected is not None
         await one.start()
-        left = set(await one.schedule(load.count, workspace=MINE, after=load.after, units=load.units(MINE)))
+        left = set(
+            await one.schedule(load.count, workspace=MINE, after=load.after, units=load.units(MINE))
+        )
 
         def answer(delivery: Delivery) -> Answer:
             left.discard(delivery.id)
@@ -93,13 +120,23 @@ async def foreseen_and_seen(seed: int, *, counts_units: bool = False) -> tuple[f
         return (expected - now) / SECOND, (one.clock.now() - now) / SECOND
 
 
-@pytest.mark.parametrize("seed", [1, 18, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(20, 40))])
+@pytest.mark.parametrize(
+    "seed", [1, 18, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(20, 40))]
+)
 def test_a_forecast_is_within_five_percent_of_what_the_dispatcher_does(seed: int) -> None:
     expected, seen = run_virtual(lambda: foreseen_and_seen(seed))
-    assert expected == pytest.approx(seen, rel=0.05), f"foreseen after {expected:.2f} s, seen after {seen:.2f} s"
+    assert expected == pytest.approx(seen, rel=0.05), (
+        f"foreseen after {expected:.2f} s, seen after {seen:.2f} s"
+    )
 
 
-@pytest.mark.parametrize("seed", [41, 45, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(50, 70))])
-def test_a_forecast_of_messages_of_several_units_is_within_five_percent_of_what_the_dispatcher_does(seed: int) -> None:
+@pytest.mark.parametrize(
+    "seed", [41, 45, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(50, 70))]
+)
+def test_a_forecast_of_messages_of_several_units_is_within_five_percent_of_what_the_dispatcher_does(
+    seed: int,
+) -> None:
     expected, seen = run_virtual(lambda: foreseen_and_seen(seed, counts_units=True))
-    assert expected == pytest.approx(seen, rel=0.05), f"foreseen after {expected:.2f} s, seen after {seen:.2f} s"
+    assert expected == pytest.approx(seen, rel=0.05), (
+        f"foreseen after {expected:.2f} s, seen after {seen:.2f} s"
+    )

@@ -1,4 +1,6 @@
-"""What a dispatcher does when the store has committed and only the answer was lost: nothing is sent over a limit, nothing twice."""
+"""What a dispatcher does when the store has committed and only the answer was lost: nothing
+is sent over a limit, nothing twice.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,12 @@ from tests.dispatcher.world import Link, world
 from tests.support.virtual import VirtualLoop, run_virtual
 
 
-def lose_answers(link: Link, *flows: Any, heard: Callable[..., None] = lambda *_: None) -> list[str]:
-    """Let every second answer to one of `flows` be lost after its commit; the names of those that were. `heard` gets what they were called with."""
+def lose_answers(
+    link: Link, *flows: Any, heard: Callable[..., None] = lambda *_: None
+) -> list[str]:
+    """Let every second answer to one of `flows` be lost after its commit; the names of
+    those that were. `heard` gets what they were called with.
+    """
     lost: list[str] = []
     write, asked = link.write, 0
 
@@ -43,7 +49,11 @@ def test_a_slot_whose_return_was_not_answered_is_not_given_back_twice() -> None:
             loop = asyncio.get_running_loop()
             assert isinstance(loop, VirtualLoop)
             returned: list[int] = []
-            lost = lose_answers(w.processes[0].link, reserve_again, heard=lambda _, missed, __: returned.extend(slot for _, slot, _ in missed))
+            lost = lose_answers(
+                w.processes[0].link,
+                reserve_again,
+                heard=lambda _, missed, __: returned.extend(slot for _, slot, _ in missed),
+            )
             ids = await w.schedule(100, channel=Channel.EMAIL)
             await w.until(lambda: len(w.receiver.arrivals) > 10)
             loop.elapsed += 0.03

@@ -1,4 +1,6 @@
-"""The gate that a delivery waits at until its slot, and what becomes of a slot whose time never comes or is over."""
+"""The gate that a delivery waits at until its slot, and what becomes of a slot whose time
+never comes or is over.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def flight(slot: int, expires_at: int | None = None) -> Flight:
         slot=slot,
         payload="{}",
     )
-    return Flight(message, Batch("acme", Channel.SMS, 1), slot, lease_until=slot + 60 * SECOND, begun_at=slot)
+    return Flight(
+        message, Batch("acme", Channel.SMS, 1), slot, lease_until=slot + 60 * SECOND, begun_at=slot
+    )
 
 
 @pytest.mark.parametrize("steps", [0, 1])
@@ -58,8 +62,13 @@ def test_a_slot_of_before_a_step_is_not_taken_for_one_of_now(steps: int) -> None
     run_virtual(scenario)
 
 
-@pytest.mark.parametrize(("step", "missed"), [(0, False), (-1_500_000, True), (-3_600 * SECOND, True), (3_600 * SECOND, True)])
-def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(step: int, missed: bool) -> None:
+@pytest.mark.parametrize(
+    ("step", "missed"),
+    [(0, False), (-1_500_000, True), (-3_600 * SECOND, True), (3_600 * SECOND, True)],
+)
+def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(
+    step: int, missed: bool
+) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
@@ -84,10 +93,22 @@ def test_a_start_that_was_reserved_before_the_clock_was_stepped_gets_a_new_slot(
 
 @pytest.mark.parametrize(
     ("lives_for", "leased_for", "starts"),
-    [(AHEAD, LEASE, False), (2 * AHEAD, LEASE, True), (LEASE, AHEAD + LEASE // 4, False), (LEASE, AHEAD + LEASE // 2, True)],
-    ids=["expires by then", "expires later", "less than a third of its lease is left", "more than a third of its lease is left"],
+    [
+        (AHEAD, LEASE, False),
+        (2 * AHEAD, LEASE, True),
+        (LEASE, AHEAD + LEASE // 4, False),
+        (LEASE, AHEAD + LEASE // 2, True),
+    ],
+    ids=[
+        "expires by then",
+        "expires later",
+        "less than a third of its lease is left",
+        "more than a third of its lease is left",
+    ],
 )
-def test_a_start_that_would_be_too_late_at_its_slot_is_given_up(lives_for: int, leased_for: int, starts: bool) -> None:
+def test_a_start_that_would_be_too_late_at_its_slot_is_given_up(
+    lives_for: int, leased_for: int, starts: bool
+) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)

@@ -21,7 +21,9 @@ MORE_LATE = 20.0
 
 
 def bitten(rows: int, row: float, first: int = 100, most: int = 500) -> tuple[list[int], float]:
-    """The sizes of the bites that take so many rows, of `row` seconds each; and how long it took."""
+    """The sizes of the bites that take so many rows, of `row` seconds each; and how long it
+    took.
+    """
 
     async def scenario() -> tuple[list[int], float]:
         loop, sizes, left = asyncio.get_running_loop(), list[int](), rows
@@ -59,7 +61,9 @@ def test_bites_stay_above_a_smallest_size_and_rest_for_most_of_the_time() -> Non
 
 
 class Store:
-    """A store with some rows of each kind to delete, whose rows of one kind are dearer than those of all others."""
+    """A store with some rows of each kind to delete, whose rows of one kind are dearer than
+    those of all others.
+    """
 
     def __init__(self, dear: Any, rows: int) -> None:
         self.sizes: defaultdict[Any, list[int]] = defaultdict(list)
@@ -77,7 +81,14 @@ def test_what_is_learnt_of_one_kind_of_row_says_nothing_of_another() -> None:
     async def scenario() -> dict[Any, list[int]]:
         loop, store = asyncio.get_running_loop(), Store(dear=upkeep.prune, rows=5_000)
         maintenance = Maintenance(
-            cast("Any", store), Clock(monotonic=loop.time, wall=loop.time), cast("Any", None), identity=1, writer="m1", rates={}, retention=1, history_age=1
+            cast("Any", store),
+            Clock(monotonic=loop.time, wall=loop.time),
+            cast("Any", None),
+            identity=1,
+            writer="m1",
+            rates={},
+            retention=1,
+            history_age=1,
         )
         await maintenance.prune()
         store._left.clear()

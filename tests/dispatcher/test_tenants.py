@@ -1,4 +1,6 @@
-"""Many tenants under one limit, on virtual time: limits, weights, windows, pauses and scaling as receivers see them."""
+"""Many tenants under one limit, on virtual time: limits, weights, windows, pauses and
+scaling as receivers see them.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,10 @@ def test_each_workspace_keeps_its_own_limit_and_together_they_use_the_services()
             assert densest(w.receiver.times("five")) == 5
             assert densest(w.receiver.times("ten")) == 10
             assert densest(w.receiver.times()) == 50
-            shares = {workspace: len(between(w.receiver.times(workspace), begin, begin + 20)) / 20 for workspace in ("five", "ten", "open")}
+            shares = {
+                workspace: len(between(w.receiver.times(workspace), begin, begin + 20)) / 20
+                for workspace in ("five", "ten", "open")
+            }
             assert sum(shares.values()) >= 48.5
             assert shares["five"] >= 0.95 * 5
             assert shares["ten"] >= 0.95 * 10
@@ -91,9 +96,13 @@ def test_weights_divide_what_is_free_within_five_percent() -> None:
             await asyncio.sleep(2)
             begin = w.clock.now() / SECOND
             await asyncio.sleep(24)
-            counts = {name: len(between(w.receiver.times(name), begin, begin + 24)) for name in weights}
+            counts = {
+                name: len(between(w.receiver.times(name), begin, begin + 24)) for name in weights
+            }
             for name, weight in weights.items():
-                assert counts[name] / sum(counts.values()) == pytest.approx(weight / sum(weights.values()), rel=0.05)
+                assert counts[name] / sum(counts.values()) == pytest.approx(
+                    weight / sum(weights.values()), rel=0.05
+                )
 
     run_virtual(scenario)
 
@@ -127,7 +136,10 @@ def test_a_changed_tier_is_in_force_for_all_its_workspaces() -> None:
             await Tiers(w.database, w.clock).change("free", TierChange(limits={SMS: 2}))
             changed = w.clock.now() / SECOND
             await asyncio.sleep(6)
-            assert [densest(between(w.receiver.times(f"free-{index}"), changed + 1, changed + 6)) for index in range(3)] == [2, 2, 2]
+            assert [
+                densest(between(w.receiver.times(f"free-{index}"), changed + 1, changed + 6))
+                for index in range(3)
+            ] == [2, 2, 2]
 
     run_virtual(scenario)
 
@@ -148,13 +160,17 @@ def test_a_change_of_a_tier_that_died_half_way_is_finished_by_maintenance() -> N
 def test_a_saturated_workspace_is_scaled_up_halved_by_a_429_and_decays_when_idle() -> None:
     async def scenario() -> None:
         async with world(listens=True, service_events=True) as w:
-            await Tiers(w.database, w.clock).change("premium", TierChange(auto_scale={SMS: Scale(max=15, step=1.25)}))
+            await Tiers(w.database, w.clock).change(
+                "premium", TierChange(auto_scale={SMS: Scale(max=15, step=1.25)})
+            )
             await w.workspaces.change("acme", Change(tier="premium", limits={SMS: 10}))
             await w.schedule(700, workspace="acme")
             await asyncio.sleep(35)
             assert await in_force(w) == 15
             assert densest(w.receiver.times()) == 15
-            w.receiver.answer = lambda _: Answer(Kind.THROTTLED, 429, "slower", w.clock.now() + SECOND)
+            w.receiver.answer = lambda _: Answer(
+                Kind.THROTTLED, 429, "slower", w.clock.now() + SECOND
+            )
             await asyncio.sleep(1)
             w.receiver.answer = lambda _: Answer(Kind.DELIVERED, 200)
             await asyncio.sleep(3)
@@ -163,9 +179,19 @@ def test_a_saturated_workspace_is_scaled_up_halved_by_a_429_and_decays_when_idle
             assert await in_force(w) == 12
             await asyncio.sleep(200)
             assert await in_force(w) == 10
-            reasons = [adjustment.reason for adjustment in await w.workspaces.adjustments("acme", SMS)]
-            raised, halved, idle = AdjustmentReason.SATURATED, AdjustmentReason.THROTTLED, AdjustmentReason.IDLE
-            assert [reason for reason, later in zip(reasons, [None, *reasons], strict=False) if reason is not later] == [idle, raised, halved, raised]
+            reasons = [
+                adjustment.reason for adjustment in await w.workspaces.adjustments("acme", SMS)
+            ]
+            raised, halved, idle = (
+                AdjustmentReason.SATURATED,
+                AdjustmentReason.THROTTLED,
+                AdjustmentReason.IDLE,
+            )
+            assert [
+                reason
+                for reason, later in zip(reasons, [None, *reasons], strict=False)
+                if reason is not later
+            ] == [idle, raised, halved, raised]
             assert events(w)["ratelimit.adjusted"] == len(reasons)
 
     run_virtual(scenario)
@@ -183,7 +209,9 @@ def test_a_workspace_whose_tier_does_not_scale_keeps_its_limit() -> None:
     run_virtual(scenario)
 
 
-def test_nearing_a_limit_for_ten_seconds_is_told_once_until_it_has_fallen_under_60_percent() -> None:
+def test_nearing_a_limit_for_ten_seconds_is_told_once_until_it_has_fallen_under_60_percent() -> (
+    None
+):
     async def scenario() -> None:
         async with world(listens=True, service_events=True) as w:
             await w.workspaces.change("acme", limit(10))
@@ -208,7 +236,11 @@ def test_a_workspace_of_the_services_limit_is_told_as_well() -> None:
             await w.schedule(20, workspace="other")
             await asyncio.sleep(14)
             assert w.listener is not None
-            assert [notice.workspace for _, notice in w.listener.told if notice.type == "ratelimit.approaching"] == ["acme"]
+            assert [
+                notice.workspace
+                for _, notice in w.listener.told
+                if notice.type == "ratelimit.approaching"
+            ] == ["acme"]
 
     run_virtual(scenario)
 
@@ -216,7 +248,9 @@ def test_a_workspace_of_the_services_limit_is_told_as_well() -> None:
 def test_a_lifted_hold_ends_at_once_and_a_new_message_never_ends_one() -> None:
     async def scenario() -> None:
         async with world() as w:
-            w.receiver.answer = lambda _: Answer(Kind.THROTTLED, 429, "slower", w.clock.now() + 600 * SECOND)
+            w.receiver.answer = lambda _: Answer(
+                Kind.THROTTLED, 429, "slower", w.clock.now() + 600 * SECOND
+            )
             await w.schedule(workspace="acme")
             await asyncio.sleep(1)
             w.receiver.answer = lambda _: Answer(Kind.DELIVERED, 200)
@@ -245,7 +279,10 @@ def test_a_paused_workspace_and_a_paused_channel_wait_until_they_are_resumed() -
             await w.schedule(workspace="acme", channel=Channel.EMAIL)
             await w.schedule(workspace="other")
             await asyncio.sleep(3)
-            assert {arrival.delivery.channel: arrival.delivery.workspace for arrival in w.receiver.arrivals} == {SMS: "other", Channel.EMAIL: "acme"}
+            assert {
+                arrival.delivery.channel: arrival.delivery.workspace
+                for arrival in w.receiver.arrivals
+            } == {SMS: "other", Channel.EMAIL: "acme"}
             await channels.pause(SMS)
             await w.workspaces.pause("acme", SMS, paused=False)
             await asyncio.sleep(3)
@@ -266,7 +303,9 @@ def test_outside_its_window_a_workspace_sends_high_alone_and_the_rest_at_the_ope
             ids = await w.schedule(20, workspace="acme", priority=lambda i: Priority(i % 3))
             await w.schedule(3, workspace="other")
             await asyncio.sleep(5)
-            assert set(w.receiver.ids()) == {*ids[::3]} | {a.delivery.id for a in w.receiver.arrivals if a.delivery.workspace == "other"}
+            assert set(w.receiver.ids()) == {*ids[::3]} | {
+                a.delivery.id for a in w.receiver.arrivals if a.delivery.workspace == "other"
+            }
             assert len(w.receiver.times()) == 7 + 3
             assert (await w.job(ids[1])).waiting_for == "window"
             await w.settled(ids, within=100)
@@ -320,7 +359,10 @@ def test_units_count_as_that_many_slots_of_the_services_limit_and_of_each_turn()
             for workspace, units in (("four", 4), ("two", 2), ("one", 1)):
                 await w.schedule(300 // units, workspace=workspace, units=units)
             await asyncio.sleep(20)
-            times = {workspace: w.receiver.times(workspace) * units for workspace, units in (("four", 4), ("two", 2), ("one", 1))}
+            times = {
+                workspace: w.receiver.times(workspace) * units
+                for workspace, units in (("four", 4), ("two", 2), ("one", 1))
+            }
             assert densest(at for spread in times.values() for at in spread) <= 20
             assert sum(map(len, times.values())) >= 0.9 * 20 * 20
             assert max(map(len, times.values())) <= 1.25 * min(map(len, times.values()))
@@ -347,13 +389,18 @@ def test_deliveries_go_to_the_workspaces_own_address_signed_with_its_own_secrets
     async def scenario() -> None:
         async with world() as w:
             old, new = SECRETS
-            await w.workspaces.change("acme", Change(base_urls={SMS: "https://acme.example"}, secret=old))
+            await w.workspaces.change(
+                "acme", Change(base_urls={SMS: "https://acme.example"}, secret=old)
+            )
             await w.workspaces.change("acme", Change(secret=new))
             for channel in (SMS, Channel.EMAIL):
                 await w.schedule(workspace="acme", channel=channel)
             await w.schedule(workspace="other")
             await w.until(lambda: len(w.receiver.arrivals) == 3)
-            found = {(d.workspace, d.channel): (d.base_url, d.secrets) for d in (arrival.delivery for arrival in w.receiver.arrivals)}
+            found = {
+                (d.workspace, d.channel): (d.base_url, d.secrets)
+                for d in (arrival.delivery for arrival in w.receiver.arrivals)
+            }
             assert found == {
                 ("acme", SMS): ("https://acme.example", (new, old)),
                 ("acme", Channel.EMAIL): (None, (new, old)),
@@ -364,7 +411,9 @@ def test_deliveries_go_to_the_workspaces_own_address_signed_with_its_own_secrets
 
 
 @pytest.mark.long(bounded=True)
-def test_ten_thousand_workspaces_with_one_message_each_are_served_beside_one_with_a_hundred_thousand() -> None:
+def test_ten_thousand_workspaces_with_one_message_each_are_served_beside_one_with_a_hundred_thousand() -> (
+    None
+):
     async def scenario() -> None:
         async with world(dispatchers=0, sms_per_second=1000, concurrency=1000) as w:
             for _ in range(100):
@@ -373,8 +422,20 @@ def test_ten_thousand_workspaces_with_one_message_each_are_served_beside_one_wit
                 await w.schedule(500, workspace=lambda i, part=part: f"small-{part * 500 + i}")  # type: ignore[misc]
             begin = w.clock.now() / SECOND
             await w.start()
-            await w.until(lambda: sum(arrival.delivery.workspace != "big" for arrival in w.receiver.arrivals) == 10_000)
-            last = max(arrival.at for arrival in w.receiver.arrivals if arrival.delivery.workspace != "big") / SECOND
+            await w.until(
+                lambda: (
+                    sum(arrival.delivery.workspace != "big" for arrival in w.receiver.arrivals)
+                    == 10_000
+                )
+            )
+            last = (
+                max(
+                    arrival.at
+                    for arrival in w.receiver.arrivals
+                    if arrival.delivery.workspace != "big"
+                )
+                / SECOND
+            )
             assert last - begin <= 10_001 / (0.97 * 1000)
             assert densest(w.receiver.times()) <= 1000
 

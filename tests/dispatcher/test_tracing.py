@@ -29,10 +29,20 @@ def test_a_batch_is_one_span_linked_to_each_trace_once() -> None:
     async def scenario() -> None:
         async with world(dispatchers=0) as w:
             w.spans = BatchSpans(provider)
-            w.receiver.answer = lambda delivery: DELIVERED if "fails" not in delivery.payload else Answer(Kind.REJECTED, 400, "no")
+            w.receiver.answer = lambda delivery: (
+                DELIVERED if "fails" not in delivery.payload else Answer(Kind.REJECTED, 400, "no")
+            )
             now = w.clock.now()
-            payloads = [{"to": "1", "traceparent": TRACES[0]}, {"to": "1", "traceparent": TRACES[1]}, {"to": "1", "traceparent": TRACES[0]}, {"to": "fails"}]
-            messages = [message(due_at=now, created_at=now, payload=json.dumps(payload)) for payload in payloads]
+            payloads = [
+                {"to": "1", "traceparent": TRACES[0]},
+                {"to": "1", "traceparent": TRACES[1]},
+                {"to": "1", "traceparent": TRACES[0]},
+                {"to": "fails"},
+            ]
+            messages = [
+                message(due_at=now, created_at=now, payload=json.dumps(payload))
+                for payload in payloads
+            ]
             await w.database.write(intake.insert, messages, now, "api")
             await w.start()
             await w.until(lambda: len(w.receiver.arrivals) == 4)
@@ -41,7 +51,9 @@ def test_a_batch_is_one_span_linked_to_each_trace_once() -> None:
     run_virtual(scenario)
     [span] = exporter.get_finished_spans()
     assert span.name == "deliver sms"
-    assert {f"00-{link.context.trace_id:032x}-{link.context.span_id:016x}-01" for link in span.links} == set(TRACES)
+    assert {
+        f"00-{link.context.trace_id:032x}-{link.context.span_id:016x}-01" for link in span.links
+    } == set(TRACES)
     assert dict(span.attributes or {}) == {
         "queue_services.workspace": "acme",
         "queue_services.channel": "sms",

@@ -1,4 +1,6 @@
-"""A small world for the dispatcher: a store, dispatchers as production builds them, and a receiver that answers as a test says; all on virtual time."""
+"""A small world for the dispatcher: a store, dispatchers as production builds them, and a
+receiver that answers as a test says; all on virtual time.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ from queue_services.clock import Clock
 from queue_services.delivery.sender import Delivery, Gate, Notice
 from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
 from queue_services.dispatcher.tracing import BatchSpans
-from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, Status, new_id
+from queue_services.domain.message import (
+    SECOND,
+    Channel,
+    Instant,
+    Message,
+    Priority,
+    Status,
+    new_id,
+)
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
 from queue_services.service.jobs import Jobs
@@ -34,13 +44,16 @@ DELIVERED = Answer(Kind.DELIVERED, 200)
 
 
 class InlineSqlite(SqliteDatabase):
-    """SQLite without its threads: flows run on the loop, so that a run depends on its seed alone. A write takes `commit` virtual seconds.
+    """SQLite without its threads: flows run on the loop, so that a run depends on its seed
+    alone. A write takes `commit` virtual seconds.
 
     Nothing waits for the disk: what is killed here are processes, not the machine.
     """
 
     commit = 0.002
-    true_time: Callable[[], int] = staticmethod(lambda: round((START + asyncio.get_running_loop().time()) * SECOND))
+    true_time: Callable[[], int] = staticmethod(
+        lambda: round((START + asyncio.get_running_loop().time()) * SECOND)
+    )
 
     async def _on_writer(self, run: Callable[[], T]) -> T:
         value = run()
@@ -50,7 +63,9 @@ class InlineSqlite(SqliteDatabase):
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if flow is upkeep.read_clock:
             return cast("T", self.true_time())
-        return self._transaction(self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs))
+        return self._transaction(
+            self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs)
+        )
 
     def _connect(self) -> sqlite3.Connection:
         connection = super()._connect()
@@ -66,7 +81,9 @@ class InlineSqlite(SqliteDatabase):
 
 
 class Link:
-    """One process's connection to the store: it can be cut (the process was killed), or the store be away."""
+    """One process's connection to the store: it can be cut (the process was killed), or the
+    store be away.
+    """
 
     backend = "sqlite"
 
@@ -122,7 +139,9 @@ class Arrival:
 
 @dataclass
 class Receiver:
-    """The application's side. `answer` says what comes of a delivery; `latency` how many seconds later."""
+    """The application's side. `answer` says what comes of a delivery; `latency` how many
+    seconds later.
+    """
 
     clock: Clock
     answer: Callable[[Delivery], Answer] = lambda _: DELIVERED
@@ -148,7 +167,11 @@ class Receiver:
 
     def times(self, workspace: str | None = None) -> list[float]:
         """When deliveries arrived, in seconds."""
-        return [arrival.at / SECOND for arrival in self.arrivals if workspace in (None, arrival.delivery.workspace)]
+        return [
+            arrival.at / SECOND
+            for arrival in self.arrivals
+            if workspace in (None, arrival.delivery.workspace)
+        ]
 
     def ids(self) -> Counter[str]:
         return Counter(arrival.delivery.id for arrival in self.arrivals)
@@ -156,7 +179,9 @@ class Receiver:
 
 @dataclass
 class Listener:
-    """The application's side of events. `answer` says what comes of one, `latency` how many seconds later."""
+    """The application's side of events. `answer` says what comes of one, `latency` how many
+    seconds later.
+    """
 
     clock: Clock
     answer: Callable[[Notice], Answer] = lambda _: DELIVERED
@@ -178,7 +203,9 @@ class Listener:
 
 @dataclass
 class World:
-    """One store with its dispatchers and receiver; where there is a listener, it is told of events."""
+    """One store with its dispatchers and receiver; where there is a listener, it is told of
+    events.
+    """
 
     database: Database
     clock: Clock
@@ -213,7 +240,8 @@ class World:
                 recipient="15550100",
                 priority=priority if isinstance(priority, Priority) else priority(index),
                 created_at=now,
-                due_at=now + round((after if isinstance(after, float | int) else after(index)) * SECOND),
+                due_at=now
+                + round((after if isinstance(after, float | int) else after(index)) * SECOND),
                 expires_at=None if expires_after is None else now + round(expires_after * SECOND),
                 idempotency_key=None,
                 fingerprint=None,
@@ -229,7 +257,14 @@ class World:
     @property
     def workspaces(self) -> Workspaces:
         """What a tenant's administrator may ask for."""
-        return Workspaces(self.database, self.clock, {Channel.SMS: self.settings.sms_per_second, Channel.EMAIL: self.settings.email_per_second})
+        return Workspaces(
+            self.database,
+            self.clock,
+            {
+                Channel.SMS: self.settings.sms_per_second,
+                Channel.EMAIL: self.settings.email_per_second,
+            },
+        )
 
     @property
     def jobs(self) -> Jobs:
@@ -239,7 +274,15 @@ class World:
     async def start(self) -> Process:
         """Add a dispatcher, as another process would be."""
         link = Link(self.database)
-        dispatching = await build(link, self.clock, self.receiver, self.settings, random=self.rnd.random, messenger=self.listener, spans=self.spans)
+        dispatching = await build(
+            link,
+            self.clock,
+            self.receiver,
+            self.settings,
+            random=self.rnd.random,
+            messenger=self.listener,
+            spans=self.spans,
+        )
         process = Process(link, dispatching, asyncio.create_task(dispatching.run()))
         self.processes.append(process)
         return process
@@ -252,7 +295,9 @@ class World:
         self.processes.clear()
 
     async def kill(self, process: Process) -> None:
-        """End a dispatcher without a word, as kill -9 would: nothing is settled, released or renewed any more."""
+        """End a dispatcher without a word, as kill -9 would: nothing is settled, released or
+        renewed any more.
+        """
         self.processes.remove(process)
         process.link.cut = True
         process.task.cancel()
@@ -266,12 +311,16 @@ class World:
         return job
 
     async def until(self, condition: Callable[[], bool], within: float = 3600.0) -> None:
-        """Let virtual time pass until `condition` holds; fails when it does not `within` so many seconds."""
+        """Let virtual time pass until `condition` holds; fails when it does not `within` so
+        many seconds.
+        """
         async with asyncio.timeout(within):
             while not condition():
                 await asyncio.sleep(0.01)
 
-    async def settled(self, messages: list[str], status: Status = Status.DELIVERED, within: float = 3600.0) -> None:
+    async def settled(
+        self, messages: list[str], status: Status = Status.DELIVERED, within: float = 3600.0
+    ) -> None:
         """Let virtual time pass until all of `messages` have `status`."""
         async with asyncio.timeout(within):
             while True:
@@ -282,15 +331,26 @@ class World:
 
 
 @asynccontextmanager
-async def world(dispatchers: int = 1, seed: int = 0, *, listens: bool = False, **settings: Any) -> AsyncIterator[World]:
-    """A world with running dispatchers, and a listener to events where it `listens`; everything ends with it."""
+async def world(
+    dispatchers: int = 1, seed: int = 0, *, listens: bool = False, **settings: Any
+) -> AsyncIterator[World]:
+    """A world with running dispatchers, and a listener to events where it `listens`;
+    everything ends with it.
+    """
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     clock = Clock(monotonic=loop.time, wall=lambda: START + loop.time())
     with tempfile.TemporaryDirectory() as folder:
         database = InlineSqlite(str(Path(folder) / "world.db"))
         await database.migrate()
-        made = World(database, clock, Receiver(clock), DispatchSettings(**settings), random.Random(seed), Listener(clock) if listens else None)
+        made = World(
+            database,
+            clock,
+            Receiver(clock),
+            DispatchSettings(**settings),
+            random.Random(seed),
+            Listener(clock) if listens else None,
+        )
         try:
             for _ in range(dispatchers):
                 await made.start()

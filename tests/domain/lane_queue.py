@@ -1,4 +1,6 @@
-"""The lane queue of one channel in memory: passes that lock lanes in turn, share the free slots and reserve, as the claiming flow does in SQL."""
+"""The lane queue of one channel in memory: passes that lock lanes in turn, share the free
+slots and reserve, as the claiming flow does in SQL.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +33,28 @@ class Lane:
     def a_second(self) -> float:
         """What it was given a second, over 15 whole windows after the first two seconds."""
         first = EPOCH + 2 * SECOND
-        return sum(first <= slot < first + 15 * WINDOW for slot in self.slots) / (15 * WINDOW / SECOND)
+        return sum(first <= slot < first + 15 * WINDOW for slot in self.slots) / (
+            15 * WINDOW / SECOND
+        )
 
 
 def serve(lanes: list[Lane], rate: float, seconds: float, every: int = 50_000) -> list[str]:
-    """Pass every so many microseconds; the names of the lanes in the order in which they were given slots."""
+    """Pass every so many microseconds; the names of the lanes in the order in which they
+    were given slots.
+    """
     queue = [(EPOCH, order, lane) for order, lane in enumerate(lanes)]
     log, order, given = LimitLog(), len(lanes), list[str]()
     for now in range(EPOCH, EPOCH + round(seconds * SECOND), every):
         room = free(log, rate, now, LEAD)
-        locked = [heapq.heappop(queue) for _ in range(LANES_A_PASS) if queue and queue[0][0] <= now] if room else []
+        locked = (
+            [heapq.heappop(queue) for _ in range(LANES_A_PASS) if queue and queue[0][0] <= now]
+            if room
+            else []
+        )
         turns = [Turn(lane.weight, lane.rest, _cap(lane, now)) for _, _, lane in locked]
-        for (ready_at, place, lane), turn, share in zip(locked, turns, shares(room, turns, more=bool(queue) and queue[0][0] <= now), strict=True):
+        for (ready_at, place, lane), turn, share in zip(
+            locked, turns, shares(room, turns, more=bool(queue) and queue[0][0] <= now), strict=True
+        ):
             taken = _reserve(lane, log, rate, now, share)
             given += [lane.name] * taken
             lane.rest = rest_after(turn, taken, room) if taken < turn.cap else 0
@@ -60,12 +72,22 @@ def _cap(lane: Lane, now: Instant) -> int:
 
 def _reserve(lane: Lane, log: LimitLog, rate: float, now: Instant, share: int) -> int:
     due = [now] * share
-    slots = reserve(log, rate, now, LEAD, due) if lane.own is None else both(lane.log, lane.own, log, rate, now, LEAD, due)
+    slots = (
+        reserve(log, rate, now, LEAD, due)
+        if lane.own is None
+        else both(lane.log, lane.own, log, rate, now, LEAD, due)
+    )
     lane.slots += slots
     lane.due -= len(slots)
     return len(slots)
 
 
 def _ready_at(lane: Lane, now: Instant) -> Instant:
-    """Behind all that wait; under a limit of its own, when its next slot comes within the horizon, so that its wait for a turn costs it nothing."""
-    return now if lane.own is None else max(now, next_free(lane.log, lane.own, now, LEAD) - LEAD - HORIZON)
+    """Behind all that wait; under a limit of its own, when its next slot comes within the
+    horizon, so that its wait for a turn costs it nothing.
+    """
+    return (
+        now
+        if lane.own is None
+        else max(now, next_free(lane.log, lane.own, now, LEAD) - LEAD - HORIZON)
+    )

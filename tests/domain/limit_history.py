@@ -1,4 +1,6 @@
-"""Generated histories of one limit: what its row goes through, call by call, and what of it may have started."""
+"""Generated histories of one limit: what its row goes through, call by call, and what of it
+may have started.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ JITTER = LATE + WIRE  # a start reaches the receiver this much after its slot, a
 
 @dataclass(frozen=True)
 class Claim:
-    """`count` messages due around now, `apart` microseconds from each other, claimed `wait` after the step before, by a clock `skew` ahead."""
+    """`count` messages due around now, `apart` microseconds from each other, claimed `wait`
+    after the step before, by a clock `skew` ahead.
+    """
 
     wait: int
     skew: int
@@ -51,7 +55,12 @@ class Rate:
 
 Step = Claim | Units | GiveBack | Rate
 
-waits = st.one_of(st.integers(0, 60_000), st.integers(0, 3 * SECOND), st.just(0), st.sampled_from([WINDOW, WINDOW - HORIZON, SECOND]))
+waits = st.one_of(
+    st.integers(0, 60_000),
+    st.integers(0, 3 * SECOND),
+    st.just(0),
+    st.sampled_from([WINDOW, WINDOW - HORIZON, SECOND]),
+)
 claims = st.builds(
     Claim,
     wait=waits,
@@ -61,14 +70,18 @@ claims = st.builds(
     apart=st.sampled_from([0, 1, 700, 6_000, 90_000]),
 )
 give_backs = st.builds(GiveBack, skip=st.integers(0, 5), count=st.integers(1, 30))
-units = st.builds(Units, wait=waits, units=st.integers(1, 120), horizon=st.sampled_from([HORIZON, WINDOW - 1]))
+units = st.builds(
+    Units, wait=waits, units=st.integers(1, 120), horizon=st.sampled_from([HORIZON, WINDOW - 1])
+)
 high_rates = st.one_of(st.integers(1, 60), st.sampled_from([100, 199, 200, 201, 999, 1000, 2000]))
 rates: st.SearchStrategy[float] = st.one_of(high_rates, st.sampled_from([0.2, 0.25, 0.5, 0.9]))
 
 
 @dataclass
 class Start:
-    """One reservation that may start: `units` at its `slot`, reserved while the limit was `rate`."""
+    """One reservation that may start: `units` at its `slot`, reserved while the limit was
+    `rate`.
+    """
 
     slot: Instant
     rate: float
@@ -77,7 +90,9 @@ class Start:
 
 @dataclass
 class History:
-    """Carries out steps on a log that goes through its JSON form each time, as it does in the store."""
+    """Carries out steps on a log that goes through its JSON form each time, as it does in
+    the store.
+    """
 
     rate: float
     now: Instant = EPOCH
@@ -95,7 +110,9 @@ class History:
                     self.starts += [Start(slot, self.rate) for slot in slots]
                 case Units():
                     self.now += step.wait
-                    slot = reserve_units(self.log, self.rate, self.now, 5_000, self.now, step.units, step.horizon)
+                    slot = reserve_units(
+                        self.log, self.rate, self.now, 5_000, self.now, step.units, step.horizon
+                    )
                     self.starts += [Start(slot, self.rate, step.units)] if slot else []
                 case GiveBack():
                     self._give_back(step)
@@ -106,12 +123,17 @@ class History:
     def _give_back(self, step: GiveBack) -> None:
         """A start is given back within two seconds of its slot: later, what it was is forgotten."""
         last = len(self.starts) - step.skip
-        back = [start for start in self.starts[max(0, last - step.count) : max(0, last)] if start.slot > self.now - 2 * SECOND]
+        back = [
+            start
+            for start in self.starts[max(0, last - step.count) : max(0, last)]
+            if start.slot > self.now - 2 * SECOND
+        ]
         give_back(self.log, self.rate, [start.slot for start in back for _ in range(start.units)])
         self.starts = [start for start in self.starts if all(start is not other for other in back)]
 
     def over_limit(self) -> list[tuple[Start, int]]:
-        """The starts that, at the worst lateness of each, end a second (or 1/rate s) that holds more than the limit they were reserved under.
+        """The starts that, at the worst lateness of each, end a second (or 1/rate s) that holds
+        more than the limit they were reserved under.
 
         One with more units than the limit may fill its second with itself alone.
         """

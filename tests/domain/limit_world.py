@@ -1,10 +1,14 @@
-"""A simulated service that sends under one limit: processes, their stalls, slow commits, clocks of their own and crashes, all from one seed.
+"""A simulated service that sends under one limit: processes, their stalls, slow commits,
+clocks of their own and crashes, all from one seed.
 
-    python -m tests.domain.limit_world              # a table: densest second at the receiver, share of the limit used
-    python -m tests.domain.limit_world without      # the same at 50/s with one part of the rule taken away at a time
+    python -m tests.domain.limit_world              # a table: densest second at the
+    receiver, share of the limit used python -m tests.domain.limit_world without      # the
+    same at 50/s with one part of the rule taken away at a time
 
-What stands for the real thing: a heap of instants for the event loops, one `LimitLog` for the limit's row, one instant for its lock. Each process
-repeats a pass: it reads `now`, reaches the row when its lock is free, gives back what was late, reserves, commits, and starts each message at its slot.
+What stands for the real thing: a heap of instants for the event loops, one `LimitLog` for
+the limit's row, one instant for its lock. Each process repeats a pass: it reads `now`,
+reaches the row when its lock is free, gives back what was late, reserves, commits, and
+starts each message at its slot.
 """
 
 from __future__ import annotations
@@ -33,20 +37,31 @@ Event = Callable[[Instant], None]
 
 @dataclass(frozen=True)
 class Stalls:
-    """When a process's loop does not run: `per_second` times in each second, for up to `longest` microseconds (always that long if `steady`)."""
+    """When a process's loop does not run: `per_second` times in each second, for up to
+    `longest` microseconds (always that long if `steady`).
+    """
 
     per_second: int = 0
     longest: int = 0
     steady: bool = False
 
     def spans(self, rnd: random.Random, seconds: int) -> list[tuple[Instant, Instant]]:
-        starts = [EPOCH + second * SECOND + rnd.randrange(SECOND) for second in range(seconds) for _ in range(self.per_second)]
-        return [(start, start + (self.longest if self.steady else rnd.randint(0, self.longest))) for start in sorted(starts)]
+        starts = [
+            EPOCH + second * SECOND + rnd.randrange(SECOND)
+            for second in range(seconds)
+            for _ in range(self.per_second)
+        ]
+        return [
+            (start, start + (self.longest if self.steady else rnd.randint(0, self.longest)))
+            for start in sorted(starts)
+        ]
 
 
 @dataclass
 class Process:
-    """One dispatcher: when it stalls, how far its clock is ahead, and what it must give back (slot, due time)."""
+    """One dispatcher: when it stalls, how far its clock is ahead, and what it must give
+    back (slot, due time).
+    """
 
     stalls: deque[tuple[Instant, Instant]]
     clock_ahead: int
@@ -57,9 +72,11 @@ class Process:
 
 @dataclass
 class World:
-    """Runs `processes` against one limit of `rate` for `seconds`. `sent` is when the receiver got each message, `lateness` its start after its due time.
+    """Runs `processes` against one limit of `rate` for `seconds`. `sent` is when the
+    receiver got each message, `lateness` its start after its due time.
 
-    `arrivals`: the due times of all messages; None: a backlog that never ends. `commits`: the shortest and longest time from `now` to commit.
+    `arrivals`: the due times of all messages; None: a backlog that never ends. `commits`:
+    the shortest and longest time from `now` to commit.
     """
 
     rate: float
@@ -99,7 +116,9 @@ class World:
         return densest(self.sent, SECOND)
 
     def used(self) -> float:
-        """The share of the limit that was sent, over whole windows; the burst that opens an idle limit and the end are left out."""
+        """The share of the limit that was sent, over whole windows; the burst that opens an
+        idle limit and the end are left out.
+        """
         first = EPOCH + 2 * SECOND
         last = first + (self._end - SECOND // 2 - first) // WINDOW * WINDOW
         return sum(first <= at < last for at in self.sent) * SECOND / (last - first) / self.rate
@@ -114,7 +133,10 @@ class World:
             if start <= at < end:
                 at = end
         life = process.life
-        self._plan(at + self._random.randint(0, MILLISECOND), lambda now: event(now) if process.life == life else None)
+        self._plan(
+            at + self._random.randint(0, MILLISECOND),
+            lambda now: event(now) if process.life == life else None,
+        )
 
     def _pass_at(self, process: Process, at: Instant) -> None:
         self._plan_on(process, at, lambda now: self._claim(process, now))
@@ -131,23 +153,34 @@ class World:
             return
         self._lock_free = now + held
         given = self._reserve(process, began + process.clock_ahead)
-        self._plan_on(process, now + held, lambda known: self._committed(process, began, known, given))
+        self._plan_on(
+            process, now + held, lambda known: self._committed(process, began, known, given)
+        )
 
     def _reserve(self, process: Process, clock: Instant) -> list[tuple[Instant, Instant]]:
-        """Give back what was late and reserve anew, that first; the (slot, due time) of each message claimed."""
+        """Give back what was late and reserve anew, that first; the (slot, due time) of each
+        message claimed.
+        """
         late, process.late = process.late, []
         give_back(self._log, self.rate, [slot for slot, _ in late])
         self.given_back += len(late)
         lead = lead_after(process.commits)
         if self.arrivals is None:
-            return [(slot, clock) for slot in reserve(self._log, self.rate, clock, lead, [clock] * 1_000, self.horizon)]
+            return [
+                (slot, clock)
+                for slot in reserve(
+                    self._log, self.rate, clock, lead, [clock] * 1_000, self.horizon
+                )
+            ]
         self._waiting[:0] = [due for _, due in late]
         due = [at for at in self._waiting[:1_000] if at <= clock + lead + self.horizon]
         slots = reserve(self._log, self.rate, clock, lead, due, self.horizon)
         del self._waiting[: len(slots)]
         return list(zip(slots, due, strict=False))
 
-    def _committed(self, process: Process, began: Instant, known: Instant, given: list[tuple[Instant, Instant]]) -> None:
+    def _committed(
+        self, process: Process, began: Instant, known: Instant, given: list[tuple[Instant, Instant]]
+    ) -> None:
         process.commits.append(known - began)
         for slot, due in given:
             self._start_at(process, max(slot - process.clock_ahead, known), slot, due)
@@ -165,7 +198,10 @@ class World:
 
     def _crash_after(self, process: Process, now: Instant) -> None:
         if self.crashes_per_minute:
-            self._plan(now + round(self._random.expovariate(self.crashes_per_minute / 60) * SECOND), lambda at: self._crash(process, at))
+            self._plan(
+                now + round(self._random.expovariate(self.crashes_per_minute / 60) * SECOND),
+                lambda at: self._crash(process, at),
+            )
 
     def _crash(self, process: Process, now: Instant) -> None:
         """What it had reserved is neither sent nor given back; it starts again a second later."""
@@ -177,14 +213,33 @@ class World:
 
 
 def table() -> None:
-    cases = {"none": Stalls(), "one up to 60 ms": Stalls(1, 60_000), "one of 60 ms": Stalls(1, 60_000, steady=True), "three up to 150 ms": Stalls(3, 150_000)}
+    cases = {
+        "none": Stalls(),
+        "one up to 60 ms": Stalls(1, 60_000),
+        "one of 60 ms": Stalls(1, 60_000, steady=True),
+        "three up to 150 ms": Stalls(3, 150_000),
+    }
     print("stalls a second     commits up to  processes   N/s  densest   used  given back")
-    for stalls, commit, processes in [(stalls, commit, processes) for stalls in cases for commit in (2, 20) for processes in (1, 3)]:
+    for stalls, commit, processes in [
+        (stalls, commit, processes)
+        for stalls in cases
+        for commit in (2, 20)
+        for processes in (1, 3)
+    ]:
         for rate in (5, 50, 100, 200, 1000):
             commits = (commit * MILLISECOND // 2, commit * MILLISECOND)
-            worlds = [World(rate, seed, processes, 30, commits, cases[stalls]).run() for seed in range(3)]
-            most, least, back = max(w.densest() for w in worlds), min(w.used() for w in worlds), sum(w.given_back for w in worlds)
-            print(f"{stalls:20}{commit:10} ms{processes:12}{rate:7}{most:9}{least:8.2%}{back:10}", flush=True)
+            worlds = [
+                World(rate, seed, processes, 30, commits, cases[stalls]).run() for seed in range(3)
+            ]
+            most, least, back = (
+                max(w.densest() for w in worlds),
+                min(w.used() for w in worlds),
+                sum(w.given_back for w in worlds),
+            )
+            print(
+                f"{stalls:20}{commit:10} ms{processes:12}{rate:7}{most:9}{least:8.2%}{back:10}",
+                flush=True,
+            )
 
 
 def without() -> None:
@@ -203,8 +258,14 @@ def without() -> None:
         with ExitStack() as patched:
             for constant, value in constants.items():
                 patched.enter_context(patch.object(limits, constant, value))
-            worlds = [World(50, seed, 3, stalls=Stalls(1, 60 * MILLISECOND), **options).run() for seed in range(5)]
-        print(f"{name:32}{max(w.densest() for w in worlds):5}{min(w.used() for w in worlds):9.2%}", flush=True)
+            worlds = [
+                World(50, seed, 3, stalls=Stalls(1, 60 * MILLISECOND), **options).run()
+                for seed in range(5)
+            ]
+        print(
+            f"{name:32}{max(w.densest() for w in worlds):5}{min(w.used() for w in worlds):9.2%}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

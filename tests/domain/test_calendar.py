@@ -1,4 +1,6 @@
-"""Send windows and local days, against `whenever` as an oracle and against a minute-by-minute search."""
+"""Send windows and local days, against `whenever` as an oracle and against a
+minute-by-minute search.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,16 @@ import whenever
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from queue_services.domain.calendar import DAY, EVERY_DAY, Window, closing, day_bounds, opening, window_faults, zone_fault
+from queue_services.domain.calendar import (
+    DAY,
+    EVERY_DAY,
+    Window,
+    closing,
+    day_bounds,
+    opening,
+    window_faults,
+    zone_fault,
+)
 from queue_services.domain.message import FOREVER, SECOND, Instant
 
 MINUTE = 60 * SECOND
@@ -41,9 +52,12 @@ ODD_DAYS = [
 ]
 
 times = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
-windows = st.builds(Window, times, times, st.sets(st.sampled_from(EVERY_DAY), min_size=1).map(lambda days: tuple(sorted(days)))).filter(
-    lambda window: window.start != window.end
-)
+windows = st.builds(
+    Window,
+    times,
+    times,
+    st.sets(st.sampled_from(EVERY_DAY), min_size=1).map(lambda days: tuple(sorted(days))),
+).filter(lambda window: window.start != window.end)
 
 
 class Span(NamedTuple):
@@ -66,7 +80,10 @@ def at_clock(day: whenever.Date, clock: str, zone: str) -> Instant:
 def exists(day: whenever.Date, zone: str) -> bool:
     """Whether the zone's calendar shows the date at any minute of it."""
     start = at_clock(day, "00:00", zone)
-    return any(local_date(start + minutes * MINUTE, zone) == day for minutes in (-1439, -60, -30, -1, 0, 1, 30, 60))
+    return any(
+        local_date(start + minutes * MINUTE, zone) == day
+        for minutes in (-1439, -60, -30, -1, 0, 1, 30, 60)
+    )
 
 
 def local(at: Instant, zone: str) -> whenever.ZonedDateTime:
@@ -96,7 +113,8 @@ def is_open(spans: list[Span], at: Instant) -> bool:
     return any(span.opens <= at < span.closes for span in spans)
 
 
-# --- windows ---------------------------------------------------------------------------------------------------------------------------------
+# --- windows
+# ---------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_an_open_window_does_not_wait() -> None:
@@ -107,8 +125,12 @@ def test_an_open_window_does_not_wait() -> None:
 def test_a_closed_window_waits_for_the_next_allowed_day() -> None:
     office = Window("08:00", "17:00", (1, 2, 3, 4, 5))
     friday_evening = instant("2025-06-06 17:00 America/New_York")  # the end itself is closed
-    assert opening(office, "America/New_York", friday_evening) == instant("2025-06-09 08:00 America/New_York")
-    assert closing(office, "America/New_York", friday_evening) == instant("2025-06-09 17:00 America/New_York")
+    assert opening(office, "America/New_York", friday_evening) == instant(
+        "2025-06-09 08:00 America/New_York"
+    )
+    assert closing(office, "America/New_York", friday_evening) == instant(
+        "2025-06-09 17:00 America/New_York"
+    )
 
 
 def test_a_window_over_midnight_belongs_to_the_day_it_opens() -> None:
@@ -116,27 +138,41 @@ def test_a_window_over_midnight_belongs_to_the_day_it_opens() -> None:
     saturday = instant("2025-06-07 05:59 Asia/Tokyo")
     assert opening(night, "Asia/Tokyo", saturday) == saturday
     assert closing(night, "Asia/Tokyo", saturday) == instant("2025-06-07 06:00 Asia/Tokyo")
-    assert opening(night, "Asia/Tokyo", instant("2025-06-06 05:00 Asia/Tokyo")) == instant("2025-06-06 22:00 Asia/Tokyo")
+    assert opening(night, "Asia/Tokyo", instant("2025-06-06 05:00 Asia/Tokyo")) == instant(
+        "2025-06-06 22:00 Asia/Tokyo"
+    )
 
 
 def test_a_skipped_start_moves_forward_and_a_repeated_one_is_the_first() -> None:
-    assert opening(Window("02:30", "09:00"), "Europe/Berlin", instant("2024-03-31 00:00 UTC")) == instant("2024-03-31 01:30 UTC")
-    assert opening(Window("02:30", "09:00"), "Europe/Berlin", instant("2024-10-26 22:30 UTC")) == instant("2024-10-27 00:30 UTC")
+    assert opening(
+        Window("02:30", "09:00"), "Europe/Berlin", instant("2024-03-31 00:00 UTC")
+    ) == instant("2024-03-31 01:30 UTC")
+    assert opening(
+        Window("02:30", "09:00"), "Europe/Berlin", instant("2024-10-26 22:30 UTC")
+    ) == instant("2024-10-27 00:30 UTC")
 
 
 def test_a_day_that_never_was_has_no_opening() -> None:
     fridays = Window("08:00", "20:00", (5,))
-    assert opening(fridays, "Pacific/Apia", instant("2011-12-29 21:00 Pacific/Apia")) == instant("2012-01-06 08:00 Pacific/Apia")
+    assert opening(fridays, "Pacific/Apia", instant("2011-12-29 21:00 Pacific/Apia")) == instant(
+        "2012-01-06 08:00 Pacific/Apia"
+    )
 
 
 def test_a_window_that_is_empty_on_one_day_opens_on_the_next_of_its_days() -> None:
     window = Window("02:30", "03:15", (7,))  # 2024-03-31: it would open at 03:30 and close at 03:15
-    assert opening(window, "Europe/Berlin", instant("2024-03-31 00:00 Europe/Berlin")) == instant("2024-04-07 02:30 Europe/Berlin")
+    assert opening(window, "Europe/Berlin", instant("2024-03-31 00:00 Europe/Berlin")) == instant(
+        "2024-04-07 02:30 Europe/Berlin"
+    )
 
 
 def test_windows_that_overlap_where_the_clocks_change_close_together() -> None:
-    window = Window("03:15", "02:45")  # the night of 2024-03-31: 02:45 is 03:45, after the next opening
-    assert closing(window, "Europe/Berlin", instant("2024-03-31 01:00 Europe/Berlin")) == instant("2024-04-01 02:45 Europe/Berlin")
+    window = Window(
+        "03:15", "02:45"
+    )  # the night of 2024-03-31: 02:45 is 03:45, after the next opening
+    assert closing(window, "Europe/Berlin", instant("2024-03-31 01:00 Europe/Berlin")) == instant(
+        "2024-04-01 02:45 Europe/Berlin"
+    )
 
 
 def test_instants_beyond_the_calendar_wait_for_nothing() -> None:
@@ -154,25 +190,54 @@ def shows_open(window: Window, zone: str, at: Instant) -> bool:
     if window.start < window.end:
         return today in window.days and window.start <= clock < window.end
     yesterday = (today - 2) % 7 + 1
-    return (today in window.days and clock >= window.start) or (yesterday in window.days and clock < window.end)
+    return (today in window.days and clock >= window.start) or (
+        yesterday in window.days and clock < window.end
+    )
 
 
 @settings(max_examples=25, deadline=None)
-@given(window=windows, zone=st.sampled_from(["Europe/Berlin", "America/Denver", "Asia/Kathmandu", "Pacific/Chatham"]), start=st.integers(0, 60 * 1440))
-def test_where_no_clock_changes_it_is_open_whenever_the_clock_says_so(window: Window, zone: str, start: int) -> None:
+@given(
+    window=windows,
+    zone=st.sampled_from(["Europe/Berlin", "America/Denver", "Asia/Kathmandu", "Pacific/Chatham"]),
+    start=st.integers(0, 60 * 1440),
+)
+def test_where_no_clock_changes_it_is_open_whenever_the_clock_says_so(
+    window: Window, zone: str, start: int
+) -> None:
     at = instant("2025-06-01 00:00 UTC") + start * MINUTE
-    found = next(at + minutes * MINUTE for minutes in range(8 * 1440) if shows_open(window, zone, at + minutes * MINUTE))
+    found = next(
+        at + minutes * MINUTE
+        for minutes in range(8 * 1440)
+        if shows_open(window, zone, at + minutes * MINUTE)
+    )
     assert opening(window, zone, at) == found
-    shut = next(found + minutes * MINUTE for minutes in range(2 * 1440) if not shows_open(window, zone, found + minutes * MINUTE))
+    shut = next(
+        found + minutes * MINUTE
+        for minutes in range(2 * 1440)
+        if not shows_open(window, zone, found + minutes * MINUTE)
+    )
     assert closing(window, zone, at) == shut
 
 
 @settings(max_examples=300, deadline=None)
-@given(window=windows, odd=st.sampled_from(ODD_DAYS), minutes=st.integers(-3 * 1440, 3 * 1440), extra=st.integers(0, MINUTE - 1))
-@example(window=Window("23:15", "01:00", (6,)), odd=("America/Nuuk", "2024-03-30"), minutes=0, extra=0)
-@example(window=Window("22:00", "06:00", (4,)), odd=("Pacific/Apia", "2011-12-30"), minutes=-60, extra=1)
-@example(window=Window("00:00", "00:30"), odd=("America/St_Johns", "2009-11-01"), minutes=0, extra=0)
-def test_where_clocks_or_calendars_change_it_agrees_with_the_oracle(window: Window, odd: tuple[str, str], minutes: int, extra: int) -> None:
+@given(
+    window=windows,
+    odd=st.sampled_from(ODD_DAYS),
+    minutes=st.integers(-3 * 1440, 3 * 1440),
+    extra=st.integers(0, MINUTE - 1),
+)
+@example(
+    window=Window("23:15", "01:00", (6,)), odd=("America/Nuuk", "2024-03-30"), minutes=0, extra=0
+)
+@example(
+    window=Window("22:00", "06:00", (4,)), odd=("Pacific/Apia", "2011-12-30"), minutes=-60, extra=1
+)
+@example(
+    window=Window("00:00", "00:30"), odd=("America/St_Johns", "2009-11-01"), minutes=0, extra=0
+)
+def test_where_clocks_or_calendars_change_it_agrees_with_the_oracle(
+    window: Window, odd: tuple[str, str], minutes: int, extra: int
+) -> None:
     zone, day = odd
     middle = whenever.Date(day)
     at = at_clock(middle, "00:00", zone) + minutes * MINUTE + extra
@@ -180,8 +245,15 @@ def test_where_clocks_or_calendars_change_it_agrees_with_the_oracle(window: Wind
 
 
 @settings(max_examples=100, deadline=None)
-@given(window=windows, zone=st.sampled_from([zone for zone, _ in ODD_DAYS]), day=st.dates(date(1800, 1, 1), date(9990, 12, 1)), minutes=st.integers(0, 1439))
-def test_it_agrees_with_the_oracle_in_any_year(window: Window, zone: str, day: date, minutes: int) -> None:
+@given(
+    window=windows,
+    zone=st.sampled_from([zone for zone, _ in ODD_DAYS]),
+    day=st.dates(date(1800, 1, 1), date(9990, 12, 1)),
+    minutes=st.integers(0, 1439),
+)
+def test_it_agrees_with_the_oracle_in_any_year(
+    window: Window, zone: str, day: date, minutes: int
+) -> None:
     middle = whenever.Date(day)
     check_against_oracle(window, zone, middle, at_clock(middle, "00:00", zone) + minutes * MINUTE)
 
@@ -204,10 +276,13 @@ def test_every_zone_opens_when_the_oracle_says() -> None:
             for day in (date(year, month, 1) for month in range(1, 13)):
                 middle = whenever.Date(day)
                 at = at_clock(middle, "12:00", zone)
-                assert opening(window, zone, at) == next(span.opens for span in spans_around(window, zone, middle) if at < span.opens), (zone, day)
+                assert opening(window, zone, at) == next(
+                    span.opens for span in spans_around(window, zone, middle) if at < span.opens
+                ), (zone, day)
 
 
-# --- days ------------------------------------------------------------------------------------------------------------------------------------
+# --- days
+# ------------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_day_is_as_long_as_the_clocks_make_it() -> None:
@@ -219,13 +294,18 @@ def test_a_day_is_as_long_as_the_clocks_make_it() -> None:
 def test_a_day_begins_where_a_gap_around_its_midnight_ends() -> None:
     start, _ = day_bounds("America/Toronto", instant("1919-03-31 12:00 America/Toronto"))
     assert start == instant("1919-03-31 04:30 UTC")  # 23:30 became 00:30
-    assert day_bounds("Africa/Cairo", instant("2024-04-26 12:00 Africa/Cairo"))[0] == instant("2024-04-26 01:00 Africa/Cairo")
+    assert day_bounds("Africa/Cairo", instant("2024-04-26 12:00 Africa/Cairo"))[0] == instant(
+        "2024-04-26 01:00 Africa/Cairo"
+    )
 
 
 def test_a_day_that_has_begun_goes_on_when_the_clocks_come_back_to_the_one_before() -> None:
     quarter_past = instant("2009-11-01 02:45 UTC")  # at 00:01 the clocks went back to 23:01
     assert local_date(quarter_past, "America/St_Johns") == whenever.Date("2009-10-31")
-    assert day_bounds("America/St_Johns", quarter_past) == (instant("2009-11-01 02:30 UTC"), instant("2009-11-02 03:30 UTC"))
+    assert day_bounds("America/St_Johns", quarter_past) == (
+        instant("2009-11-01 02:30 UTC"),
+        instant("2009-11-02 03:30 UTC"),
+    )
 
 
 def test_a_skipped_day_has_no_bounds_and_its_neighbours_touch() -> None:
@@ -236,8 +316,14 @@ def test_a_skipped_day_has_no_bounds_and_its_neighbours_touch() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(odd=st.sampled_from(ODD_DAYS), minutes=st.integers(-4 * 1440, 4 * 1440), extra=st.integers(0, MINUTE - 1))
-def test_days_follow_each_other_and_hold_their_instants(odd: tuple[str, str], minutes: int, extra: int) -> None:
+@given(
+    odd=st.sampled_from(ODD_DAYS),
+    minutes=st.integers(-4 * 1440, 4 * 1440),
+    extra=st.integers(0, MINUTE - 1),
+)
+def test_days_follow_each_other_and_hold_their_instants(
+    odd: tuple[str, str], minutes: int, extra: int
+) -> None:
     zone, day = odd
     at = at_clock(whenever.Date(day), "12:00", zone) + minutes * MINUTE + extra
     start, end = day_bounds(zone, at)
@@ -248,10 +334,22 @@ def test_days_follow_each_other_and_hold_their_instants(odd: tuple[str, str], mi
     assert local_date(start - 1, zone) != local_date(start, zone)
 
 
-# --- what is accepted ------------------------------------------------------------------------------------------------------------------------
+# --- what is accepted
+# ------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["Europe/Berlin", "UTC", "Etc/GMT+5", "America/Argentina/Buenos_Aires", "America/Port-au-Prince", "EST5EDT", "GB"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Europe/Berlin",
+        "UTC",
+        "Etc/GMT+5",
+        "America/Argentina/Buenos_Aires",
+        "America/Port-au-Prince",
+        "EST5EDT",
+        "GB",
+    ],
+)
 def test_iana_zones_are_accepted(name: str) -> None:
     assert zone_fault(name) is None
 
@@ -259,12 +357,39 @@ def test_iana_zones_are_accepted(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", "Europe", "Mars/Olympus", "europe/berlin", "Europe/Berlin ", "Europe/Berlin\n", "localtime", "posixrules", "Factory", "posix/UTC", "right/UTC",
-        "/etc/passwd", "../UTC", "Europe/../UTC", "Europe//Berlin", ".", "zone.tab", "leapseconds", "tzdata.zi", "a" * 5000, "a/" * 500, "UTC\0", "Ευρώπη",
-        "\ud800", "C:\\zones", None, 1, 10**5000, ["UTC"], True,
+        "",
+        "Europe",
+        "Mars/Olympus",
+        "europe/berlin",
+        "Europe/Berlin ",
+        "Europe/Berlin\n",
+        "localtime",
+        "posixrules",
+        "Factory",
+        "posix/UTC",
+        "right/UTC",
+        "/etc/passwd",
+        "../UTC",
+        "Europe/../UTC",
+        "Europe//Berlin",
+        ".",
+        "zone.tab",
+        "leapseconds",
+        "tzdata.zi",
+        "a" * 5000,
+        "a/" * 500,
+        "UTC\0",
+        "Ευρώπη",
+        "\ud800",
+        "C:\\zones",
+        None,
+        1,
+        10**5000,
+        ["UTC"],
+        True,
     ],
     ids=lambda name: ascii(name)[:20] if not isinstance(name, int) else "number",
-)  # fmt: skip
+)
 def test_what_is_no_iana_zone_is_refused(name: object) -> None:
     assert "IANA" in (zone_fault(name) or "")
 
@@ -304,12 +429,17 @@ def test_a_window_without_faults_opens_within_a_week(window: Window) -> None:
         ("x", "y", 7, ["start", "end", "days"]),
     ],
 )
-def test_every_fault_of_a_window_is_named(start: object, end: object, days: object, fields: list[str]) -> None:
+def test_every_fault_of_a_window_is_named(
+    start: object, end: object, days: object, fields: list[str]
+) -> None:
     assert [fault.field for fault in window_faults(start, end, days)] == fields
 
 
 def test_asking_for_an_opening_again_is_cheap() -> None:
-    window, at = Window("08:00", "21:00", (1, 2, 3, 4, 5)), instant("2025-06-07 12:00 Europe/Berlin")
+    window, at = (
+        Window("08:00", "21:00", (1, 2, 3, 4, 5)),
+        instant("2025-06-07 12:00 Europe/Berlin"),
+    )
     opening(window, "Europe/Berlin", at)
     started = time.process_time()
     for second in range(2_000):

@@ -42,12 +42,51 @@ def test_ordinary_paths_are_accepted(path: str) -> None:
 @pytest.mark.parametrize(
     ("paths", "fault"),
     [
-        (["", "send-sms", "?a", "http://evil.example/", "//evil.example/", "///", "/%2fevil.example", "/%2F", " /a"], "exactly one '/'"),
+        (
+            [
+                "",
+                "send-sms",
+                "?a",
+                "http://evil.example/",
+                "//evil.example/",
+                "///",
+                "/%2fevil.example",
+                "/%2F",
+                " /a",
+            ],
+            "exactly one '/'",
+        ),
         (["/\\evil.example", "\\/a", "/a?b=\\", "/a%5cb", "/a%5C..", "/a%255Cb"], "backslash"),
         (["/a#b", "/a?b#c", "/a%23b"], "'#'"),
-        (["/a\nb", "/\t/evil", "/a\0", "/a\x7f", "/a\x85b", "/a?b\r\nhost: evil", "/a%00", "/a%0d%0ab", "/a%7F", "/a%c2%85"], "control"),
+        (
+            [
+                "/a\nb",
+                "/\t/evil",
+                "/a\0",
+                "/a\x7f",
+                "/a\x85b",
+                "/a?b\r\nhost: evil",
+                "/a%00",
+                "/a%0d%0ab",
+                "/a%7F",
+                "/a%c2%85",
+            ],
+            "control",
+        ),
         (["/.", "/..", "/a/../b", "/a/./b", "/./", "/../?x"], "segments"),
-        (["/%2e", "/%2E%2e/a", "/.%2e/a", "/a/%2e./b", "/a%2f..%2fb", "/a/..%2Fb", "/%252e%252e/", "/%25252e."], "segments"),
+        (
+            [
+                "/%2e",
+                "/%2E%2e/a",
+                "/.%2e/a",
+                "/a/%2e./b",
+                "/a%2f..%2fb",
+                "/a/..%2Fb",
+                "/%252e%252e/",
+                "/%25252e.",
+            ],
+            "segments",
+        ),
         (["/..;/a", "/a/.;x=1/b", "/a/%2e%2e%3b/b"], "segments"),
         (["/%" + "25" * 9 + "41"], "percent-encoded more than"),
         (["/" + "a" * 2000], "2,000 characters"),
@@ -55,16 +94,46 @@ def test_ordinary_paths_are_accepted(path: str) -> None:
     ],
 )
 def test_what_could_lead_elsewhere_is_named(paths: list[str], fault: str) -> None:
-    assert {path: fault in (endpoint_fault(path) or "") for path in paths} == dict.fromkeys(paths, True)
+    assert {path: fault in (endpoint_fault(path) or "") for path in paths} == dict.fromkeys(
+        paths, True
+    )
 
 
 TRICKY = st.lists(
-    st.sampled_from(["/", "//", ".", "..", "%2e", "%2E", "%2f", "%5c", "%25", "2e", "\\", "?", "#", "@", ":", ";", "%", "a", " ", "é", "\n", "[", "]"]),
+    st.sampled_from(
+        [
+            "/",
+            "//",
+            ".",
+            "..",
+            "%2e",
+            "%2E",
+            "%2f",
+            "%5c",
+            "%25",
+            "2e",
+            "\\",
+            "?",
+            "#",
+            "@",
+            ":",
+            ";",
+            "%",
+            "a",
+            " ",
+            "é",
+            "\n",
+            "[",
+            "]",
+        ]
+    ),
     max_size=12,
 ).map("".join)
 
 
-@given(st.sampled_from(BASES), st.one_of(TRICKY.map("/{}".format), st.text().map("/{}".format), TRICKY))
+@given(
+    st.sampled_from(BASES), st.one_of(TRICKY.map("/{}".format), st.text().map("/{}".format), TRICKY)
+)
 @example(BASES[0], "/@evil.example:80/")
 @example(BASES[1], "/a?b@evil.example")
 def test_an_accepted_endpoint_changes_nothing_but_the_path(base: str, path: str) -> None:
@@ -81,7 +150,9 @@ def test_an_accepted_endpoint_changes_nothing_but_the_path(base: str, path: str)
     target = asked.raw_path.rstrip("/") + request_target(path)
     assert url.raw_path_qs == target.removesuffix("?") or url.raw_path_qs == target
     assert url.raw_path == target.partition("?")[0]
-    assert URL(str(url)).path.startswith(asked.path.rstrip("/"))  # also where the receiver resolves dot segments
+    assert URL(str(url)).path.startswith(
+        asked.path.rstrip("/")
+    )  # also where the receiver resolves dot segments
 
 
 @given(TRICKY.map("/{}".format))
@@ -97,8 +168,14 @@ def test_no_accepted_path_resolves_upwards_however_often_it_is_decoded(path: str
         decoded = unquote(decoded)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\#")).map("/{}".format))
-def test_a_request_target_is_visible_ascii_where_the_path_has_no_control_characters(path: str) -> None:
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\#")).map(
+        "/{}".format
+    )
+)
+def test_a_request_target_is_visible_ascii_where_the_path_has_no_control_characters(
+    path: str,
+) -> None:
     assume(endpoint_fault(path) is None)
     target = request_target(path)
     assert target.isascii()

@@ -20,7 +20,9 @@ NOW = 1_700_000_000 * SECOND
         (1, True, 1, False),
     ],
 )
-def test_a_workspace_is_over_its_limit_when_more_is_due_than_a_second_sends(due: int, left_for_want_of_own_slots: bool, rate: float, expected: bool) -> None:
+def test_a_workspace_is_over_its_limit_when_more_is_due_than_a_second_sends(
+    due: int, left_for_want_of_own_slots: bool, rate: float, expected: bool
+) -> None:
     assert exceeded(due, left_for_want_of_own_slots, rate) is expected
 
 

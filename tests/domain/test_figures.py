@@ -25,7 +25,9 @@ def test_the_processing_time_is_milliseconds_a_batch() -> None:
     assert Figures(batches=4, batch_time=SECOND).processing_time == 250
 
 
-@pytest.mark.parametrize(("span", "throughput"), [(0, 90), (SECOND // 2, 90), (SECOND, 90), (30 * SECOND, 3)])
+@pytest.mark.parametrize(
+    ("span", "throughput"), [(0, 90), (SECOND // 2, 90), (SECOND, 90), (30 * SECOND, 3)]
+)
 def test_throughput_is_over_the_span_but_a_second_at_least(span: int, throughput: float) -> None:
     assert Figures(minute=1, ended=90, first_at=NOW, last_at=NOW + span).throughput == throughput
 
@@ -33,7 +35,11 @@ def test_throughput_is_over_the_span_but_a_second_at_least(span: int, throughput
 def test_adding_keeps_the_newest_minute_and_joins_parts_of_the_same() -> None:
     older = Figures(delivered=5, minute=1, ended=5, first_at=10, last_at=20)
     for order in ([1, 2, 2, 0], [0, 2, 1, 2], [2, 0, 2, 1]):
-        parts = [Figures(exceeded=1), older, Figures(delivered=2, minute=2, ended=2, first_at=70, last_at=80)]
+        parts = [
+            Figures(exceeded=1),
+            older,
+            Figures(delivered=2, minute=2, ended=2, first_at=70, last_at=80),
+        ]
         total = Figures()
         for index in order:
             total.add(parts[index])
@@ -60,5 +66,7 @@ def test_a_bucket_has_what_is_at_most_its_bound_and_one_more_has_the_rest() -> N
         (NOW - 5_000 * DAY, NOW, None, 10 * 86_400),
     ],
 )
-def test_a_step_is_what_is_asked_for_or_makes_few_points_but_never_less_than_what_is_kept(begin: int, end: int, wanted: int | None, step: int) -> None:
+def test_a_step_is_what_is_asked_for_or_makes_few_points_but_never_less_than_what_is_kept(
+    begin: int, end: int, wanted: int | None, step: int
+) -> None:
     assert figures.step(begin, end, NOW, wanted) == step

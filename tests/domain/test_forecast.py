@@ -1,4 +1,6 @@
-"""When messages would start and finish: by figures that can be worked out, and against a load sent message by message."""
+"""When messages would start and finish: by figures that can be worked out, and against a
+load sent message by message.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,13 @@ def seconds(at: Instant | None) -> float:
     return (at - NOW) / SECOND
 
 
-def load(*others: Lane, lane: Lane | None = None, limit: float = 50, paused: bool = False, concurrency: int = 256) -> Load:
+def load(
+    *others: Lane,
+    lane: Lane | None = None,
+    limit: float = 50,
+    paused: bool = False,
+    concurrency: int = 256,
+) -> Load:
     return Load(NOW, limit, lane or Lane(), others, paused, concurrency)
 
 
@@ -36,7 +44,8 @@ def told(foreseen: Forecast) -> tuple[float, float, Wait]:
     return seconds(foreseen.start_at), seconds(foreseen.end_at), foreseen.limited_by
 
 
-# --- one lane --------------------------------------------------------------------------------------------------------------------------------
+# --- one lane
+# --------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_an_idle_channel_sends_at_its_limit() -> None:
@@ -69,7 +78,9 @@ def test_a_lanes_own_limit_holds_it_back() -> None:
 
 
 def test_a_limit_below_one_is_a_message_in_so_many_seconds() -> None:
-    assert told(forecast(load(lane=Lane(limit=0.1)), 7, NOW))[1] == pytest.approx(6 * 10 * PACE, abs=0.3)
+    assert told(forecast(load(lane=Lane(limit=0.1)), 7, NOW))[1] == pytest.approx(
+        6 * 10 * PACE, abs=0.3
+    )
 
 
 def test_a_daily_quota_lets_so_many_go_today_and_the_rest_on_the_next_days() -> None:
@@ -114,37 +125,64 @@ def test_a_slow_endpoint_gets_half_of_the_connections() -> None:
 
 def test_two_slow_endpoints_get_a_third_each() -> None:
     slow = Lane(due=100_000, answer=8 * SECOND)
-    assert told(forecast(load(slow, lane=Lane(answer=8 * SECOND)), 1000, NOW))[1] - 8 == pytest.approx(1000 / (256 / 3 / 8), rel=0.02)
+    assert told(forecast(load(slow, lane=Lane(answer=8 * SECOND)), 1000, NOW))[
+        1
+    ] - 8 == pytest.approx(1000 / (256 / 3 / 8), rel=0.02)
 
 
 def test_a_slow_endpoint_costs_other_lanes_nothing() -> None:
-    alone, beside = forecast(load(), 2000, NOW), forecast(load(Lane(due=100_000, answer=10 * SECOND)), 2000, NOW)
-    assert seconds(beside.end_at) == pytest.approx(2000 / (50 / PACE - 12.8), rel=0.02)  # it takes what its 128 connections send
+    alone, beside = (
+        forecast(load(), 2000, NOW),
+        forecast(load(Lane(due=100_000, answer=10 * SECOND)), 2000, NOW),
+    )
+    assert seconds(beside.end_at) == pytest.approx(
+        2000 / (50 / PACE - 12.8), rel=0.02
+    )  # it takes what its 128 connections send
     assert seconds(beside.end_at) > seconds(alone.end_at)
 
 
 def test_messages_of_several_units_take_as_many_slots() -> None:
-    assert told(forecast(load(lane=Lane(due=100, units=(2,))), 900, NOW))[1] == pytest.approx(1000 * 2 / 50 * PACE, rel=0.01)
-    assert told(forecast(load(lane=Lane(due=100, units=(1, 4), limit=10)), 100, NOW))[1] == pytest.approx(200 * 2.5 / 10 * PACE, rel=0.03)
-    assert told(forecast(load(Lane(due=1000, units=(4,))), 100, NOW))[1] < told(forecast(load(Lane(due=1000, units=(4,)), lane=Lane(units=(2,))), 100, NOW))[1]
+    assert told(forecast(load(lane=Lane(due=100, units=(2,))), 900, NOW))[1] == pytest.approx(
+        1000 * 2 / 50 * PACE, rel=0.01
+    )
+    assert told(forecast(load(lane=Lane(due=100, units=(1, 4), limit=10)), 100, NOW))[
+        1
+    ] == pytest.approx(200 * 2.5 / 10 * PACE, rel=0.03)
+    assert (
+        told(forecast(load(Lane(due=1000, units=(4,))), 100, NOW))[1]
+        < told(forecast(load(Lane(due=1000, units=(4,)), lane=Lane(units=(2,))), 100, NOW))[1]
+    )
 
 
 def test_what_is_left_of_a_window_is_lost_to_a_message_that_does_not_fit_into_it() -> None:
-    assert told(forecast(load(lane=Lane(units=(3,), limit=5)), 100, NOW))[1] == pytest.approx(99 * PACE, rel=0.02)
-    assert told(forecast(load(lane=Lane(units=(7,), limit=5)), 100, NOW))[1] == pytest.approx(198 * PACE, rel=0.02)
-    assert told(forecast(load(lane=Lane(units=(3,))), 1600, NOW))[1] == pytest.approx(1600 / 16 * PACE, rel=0.01)
+    assert told(forecast(load(lane=Lane(units=(3,), limit=5)), 100, NOW))[1] == pytest.approx(
+        99 * PACE, rel=0.02
+    )
+    assert told(forecast(load(lane=Lane(units=(7,), limit=5)), 100, NOW))[1] == pytest.approx(
+        198 * PACE, rel=0.02
+    )
+    assert told(forecast(load(lane=Lane(units=(3,))), 1600, NOW))[1] == pytest.approx(
+        1600 / 16 * PACE, rel=0.01
+    )
 
 
 def test_a_slow_endpoint_holds_a_connection_a_message_whatever_its_units() -> None:
-    assert told(forecast(load(lane=Lane(answer=8 * SECOND, units=(2,))), 1600, NOW))[1] - 8 == pytest.approx(1600 / (128 / 8), rel=0.02)
+    assert told(forecast(load(lane=Lane(answer=8 * SECOND, units=(2,))), 1600, NOW))[
+        1
+    ] - 8 == pytest.approx(1600 / (128 / 8), rel=0.02)
 
 
-# --- what stops a lane -----------------------------------------------------------------------------------------------------------------------
+# --- what stops a lane
+# -----------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("stopped", "wait"),
-    [(load(paused=True), Wait.PAUSE), (load(lane=Lane(paused=True)), Wait.PAUSE), (load(lane=Lane(held_until=FOREVER)), Wait.HOLD)],
+    [
+        (load(paused=True), Wait.PAUSE),
+        (load(lane=Lane(paused=True)), Wait.PAUSE),
+        (load(lane=Lane(held_until=FOREVER)), Wait.HOLD),
+    ],
 )
 def test_what_has_no_end_has_no_forecast(stopped: Load, wait: Wait) -> None:
     assert forecast(stopped, 10, NOW) == Forecast(None, None, wait)
@@ -152,7 +190,11 @@ def test_what_has_no_end_has_no_forecast(stopped: Load, wait: Wait) -> None:
 
 def test_what_ends_beyond_the_foreseeable_has_a_start_alone() -> None:
     foreseen = forecast(load(), 10**12, NOW)
-    assert (foreseen.start_at, foreseen.end_at, foreseen.limited_by) == (NOW, None, Wait.SERVICE_LIMIT)
+    assert (foreseen.start_at, foreseen.end_at, foreseen.limited_by) == (
+        NOW,
+        None,
+        Wait.SERVICE_LIMIT,
+    )
 
 
 def test_a_hold_is_waited_for() -> None:
@@ -164,7 +206,9 @@ def test_a_hold_is_waited_for() -> None:
 
 
 def test_a_closed_window_is_waited_for() -> None:
-    lane = Lane(window=Window("08:00", "21:00"), zone="Europe/Berlin")  # an hour ahead of UTC at EPOCH
+    lane = Lane(
+        window=Window("08:00", "21:00"), zone="Europe/Berlin"
+    )  # an hour ahead of UTC at EPOCH
     start, _, wait = told(forecast(load(lane=lane), 50, NOW))
     assert (start, wait) == (7 * 3600, Wait.WINDOW)
 
@@ -184,11 +228,16 @@ def test_other_lanes_use_their_own_windows_and_holds() -> None:
     held = Lane(due=100_000, held_until=after(free_until))
     paused = Lane(due=100_000, paused=True)
     for other in (closed, held, paused):
-        assert told(forecast(load(other), 20_000, NOW))[1] == pytest.approx(20_000 / 50 * PACE, abs=0.3)
-    assert told(forecast(load(closed, held), 40_000, NOW))[1] == pytest.approx(free_until + (40_000 - free_until * 50 / PACE) * 3 / 50 * PACE, rel=0.01)
+        assert told(forecast(load(other), 20_000, NOW))[1] == pytest.approx(
+            20_000 / 50 * PACE, abs=0.3
+        )
+    assert told(forecast(load(closed, held), 40_000, NOW))[1] == pytest.approx(
+        free_until + (40_000 - free_until * 50 / PACE) * 3 / 50 * PACE, rel=0.01
+    )
 
 
-# --- lanes take turns ------------------------------------------------------------------------------------------------------------------------
+# --- lanes take turns
+# ------------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("weight", "share"), [(1, 1 / 4), (0.5, 1 / 7), (2, 2 / 5)])
@@ -200,11 +249,15 @@ def test_busy_lanes_share_by_their_weights(weight: float, share: float) -> None:
 
 
 def test_a_lane_at_its_own_limit_leaves_the_rest_to_the_others() -> None:
-    assert told(forecast(load(Lane(due=10**6, limit=5)), 9000, NOW))[1] == pytest.approx(9000 / 45 * PACE, rel=0.02)
+    assert told(forecast(load(Lane(due=10**6, limit=5)), 9000, NOW))[1] == pytest.approx(
+        9000 / 45 * PACE, rel=0.02
+    )
 
 
 def test_a_lane_that_has_sent_all_leaves_its_share() -> None:
-    assert told(forecast(load(Lane(due=500)), 2000, NOW))[1] == pytest.approx(2500 / 50 * PACE, rel=0.01)
+    assert told(forecast(load(Lane(due=500)), 2000, NOW))[1] == pytest.approx(
+        2500 / 50 * PACE, rel=0.01
+    )
 
 
 def test_a_new_lane_waits_for_one_turn_of_every_other() -> None:
@@ -223,7 +276,9 @@ def test_many_small_lanes_are_served_beside_a_large_one() -> None:
 
 def test_the_last_of_many_lanes_ends_when_all_is_sent() -> None:
     others = [Lane(due=number) for number in range(1, 1001)]
-    assert told(forecast(load(*others, limit=1000), 20_000, NOW))[1] == pytest.approx((sum(range(1001)) + 20_000) / 1000 * PACE, rel=0.001)
+    assert told(forecast(load(*others, limit=1000), 20_000, NOW))[1] == pytest.approx(
+        (sum(range(1001)) + 20_000) / 1000 * PACE, rel=0.001
+    )
 
 
 def test_a_wave_of_a_held_lane_waits_for_the_end_of_its_hold() -> None:
@@ -232,13 +287,18 @@ def test_a_wave_of_a_held_lane_waits_for_the_end_of_its_hold() -> None:
 
 
 def test_lanes_may_be_counted_instead_of_listed() -> None:
-    listed = [Lane(due=40, limit=10) for _ in range(30)] + [Lane(waves=((after(4), 70),)) for _ in range(20)]
+    listed = [Lane(due=40, limit=10) for _ in range(30)] + [
+        Lane(waves=((after(4), 70),)) for _ in range(20)
+    ]
     counted = [Lane(due=40, limit=10, lanes=30), Lane(waves=((after(4), 70),), lanes=20)]
     for count in (1, 200, 3000):
-        assert seconds(forecast(load(*counted), count, NOW).end_at) == pytest.approx(seconds(forecast(load(*listed), count, NOW).end_at), rel=0.001)
+        assert seconds(forecast(load(*counted), count, NOW).end_at) == pytest.approx(
+            seconds(forecast(load(*listed), count, NOW).end_at), rel=0.001
+        )
 
 
-# --- against a load sent message by message ----------------------------------------------------------------------------------------------------
+# --- against a load sent message by message
+# ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -269,7 +329,9 @@ def test_of_many_loads_nearly_all_are_foreseen_within_five_percent() -> None:
 lanes = st.builds(
     Lane,
     due=st.integers(0, 2000),
-    waves=st.lists(st.tuples(st.integers(0, 600).map(after), st.integers(1, 500)), max_size=2).map(tuple),
+    waves=st.lists(st.tuples(st.integers(0, 600).map(after), st.integers(1, 500)), max_size=2).map(
+        tuple
+    ),
     limit=st.sampled_from([None, None, 10, 1, 0.5]),
     weight=st.sampled_from([0.25, 0.5, 1, 2]),
     window=st.sampled_from([None, None, Window("00:05", "23:00")]),
@@ -278,14 +340,26 @@ lanes = st.builds(
     answer=st.sampled_from([0, 100_000, 9 * SECOND]),
     lanes=st.integers(1, 5),
 )
-loads = st.builds(load, lane=lanes.map(lambda lane: Lane(lane.due, lane.waves, lane.limit, lane.weight, lane.window, held_until=lane.held_until)))
+loads = st.builds(
+    load,
+    lane=lanes.map(
+        lambda lane: Lane(
+            lane.due, lane.waves, lane.limit, lane.weight, lane.window, held_until=lane.held_until
+        )
+    ),
+)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(lanes, max_size=6), lanes, st.integers(1, 2000), st.integers(0, 600))
-def test_whatever_the_load_it_starts_when_due_and_more_take_longer(others: list[Lane], mine: Lane, count: int, due: int) -> None:
+def test_whatever_the_load_it_starts_when_due_and_more_take_longer(
+    others: list[Lane], mine: Lane, count: int, due: int
+) -> None:
     given_load = load(*others, lane=mine)
-    foreseen, longer = forecast(given_load, count, after(due)), forecast(given_load, 2 * count, after(due))
+    foreseen, longer = (
+        forecast(given_load, count, after(due)),
+        forecast(given_load, 2 * count, after(due)),
+    )
     if mine.paused:
         assert foreseen == Forecast(None, None, Wait.PAUSE)
         return
@@ -297,7 +371,8 @@ def test_whatever_the_load_it_starts_when_due_and_more_take_longer(others: list[
     assert seconds(foreseen.end_at) - due >= (count - 1) / fastest * 0.98 - 0.3
 
 
-# --- one waiting message -----------------------------------------------------------------------------------------------------------------------
+# --- one waiting message
+# -----------------------------------------------------------------------------------------------------------------------
 
 
 def expected(load: Load, *waiting: tuple[Instant, int]) -> list[float]:
@@ -314,7 +389,9 @@ def test_a_waiting_message_is_expected_after_those_ahead_of_it() -> None:
 def test_a_message_that_is_due_later_is_expected_then() -> None:
     waiting = load(lane=Lane(due=10, waves=((after(600), 3000),)))
     at = after(600)
-    assert expected(waiting, (at, 10), (at, 1510)) == pytest.approx([600, 600 + 1500 / 50 * PACE], abs=0.3)
+    assert expected(waiting, (at, 10), (at, 1510)) == pytest.approx(
+        [600, 600 + 1500 / 50 * PACE], abs=0.3
+    )
     assert expected(waiting, (at, 10))[0] == 600
 
 
@@ -326,19 +403,32 @@ def test_the_message_after_all_others_is_expected_like_one_more() -> None:
 def test_the_last_that_is_due_does_not_wait_for_what_falls_due_much_later() -> None:
     waiting = load(Lane(due=10**6), lane=Lane(due=2, waves=((after(600), 1),)))
     together = expected(waiting, (NOW, 1), (after(600), 2))
-    assert together == [pytest.approx(expected(waiting, (NOW, 1))[0], abs=0.1), pytest.approx(600, abs=1)]
+    assert together == [
+        pytest.approx(expected(waiting, (NOW, 1))[0], abs=0.1),
+        pytest.approx(600, abs=1),
+    ]
 
 
 def test_a_paused_message_is_not_expected() -> None:
-    assert estimated_starts(load(lane=Lane(due=5, paused=True)), [(NOW, 3), (NOW, 4)]) == [None, None]
+    assert estimated_starts(load(lane=Lane(due=5, paused=True)), [(NOW, 3), (NOW, 4)]) == [
+        None,
+        None,
+    ]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(lanes, max_size=4), lanes, st.lists(st.floats(0, 1), min_size=2, max_size=8))
-def test_messages_are_expected_together_as_they_are_one_by_one_and_never_before_they_are_due(others: list[Lane], mine: Lane, shares: list[float]) -> None:
+def test_messages_are_expected_together_as_they_are_one_by_one_and_never_before_they_are_due(
+    others: list[Lane], mine: Lane, shares: list[float]
+) -> None:
     given_load = load(*others, lane=mine)
-    dues = [at for at, count in [(NOW - SECOND, mine.due), *sorted(mine.waves)] for _ in range(count)] or [NOW]
-    waiting = [(dues[number], number) for number in sorted({int(share * (len(dues) - 1)) for share in shares})]
+    dues = [
+        at for at, count in [(NOW - SECOND, mine.due), *sorted(mine.waves)] for _ in range(count)
+    ] or [NOW]
+    waiting = [
+        (dues[number], number)
+        for number in sorted({int(share * (len(dues) - 1)) for share in shares})
+    ]
     together = estimated_starts(given_load, waiting)
     if mine.paused:
         assert together == [None] * len(waiting)
@@ -346,7 +436,9 @@ def test_messages_are_expected_together_as_they_are_one_by_one_and_never_before_
     starts = [seconds(start) for start in together]
     assert starts == sorted(starts)
     assert all(start >= seconds(due) for start, (due, _) in zip(starts, waiting, strict=True))
-    assert starts == [pytest.approx(expected(given_load, one)[0], rel=0.05, abs=1) for one in waiting]
+    assert starts == [
+        pytest.approx(expected(given_load, one)[0], rel=0.05, abs=1) for one in waiting
+    ]
 
 
 @pytest.mark.parametrize(
@@ -371,16 +463,27 @@ def test_a_message_waits_for_what_ends_last(waiting: Wait, wait: Wait) -> None:
     assert waiting is wait
 
 
-# --- speed -----------------------------------------------------------------------------------------------------------------------------------
+# --- speed
+# -----------------------------------------------------------------------------------------------------------------------------------
 
 
 def test_ten_thousand_lanes_are_foreseen_at_once() -> None:
     tiers = [(None, 1.0), (None, 2.0), (10, 0.5)]
-    others = [Lane(due=number * 7919 % 1000 + 1, limit=tiers[number % 3][0], weight=tiers[number % 3][1], answer=50_000) for number in range(10_000)]
+    others = [
+        Lane(
+            due=number * 7919 % 1000 + 1,
+            limit=tiers[number % 3][0],
+            weight=tiers[number % 3][1],
+            answer=50_000,
+        )
+        for number in range(10_000)
+    ]
     crowded = load(*others, limit=1000)
     spent = []
     for _ in range(3):
         begun = time.process_time()
         assert told(forecast(crowded, 1000, NOW))[2] is Wait.TURN
         spent.append(time.process_time() - begun)
-    assert min(spent) < 0.25  # some 30 ms on a quiet machine; without events taken together it is seconds
+    assert (
+        min(spent) < 0.25
+    )  # some 30 ms on a quiet machine; without events taken together it is seconds

@@ -12,7 +12,9 @@ from queue_services.domain.outcome import Answer, Kind
 
 NOW = 1_700_000_000 * SECOND
 OTHER_KINDS = [Kind.DELIVERED, Kind.FAILED, Kind.TIMEOUT, Kind.REJECTED]
-UNREACHABLE = Hold(until=NOW + 8 * SECOND, reason=HoldReason.UNREACHABLE, step=4, refusals=3, set_at=NOW)
+UNREACHABLE = Hold(
+    until=NOW + 8 * SECOND, reason=HoldReason.UNREACHABLE, step=4, refusals=3, set_at=NOW
+)
 REFUSED = Hold(until=NOW + 30 * SECOND, reason=HoldReason.REFUSED, refusals=20, set_at=NOW)
 THROTTLED = Hold(until=NOW + 60 * SECOND, reason=HoldReason.THROTTLED, set_at=NOW)
 
@@ -50,7 +52,9 @@ def test_only_the_first_of_fifty_failures_in_flight_moves_the_hold() -> None:
 
 
 def test_probes_that_overlap_still_lengthen_the_hold() -> None:
-    """An endpoint that swallows connections: each probe takes 10 s to fail, the hold begins with 1 s."""
+    """An endpoint that swallows connections: each probe takes 10 s to fail, the hold begins
+    with 1 s.
+    """
     hold = after(Hold(), Answer(Kind.UNREACHABLE), NOW - SECOND, NOW)
     started: list[int] = []
     now = NOW
@@ -68,7 +72,9 @@ def test_probes_that_overlap_still_lengthen_the_hold() -> None:
 
 def test_a_probe_keeps_others_out_for_the_length_of_the_hold() -> None:
     later = NOW + 9 * SECOND
-    assert probe(UNREACHABLE, later) == Hold(until=later + 8 * SECOND, reason=HoldReason.UNREACHABLE, step=4, refusals=3, set_at=NOW)
+    assert probe(UNREACHABLE, later) == Hold(
+        until=later + 8 * SECOND, reason=HoldReason.UNREACHABLE, step=4, refusals=3, set_at=NOW
+    )
     assert probe(REFUSED, later).until == later + 30 * SECOND
 
 
@@ -92,7 +98,9 @@ def test_a_lane_that_flows_is_not_written(kind: Kind) -> None:
 
 
 def test_a_throttled_lane_waits_as_told() -> None:
-    assert after(Hold(refusals=5), throttled(30), NOW, NOW) == Hold(until=NOW + 30 * SECOND, reason=HoldReason.THROTTLED, set_at=NOW)
+    assert after(Hold(refusals=5), throttled(30), NOW, NOW) == Hold(
+        until=NOW + 30 * SECOND, reason=HoldReason.THROTTLED, set_at=NOW
+    )
     assert after(UNREACHABLE, throttled(1), NOW, NOW).until == NOW + SECOND
     assert after(REFUSED, throttled(1), NOW, NOW).until == NOW + SECOND
 
@@ -105,7 +113,12 @@ def test_the_longest_of_several_waits_counts() -> None:
 @pytest.mark.parametrize("answer", [Answer(kind) for kind in Kind if kind is not Kind.THROTTLED])
 def test_nothing_shortens_a_wait_that_was_told(answer: Answer) -> None:
     for refusals in (0, 19):
-        hold = after(Hold(until=THROTTLED.until, reason=HoldReason.THROTTLED, refusals=refusals, set_at=NOW), answer, NOW - SECOND, NOW + SECOND)
+        hold = after(
+            Hold(until=THROTTLED.until, reason=HoldReason.THROTTLED, refusals=refusals, set_at=NOW),
+            answer,
+            NOW - SECOND,
+            NOW + SECOND,
+        )
         assert hold.until >= THROTTLED.until
 
 
@@ -156,8 +169,16 @@ def test_a_refusal_clears_an_unreachable_hold() -> None:
     assert after(UNREACHABLE, Answer(Kind.REFUSED), NOW + SECOND, NOW + SECOND) == Hold(refusals=4)
 
 
-@given(st.lists(st.tuples(st.sampled_from(Kind), st.integers(0, 120), st.integers(0, 15), st.integers(1, 3600))))
-def test_whatever_is_answered_a_lane_waits_at_most_an_hour_and_is_released_by_one_delivery(answers: list[tuple[Kind, int, int, int]]) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(Kind), st.integers(0, 120), st.integers(0, 15), st.integers(1, 3600)
+        )
+    )
+)
+def test_whatever_is_answered_a_lane_waits_at_most_an_hour_and_is_released_by_one_delivery(
+    answers: list[tuple[Kind, int, int, int]],
+) -> None:
     hold, now = Hold(), NOW
     for kind, passed, took, told in answers:
         now += passed * SECOND

@@ -38,10 +38,14 @@ from .limit_world import EPOCH
 
 LEAD = 3_000
 steady = st.lists(st.one_of(claims, claims, give_backs), max_size=25)
-eventful = st.lists(st.one_of(claims, claims, give_backs, units, st.builds(Rate, rate=rates)), max_size=30)
+eventful = st.lists(
+    st.one_of(claims, claims, give_backs, units, st.builds(Rate, rate=rates)), max_size=30
+)
 
 
-def backlog(rate: float, until: Instant, log: LimitLog | None = None, since: Instant = EPOCH) -> tuple[LimitLog, list[Instant]]:
+def backlog(
+    rate: float, until: Instant, log: LimitLog | None = None, since: Instant = EPOCH
+) -> tuple[LimitLog, list[Instant]]:
     """A log after claims every 50 ms with more due than fits, and its slots."""
     log, slots = log or LimitLog(), []
     for now in range(since, until, 50_000):
@@ -51,31 +55,44 @@ def backlog(rate: float, until: Instant, log: LimitLog | None = None, since: Ins
 
 class TestWhateverHappens:
     @given(rates, steady)
-    def test_no_window_of_a_second_holds_more_starts_than_the_limit(self, rate: float, steps: list[Step]) -> None:
+    def test_no_window_of_a_second_holds_more_starts_than_the_limit(
+        self, rate: float, steps: list[Step]
+    ) -> None:
         starts = [start.slot for start in History(rate).play(steps).starts]
         assert densest(starts, round(SECOND / min(rate, 1)) + JITTER) <= max(1, rate)
 
     @given(rates, eventful)
-    def test_no_window_holds_more_than_the_limit_its_last_start_was_reserved_under(self, rate: float, steps: list[Step]) -> None:
+    def test_no_window_holds_more_than_the_limit_its_last_start_was_reserved_under(
+        self, rate: float, steps: list[Step]
+    ) -> None:
         assert History(rate).play(steps).over_limit() == []
 
     @pytest.mark.long
     @settings(max_examples=20_000, deadline=None)
     @given(rates, eventful)
-    def test_no_window_holds_more_than_the_limit_in_many_more_histories(self, rate: float, steps: list[Step]) -> None:
+    def test_no_window_holds_more_than_the_limit_in_many_more_histories(
+        self, rate: float, steps: list[Step]
+    ) -> None:
         assert History(rate).play(steps).over_limit() == []
 
     @given(rates, eventful, st.lists(st.integers(-SECOND, 150_000), max_size=80))
-    def test_slots_come_in_order_and_not_before_the_lead_or_the_due_time(self, rate: float, steps: list[Step], offsets: list[int]) -> None:
+    def test_slots_come_in_order_and_not_before_the_lead_or_the_due_time(
+        self, rate: float, steps: list[Step], offsets: list[int]
+    ) -> None:
         history = History(rate).play(steps)
         due = [history.now + offset for offset in offsets]
         before = [stamp for stamp, _ in entries(history.log)][-1:]
         slots = reserve(history.log, history.rate, history.now, LEAD, due)
         assert all(earlier <= later for earlier, later in pairwise(before + slots))
-        assert all(max(start, history.now + LEAD) <= slot <= history.now + LEAD + HORIZON for start, slot in zip(due, slots, strict=False))
+        assert all(
+            max(start, history.now + LEAD) <= slot <= history.now + LEAD + HORIZON
+            for start, slot in zip(due, slots, strict=False)
+        )
 
     @given(rates, eventful, st.integers(0, 400_000), st.integers(0, 500))
-    def test_free_is_what_reserve_gives_when_everything_is_due(self, rate: float, steps: list[Step], wait: int, most: int) -> None:
+    def test_free_is_what_reserve_gives_when_everything_is_due(
+        self, rate: float, steps: list[Step], wait: int, most: int
+    ) -> None:
         history = History(rate).play(steps)
         now, before = history.now + wait, deepcopy(history.log)
         count = free(history.log, history.rate, now, LEAD, most=most)
@@ -83,27 +100,42 @@ class TestWhateverHappens:
         assert count == len(reserve(history.log, history.rate, now, LEAD, [now] * most))
 
     @given(rates, eventful, st.integers(1, 2_000))
-    def test_next_free_is_the_slot_that_reserve_gives_then(self, rate: float, steps: list[Step], count: int) -> None:
+    def test_next_free_is_the_slot_that_reserve_gives_then(
+        self, rate: float, steps: list[Step], count: int
+    ) -> None:
         history = History(rate).play(steps)
         log, rate, now = history.log, history.rate, history.now
         one, many = next_free(log, rate, now, LEAD), next_free(log, rate, now, LEAD, count)
         assert reserve_units(deepcopy(log), rate, now, LEAD, now, count, many - now - LEAD) == many
-        assert reserve_units(deepcopy(log), rate, now, LEAD, now, count, many - now - LEAD - 1) is None
+        assert (
+            reserve_units(deepcopy(log), rate, now, LEAD, now, count, many - now - LEAD - 1) is None
+        )
         wait = max(0, one - LEAD - HORIZON - now)
         assert reserve(log, rate, now + wait, LEAD, [now])[:1] == [max(one, now + wait + LEAD)]
 
     @given(rates, rates, eventful, eventful, st.integers(1, 100))
     def test_both_gives_the_same_slots_to_both_logs_within_both_limits(
-        self, own_rate: float, shared_rate: float, own_steps: list[Step], shared_steps: list[Step], count: int
+        self,
+        own_rate: float,
+        shared_rate: float,
+        own_steps: list[Step],
+        shared_steps: list[Step],
+        count: int,
     ) -> None:
         own, shared = History(own_rate).play(own_steps), History(shared_rate).play(shared_steps)
         now = max(own.now, shared.now)
-        alone = [reserve(deepcopy(side.log), side.rate, now, LEAD, [now] * count) for side in (own, shared)]
+        alone = [
+            reserve(deepcopy(side.log), side.rate, now, LEAD, [now] * count)
+            for side in (own, shared)
+        ]
         numbers = own.log.number, shared.log.number
         slots = both(own.log, own.rate, shared.log, shared.rate, now, LEAD, [now] * count)
         assert len(slots) <= min(map(len, alone))
         assert all(slot >= max(places) for slot, *places in zip(slots, *alone, strict=False))
-        assert (own.log.number - numbers[0], shared.log.number - numbers[1]) == (len(slots), len(slots))
+        assert (own.log.number - numbers[0], shared.log.number - numbers[1]) == (
+            len(slots),
+            len(slots),
+        )
         for log in (own.log, shared.log) if slots else ():
             assert entries(log)[-1][0] == slots[-1]
 
@@ -121,7 +153,9 @@ class TestSlots:
         _, slots = backlog(50, EPOCH + 2 * SECOND)
         at_once = CATCH_UP * 50 // WINDOW + 1
         assert slots[:at_once] == [EPOCH + LEAD] * at_once
-        assert all(later - earlier == WINDOW // 50 for earlier, later in pairwise(slots[at_once:45]))
+        assert all(
+            later - earlier == WINDOW // 50 for earlier, later in pairwise(slots[at_once:45])
+        )
         assert densest(slots, WINDOW) == 50
 
     def test_a_burst_of_24_after_idle_goes_out_within_the_limit(self) -> None:
@@ -131,7 +165,12 @@ class TestSlots:
             burst += reserve(log, 50, now, LEAD, [began] * (24 - len(burst)))
         assert len(burst) == 24
         assert burst[-1] < began + SECOND // 4
-        assert densest([*burst, *backlog(50, began + 3 * SECOND, log, began + SECOND)[1]], SECOND + JITTER) <= 50
+        assert (
+            densest(
+                [*burst, *backlog(50, began + 3 * SECOND, log, began + SECOND)[1]], SECOND + JITTER
+            )
+            <= 50
+        )
 
     def test_below_one_a_second_there_is_one_slot_every_so_many_seconds(self) -> None:
         _, slots = backlog(0.2, EPOCH + 60 * SECOND)
@@ -141,7 +180,16 @@ class TestSlots:
     def test_a_backlog_gets_the_whole_limit_of_every_window(self) -> None:
         for rate in (1, 7, 50, 1000):
             _, slots = backlog(rate, EPOCH + 30 * SECOND)
-            assert len([slot for slot in slots if EPOCH + 2 * SECOND <= slot < EPOCH + 2 * SECOND + 20 * WINDOW]) == 20 * rate
+            assert (
+                len(
+                    [
+                        slot
+                        for slot in slots
+                        if EPOCH + 2 * SECOND <= slot < EPOCH + 2 * SECOND + 20 * WINDOW
+                    ]
+                )
+                == 20 * rate
+            )
 
     def test_nothing_due_leaves_the_log_as_it_was(self) -> None:
         log, _ = backlog(50, EPOCH + SECOND)
@@ -230,7 +278,10 @@ class TestUnits:
     def test_units_use_up_what_may_be_caught_up_like_as_many_messages(self) -> None:
         log, now = LimitLog(), EPOCH + LEAD
         assert reserve_units(log, 50, EPOCH, LEAD, EPOCH, 10) == now
-        assert reserve(log, 50, EPOCH, LEAD, [EPOCH] * 50).count(now) == CATCH_UP * 50 // WINDOW + 1 - 10
+        assert (
+            reserve(log, 50, EPOCH, LEAD, [EPOCH] * 50).count(now)
+            == CATCH_UP * 50 // WINDOW + 1 - 10
+        )
 
     def test_more_units_than_the_limit_have_as_many_windows_to_themselves(self) -> None:
         now = EPOCH + 3 * SECOND
@@ -279,7 +330,11 @@ class TestClockErrors:
         assert astray(log, EPOCH - SECOND)
 
     @pytest.mark.parametrize(
-        "wrong", [lambda log: silence(log, EPOCH + 3600 * SECOND), lambda log: give_back(log, 50, reserve(log, 50, EPOCH + 3600 * SECOND, LEAD, [0]))]
+        "wrong",
+        [
+            lambda log: silence(log, EPOCH + 3600 * SECOND),
+            lambda log: give_back(log, 50, reserve(log, 50, EPOCH + 3600 * SECOND, LEAD, [0])),
+        ],
     )
     def test_what_such_a_clock_left_behind_is_seen_too(self, wrong) -> None:  # type: ignore[no-untyped-def]
         log, _ = backlog(50, EPOCH + 3 * SECOND)
@@ -290,7 +345,9 @@ class TestClockErrors:
         assert next_free(log, 50, EPOCH + 3 * SECOND, LEAD) < EPOCH + 5 * SECOND
 
     @given(rates, eventful)
-    def test_nothing_that_right_clocks_do_is_taken_for_an_error(self, rate: float, steps: list[Step]) -> None:
+    def test_nothing_that_right_clocks_do_is_taken_for_an_error(
+        self, rate: float, steps: list[Step]
+    ) -> None:
         history = History(rate).play(steps)
         assert not astray(history.log, history.now)
 
@@ -312,7 +369,9 @@ class TestTheStoredLog:
         assert len(set(slices)) == len(slices)
         assert {stamp for stamp, _ in entries(log)} <= set(slots)
         kept = [slot for slot in slots if slot // SLICE >= slices[0]]
-        assert [count for _, count in entries(log)] == [sum(slot // SLICE == at for slot in kept) for at in slices]
+        assert [count for _, count in entries(log)] == [
+            sum(slot // SLICE == at for slot in kept) for at in slices
+        ]
 
     def test_what_is_older_than_two_windows_is_forgotten_but_for_one_entry(self) -> None:
         log, _ = backlog(50, EPOCH + 20 * SECOND)
@@ -344,11 +403,21 @@ class TestUtilization:
         now = EPOCH + 30 * SECOND
         log, _ = backlog(50, EPOCH + 5 * SECOND)
         note_sends(log, [now - SECOND] * 20 + [now - 2 * SECOND] * 10, now)
-        assert (utilization(log, 50, now, 1), utilization(log, 50, now, 2), utilization(log, 50, now)) == (20 / 50, 30 / 100, 30 / 500)
-        assert (log.gaps, log.counts, log.sends) == ([], [], [[now // SECOND - 2, 10], [now // SECOND - 1, 20]])
+        assert (
+            utilization(log, 50, now, 1),
+            utilization(log, 50, now, 2),
+            utilization(log, 50, now),
+        ) == (20 / 50, 30 / 100, 30 / 500)
+        assert (log.gaps, log.counts, log.sends) == (
+            [],
+            [],
+            [[now // SECOND - 2, 10], [now // SECOND - 1, 20]],
+        )
 
     @pytest.mark.parametrize(("rate", "seconds"), [(1000, 1), (5, 1), (4, 2), (1, 5), (0.01, 10)])
-    def test_the_fewer_a_limit_lets_pass_the_longer_one_has_to_look(self, rate: float, seconds: int) -> None:
+    def test_the_fewer_a_limit_lets_pass_the_longer_one_has_to_look(
+        self, rate: float, seconds: int
+    ) -> None:
         assert telling_seconds(rate) == seconds
 
     def test_a_limit_lowered_under_what_was_sent_counts_as_full(self) -> None:
@@ -357,7 +426,9 @@ class TestUtilization:
 
 
 class TestLaneAndChannel:
-    def test_a_lane_that_waits_for_its_own_limit_holds_up_the_channel_by_the_horizon_at_most(self) -> None:
+    def test_a_lane_that_waits_for_its_own_limit_holds_up_the_channel_by_the_horizon_at_most(
+        self,
+    ) -> None:
         own, _ = backlog(5, EPOCH + 950_000)
         shared, now = LimitLog(), EPOCH + 950_000
         slots = both(own, 5, shared, 50, now, LEAD, [EPOCH] * 9)

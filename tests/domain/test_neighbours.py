@@ -1,4 +1,6 @@
-"""The lanes beside one that is foreseen: all but itself; where they are too many for all forecasts together, some stand for all."""
+"""The lanes beside one that is foreseen: all but itself; where they are too many for all
+forecasts together, some stand for all.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,22 @@ from queue_services.domain.message import SECOND
 from queue_services.domain.neighbours import Neighbours
 
 NOW = 1_700_000_000 * SECOND
-MANY = {f"w{number}": Lane(due=number % 100 + 1, waves=((NOW + number * SECOND, 20),), limit=5 if number % 4 == 0 else None) for number in range(1000)}
+MANY = {
+    f"w{number}": Lane(
+        due=number % 100 + 1,
+        waves=((NOW + number * SECOND, 20),),
+        limit=5 if number % 4 == 0 else None,
+    )
+    for number in range(1000)
+}
 
 
 def test_few_lanes_are_seen_as_they_are_and_never_the_lane_itself() -> None:
-    few = {"a": Lane(due=1), "b": Lane(due=2), "c": Lane(due=3, waves=((NOW, 1), (NOW + SECOND, 2)))}
+    few = {
+        "a": Lane(due=1),
+        "b": Lane(due=2),
+        "c": Lane(due=3, waves=((NOW, 1), (NOW + SECOND, 2))),
+    }
     found = Neighbours(few, forecasts=1)
     assert found.of("b") == [few["a"], few["c"]]
     assert found.of("nobody") == list(few.values())
@@ -27,15 +40,23 @@ def test_of_too_many_lanes_some_stand_for_all_and_for_all_but_the_lane_itself() 
     for name in ("nobody", "w0", "w99", "w500"):
         standing = found.of(name)
         assert sum(lane.lanes for lane in standing) == 1000 - (name in MANY)
-        assert sum(lane.lanes * lane.backlog for lane in standing) == pytest.approx(sum(lane.backlog for lane in MANY.values()), rel=0.03)
-        assert sum(lane.lanes for lane in standing if lane.limit) == 250 - (name in MANY and bool(MANY[name].limit))
+        assert sum(lane.lanes * lane.backlog for lane in standing) == pytest.approx(
+            sum(lane.backlog for lane in MANY.values()), rel=0.03
+        )
+        assert sum(lane.lanes for lane in standing if lane.limit) == 250 - (
+            name in MANY and bool(MANY[name].limit)
+        )
 
 
 def test_waves_that_are_too_many_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "FEWEST_EVENTS", 4)
     lanes = {"a": Lane(waves=tuple((NOW + number * SECOND, 2) for number in range(90)))}
     [found] = Neighbours(lanes, forecasts=40_000).of("nobody")
-    assert found.waves == ((NOW + 15 * SECOND, 60), (NOW + 45 * SECOND, 60), (NOW + 75 * SECOND, 60))
+    assert found.waves == (
+        (NOW + 15 * SECOND, 60),
+        (NOW + 45 * SECOND, 60),
+        (NOW + 75 * SECOND, 60),
+    )
 
 
 @pytest.mark.parametrize("name", ["w1", "w50", "w999"])

@@ -16,8 +16,16 @@ from queue_services.domain.outcome import Answer, Kind, read_answer
 NOW = 1_700_000_000 * SECOND
 
 
-def answer(status: int, body: bytes | str = b"", *, content_type: str = "application/json", retry_after: str | None = None) -> Answer:
-    return read_answer(status, body.encode() if isinstance(body, str) else body, content_type, retry_after, NOW)
+def answer(
+    status: int,
+    body: bytes | str = b"",
+    *,
+    content_type: str = "application/json",
+    retry_after: str | None = None,
+) -> Answer:
+    return read_answer(
+        status, body.encode() if isinstance(body, str) else body, content_type, retry_after, NOW
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,7 +35,10 @@ def answer(status: int, body: bytes | str = b"", *, content_type: str = "applica
         ((408, 425, 500, 501, 502, 503, 504, 599), Kind.FAILED),
         ((401, 403, 404), Kind.REFUSED),
         ((429,), Kind.THROTTLED),
-        ((400, 402, 405, 409, 410, 413, 418, 422, 451, 499, 300, 301, 302, 303, 304, 307, 308), Kind.REJECTED),
+        (
+            (400, 402, 405, 409, 410, 413, 418, 422, 451, 499, 300, 301, 302, 303, 304, 307, 308),
+            Kind.REJECTED,
+        ),
         ((101, 199, 600, 999), Kind.FAILED),
     ],
 )
@@ -46,7 +57,9 @@ def test_each_status_has_its_kind(statuses: tuple[int, ...], kind: Kind) -> None
         (Kind.THROTTLED, "throttled"),
     ],
 )
-def test_every_kind_that_was_posted_is_an_attempt_with_its_outcome(kind: Kind, outcome: str) -> None:
+def test_every_kind_that_was_posted_is_an_attempt_with_its_outcome(
+    kind: Kind, outcome: str
+) -> None:
     assert (Answer(kind).posted, Answer(kind).attempt_outcome) == (True, outcome)
 
 
@@ -102,7 +115,10 @@ def test_a_failure_whose_reason_was_cut_off_is_still_a_failure() -> None:
 
 
 def test_the_failure_counts_whatever_the_content_type_says() -> None:
-    assert answer(200, '{"success": false, "error": "no"}', content_type="text/html").kind is Kind.FAILED
+    assert (
+        answer(200, '{"success": false, "error": "no"}', content_type="text/html").kind
+        is Kind.FAILED
+    )
 
 
 def test_the_error_holds_the_status_and_the_first_500_characters() -> None:
@@ -114,18 +130,38 @@ def test_the_error_holds_the_status_and_the_first_500_characters() -> None:
 
 
 def test_the_error_is_read_in_the_charset_the_answer_names() -> None:
-    assert answer(500, b"caf\xe9", content_type="text/plain; charset=iso-8859-1").error == "HTTP 500: café"
-    assert answer(500, b"caf\xe9", content_type="text/plain; charset=no-such").error == "HTTP 500: caf\ufffd"
-    assert answer(500, b"636166", content_type="text/plain; charset=hex").error == "HTTP 500: 636166"
+    assert (
+        answer(500, b"caf\xe9", content_type="text/plain; charset=iso-8859-1").error
+        == "HTTP 500: café"
+    )
+    assert (
+        answer(500, b"caf\xe9", content_type="text/plain; charset=no-such").error
+        == "HTTP 500: caf\ufffd"
+    )
+    assert (
+        answer(500, b"636166", content_type="text/plain; charset=hex").error == "HTTP 500: 636166"
+    )
 
 
-@given(st.integers(100, 999), st.binary(max_size=200), st.sampled_from(["", "text/html; charset=utf-16", 'a/b; charset="utf-7"', "x; charset=idna"]))
-def test_any_answer_can_be_read_and_its_error_stored(status: int, body: bytes, content_type: str) -> None:
+@given(
+    st.integers(100, 999),
+    st.binary(max_size=200),
+    st.sampled_from(["", "text/html; charset=utf-16", 'a/b; charset="utf-7"', "x; charset=idna"]),
+)
+def test_any_answer_can_be_read_and_its_error_stored(
+    status: int, body: bytes, content_type: str
+) -> None:
     error = answer(status, body, content_type=content_type).error
     assert error is None or ("\0" not in error and error.encode())
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=5,
+    )
+)
 def test_any_reason_for_a_failure_becomes_a_text(reason: object) -> None:
     said = answer(200, json.dumps({"success": False, "error": reason}))
     assert said.kind is Kind.FAILED
@@ -156,7 +192,9 @@ def test_any_reason_for_a_failure_becomes_a_text(reason: object) -> None:
         ("Fri, 99 Dec 2023 23:59:59 GMT", 1),
     ],
 )
-def test_a_throttled_lane_waits_as_told_from_a_second_to_an_hour(retry_after: str | None, seconds: float) -> None:
+def test_a_throttled_lane_waits_as_told_from_a_second_to_an_hour(
+    retry_after: str | None, seconds: float
+) -> None:
     throttled = answer(429, retry_after=retry_after)
     assert (throttled.kind, throttled.wait_until) == (Kind.THROTTLED, NOW + int(seconds * SECOND))
 
@@ -168,6 +206,9 @@ def test_any_retry_after_can_be_read(text: str) -> None:
     assert NOW + SECOND <= wait_until <= NOW + 3600 * SECOND
 
 
-@pytest.mark.parametrize(("retry_after", "kind"), [(None, Kind.FAILED), ("", Kind.FAILED), ("2", Kind.THROTTLED), ("soon", Kind.THROTTLED)])
+@pytest.mark.parametrize(
+    ("retry_after", "kind"),
+    [(None, Kind.FAILED), ("", Kind.FAILED), ("2", Kind.THROTTLED), ("soon", Kind.THROTTLED)],
+)
 def test_a_503_throttles_only_with_retry_after(retry_after: str | None, kind: Kind) -> None:
     assert answer(503, retry_after=retry_after).kind is kind

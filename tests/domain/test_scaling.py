@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_services.domain.message import SECOND, Channel, Instant
-from queue_services.domain.scaling import Adjustment, AdjustmentReason, Approach, Observation, Scaling, approach, observe, rate_in_force
+from queue_services.domain.scaling import (
+    Adjustment,
+    AdjustmentReason,
+    Approach,
+    Observation,
+    Scaling,
+    approach,
+    observe,
+    rate_in_force,
+)
 from queue_services.domain.tiers import Scale
 
 START = 1_700_000_000 * SECOND
@@ -20,16 +29,31 @@ def second(number: float) -> Instant:
     return START + int(number * SECOND)
 
 
-def busy(at: float, *, delivered: int = 50, ended: int = 50, throttled_start: float | None = None) -> Observation:
+def busy(
+    at: float, *, delivered: int = 50, ended: int = 50, throttled_start: float | None = None
+) -> Observation:
     start = None if throttled_start is None else second(throttled_start)
-    return Observation(second(at), saturated=True, utilization=1, delivered=delivered, ended=ended, throttled_start=start)
+    return Observation(
+        second(at),
+        saturated=True,
+        utilization=1,
+        delivered=delivered,
+        ended=ended,
+        throttled_start=start,
+    )
 
 
 def idle(at: float) -> Observation:
     return Observation(second(at), saturated=False, utilization=0.1)
 
 
-def scaled(seen: Iterable[Observation], *, base: float = 50, scale: Scale = SCALE, state: Scaling | None = None) -> tuple[Scaling, list[Adjustment]]:
+def scaled(
+    seen: Iterable[Observation],
+    *,
+    base: float = 50,
+    scale: Scale = SCALE,
+    state: Scaling | None = None,
+) -> tuple[Scaling, list[Adjustment]]:
     adjustments = []
     for each in seen:
         state, adjustment = observe(state, scale, base, Channel.SMS, each)
@@ -40,7 +64,10 @@ def scaled(seen: Iterable[Observation], *, base: float = 50, scale: Scale = SCAL
 
 
 def changes(adjustments: list[Adjustment]) -> list[tuple[float, float, float, str]]:
-    return [((each.at - START) / SECOND, each.from_rate, each.to_rate, each.reason.value) for each in adjustments]
+    return [
+        ((each.at - START) / SECOND, each.from_rate, each.to_rate, each.reason.value)
+        for each in adjustments
+    ]
 
 
 def test_ten_saturated_seconds_raise_the_limit_by_its_step() -> None:
@@ -56,14 +83,19 @@ def test_it_stops_at_the_tiers_maximum() -> None:
     assert state.rate == 100
 
 
-@pytest.mark.parametrize(("base", "rates"), [(1, [2, 3, 4, 5, 6]), (0.5, [0.625, 0.78125, 0.9765625, 1, 2])])
+@pytest.mark.parametrize(
+    ("base", "rates"), [(1, [2, 3, 4, 5, 6]), (0.5, [0.625, 0.78125, 0.9765625, 1, 2])]
+)
 def test_a_small_limit_grows_too(base: float, rates: list[float]) -> None:
     _, adjustments = scaled((busy(at) for at in range(51)), base=base)
     assert [each.to_rate for each in adjustments] == rates
 
 
 def test_one_unsaturated_second_begins_the_ten_anew() -> None:
-    seen = [busy(at) if at != 9 else Observation(second(9), saturated=False, utilization=0.9) for at in range(19)]
+    seen = [
+        busy(at) if at != 9 else Observation(second(9), saturated=False, utilization=0.9)
+        for at in range(19)
+    ]
     assert scaled(seen)[1] == []
     assert changes(scaled([*seen, busy(19)])[1]) == [(19, 50, 62, "saturated")]
 
@@ -85,20 +117,31 @@ def test_failures_count_for_their_ten_seconds_only() -> None:
 def test_without_any_outcome_nothing_is_raised() -> None:
     seen = [busy(at, delivered=0, ended=0) for at in range(30)]
     assert scaled(seen, base=0.2)[1] == []
-    assert changes(scaled([*seen, busy(30, delivered=1, ended=1)], base=0.2)[1]) == [(30, 0.2, 0.25, "saturated")]
+    assert changes(scaled([*seen, busy(30, delivered=1, ended=1)], base=0.2)[1]) == [
+        (30, 0.2, 0.25, "saturated")
+    ]
 
 
 def test_a_429_halves_the_limit_but_not_under_its_base() -> None:
     grown, _ = scaled(busy(at) for at in range(51))
     assert grown.rate == 150
-    state, adjustments = scaled([busy(51, throttled_start=50.5), busy(52, throttled_start=51.5), busy(53, throttled_start=52.5)], state=grown)
+    state, adjustments = scaled(
+        [
+            busy(51, throttled_start=50.5),
+            busy(52, throttled_start=51.5),
+            busy(53, throttled_start=52.5),
+        ],
+        state=grown,
+    )
     assert changes(adjustments) == [(51, 150, 75, "throttled"), (52, 75, 50, "throttled")]
     assert state.rate == 50
 
 
 def test_messages_in_flight_when_it_was_halved_do_not_halve_it_again() -> None:
     grown, _ = scaled(busy(at) for at in range(51))
-    _, adjustments = scaled([busy(51, throttled_start=50.5), busy(52, throttled_start=50.9)], state=grown)
+    _, adjustments = scaled(
+        [busy(51, throttled_start=50.5), busy(52, throttled_start=50.9)], state=grown
+    )
     assert changes(adjustments) == [(51, 150, 75, "throttled")]
 
 
@@ -152,23 +195,39 @@ observations = st.builds(
     scale=st.builds(Scale, max=st.integers(1, 300), step=st.floats(1.01, 10)),
     steps=st.lists(observations, max_size=120),
 )
-def test_whatever_it_sees_the_limit_stays_between_base_and_maximum(base: float, scale: Scale, steps: list[Observation]) -> None:
+def test_whatever_it_sees_the_limit_stays_between_base_and_maximum(
+    base: float, scale: Scale, steps: list[Observation]
+) -> None:
     state, at, rate = None, START, base
     for step in steps:
         at += step.at
         state, adjustment = observe(
-            state, scale, base, Channel.EMAIL, Observation(at, step.saturated, step.utilization, step.delivered, step.ended, step.throttled_start)
+            state,
+            scale,
+            base,
+            Channel.EMAIL,
+            Observation(
+                at,
+                step.saturated,
+                step.utilization,
+                step.delivered,
+                step.ended,
+                step.throttled_start,
+            ),
         )
         assert base <= state.rate <= max(base, scale.max)
         assert state.rate < 1 or state.rate == int(state.rate)
         assert (adjustment is None) == (state.rate == rate)
         if adjustment:
             assert (adjustment.from_rate, adjustment.to_rate) == (rate, state.rate)
-            assert (adjustment.to_rate > adjustment.from_rate) == (adjustment.reason is AdjustmentReason.SATURATED)
+            assert (adjustment.to_rate > adjustment.from_rate) == (
+                adjustment.reason is AdjustmentReason.SATURATED
+            )
         rate = state.rate
 
 
-# --- approaching -----------------------------------------------------------------------------------------------------------------------------
+# --- approaching
+# -----------------------------------------------------------------------------------------------------------------------------
 
 
 def told_at(readings: Iterable[tuple[float, float]]) -> list[float]:

@@ -10,7 +10,11 @@ from queue_services.domain.segments import BASIC, EXTENSION, Encoding, Segments,
 
 SMILE = "\N{GRINNING FACE}"  # two UTF-16 code units
 
-texts = st.one_of(st.text(alphabet=BASIC.replace("\x1b", "") + EXTENSION, max_size=700), st.text(max_size=400), st.text(alphabet=f"aж{SMILE}", max_size=400))
+texts = st.one_of(
+    st.text(alphabet=BASIC.replace("\x1b", "") + EXTENSION, max_size=700),
+    st.text(max_size=400),
+    st.text(alphabet=f"aж{SMILE}", max_size=400),
+)
 
 
 @pytest.mark.parametrize(
@@ -35,14 +39,37 @@ texts = st.one_of(st.text(alphabet=BASIC.replace("\x1b", "") + EXTENSION, max_si
         ("Grüße, Àgnes", Encoding.UCS_2, 1, 12),  # À is in no table
     ],
 )
-def test_a_text_takes_as_many_segments_as_its_alphabet_allows(text: str, encoding: Encoding, units: int, characters: int) -> None:
+def test_a_text_takes_as_many_segments_as_its_alphabet_allows(
+    text: str, encoding: Encoding, units: int, characters: int
+) -> None:
     assert segments(text) == Segments(encoding, units, characters)
 
 
 def test_the_default_alphabet_is_that_of_the_specification() -> None:
     assert len(BASIC) == len(set(BASIC)) == 128
-    codes = {"@": 0x00, "£": 0x01, "Ç": 0x09, "\n": 0x0A, "\r": 0x0D, "Δ": 0x10, "Ξ": 0x1A, "\x1b": 0x1B, "É": 0x1F, " ": 0x20, "¤": 0x24, "¡": 0x40,
-             "A": 0x41, "Z": 0x5A, "Ä": 0x5B, "§": 0x5F, "¿": 0x60, "a": 0x61, "z": 0x7A, "ä": 0x7B, "à": 0x7F}  # fmt: skip
+    codes = {
+        "@": 0x00,
+        "£": 0x01,
+        "Ç": 0x09,
+        "\n": 0x0A,
+        "\r": 0x0D,
+        "Δ": 0x10,
+        "Ξ": 0x1A,
+        "\x1b": 0x1B,
+        "É": 0x1F,
+        " ": 0x20,
+        "¤": 0x24,
+        "¡": 0x40,
+        "A": 0x41,
+        "Z": 0x5A,
+        "Ä": 0x5B,
+        "§": 0x5F,
+        "¿": 0x60,
+        "a": 0x61,
+        "z": 0x7A,
+        "ä": 0x7B,
+        "à": 0x7F,
+    }
     assert {character: BASIC.index(character) for character in codes} == codes
     assert sorted(EXTENSION) == sorted("\f^{}\\[~]|€")
 

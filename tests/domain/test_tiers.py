@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_services.domain.message import Channel
-from queue_services.domain.tiers import DEFAULT_TIER, SHIPPED, Limit, Source, Tier, limit_fault, limit_in_force, quota_fault, scale_fault, weight_fault
+from queue_services.domain.tiers import (
+    DEFAULT_TIER,
+    SHIPPED,
+    Limit,
+    Source,
+    Tier,
+    limit_fault,
+    limit_in_force,
+    quota_fault,
+    scale_fault,
+    weight_fault,
+)
 
 limits = st.one_of(st.integers(1, 1000), st.floats(0.01, 1, exclude_max=True))
 
@@ -25,7 +36,12 @@ limits = st.one_of(st.integers(1, 1000), st.floats(0.01, 1, exclude_max=True))
         (10, None, 12, Limit(12, Source.SCALED)),
         (10, 5, 6, Limit(6, Source.SCALED)),
         (10, None, 10, Limit(10, Source.TIER)),  # scaling has not raised it
-        (10, 20, 12, Limit(20, Source.WORKSPACE)),  # what scaling made of an earlier, lower limit lowers none
+        (
+            10,
+            20,
+            12,
+            Limit(20, Source.WORKSPACE),
+        ),  # what scaling made of an earlier, lower limit lowers none
         (10, None, 62, Limit(50, Source.SERVICE)),  # never above the service's
         (200, None, None, Limit(50, Source.SERVICE)),
         (None, 50, None, Limit(50, Source.SERVICE)),  # the channel's log keeps it already
@@ -33,12 +49,16 @@ limits = st.one_of(st.integers(1, 1000), st.floats(0.01, 1, exclude_max=True))
         (None, 0.2, None, Limit(0.2, Source.WORKSPACE)),
     ],
 )
-def test_a_limit_falls_back_from_workspace_to_tier_to_service(tier: float | None, override: float | None, scaled: float | None, expected: Limit) -> None:
+def test_a_limit_falls_back_from_workspace_to_tier_to_service(
+    tier: float | None, override: float | None, scaled: float | None, expected: Limit
+) -> None:
     assert limit_in_force(50, tier, override, scaled) == expected
 
 
 @given(limits, st.none() | limits, st.none() | limits, st.none() | limits)
-def test_no_limit_in_force_passes_the_services(service: float, tier: float | None, override: float | None, scaled: float | None) -> None:
+def test_no_limit_in_force_passes_the_services(
+    service: float, tier: float | None, override: float | None, scaled: float | None
+) -> None:
     limit = limit_in_force(service, tier, override, scaled)
     assert limit.rate <= service
     assert (limit.source is Source.SERVICE) == (limit.rate == service)
@@ -49,7 +69,26 @@ def test_whole_numbers_and_numbers_below_one_are_limits(value: object) -> None:
     assert limit_fault(value) is None
 
 
-@pytest.mark.parametrize("value", [0, -1, -0.5, 1.5, 50.25, 1_000_001, 10**400, 1e-9, math.nan, math.inf, -math.inf, True, "50", None, [50]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        0,
+        -1,
+        -0.5,
+        1.5,
+        50.25,
+        1_000_001,
+        10**400,
+        1e-9,
+        math.nan,
+        math.inf,
+        -math.inf,
+        True,
+        "50",
+        None,
+        [50],
+    ],
+)
 def test_anything_else_is_no_limit(value: object) -> None:
     assert "whole number" in (limit_fault(value) or "")
 
@@ -73,7 +112,9 @@ def test_a_weight_is_in_quarters_up_to_a_hundred(value: object) -> None:
         (200, "2", "step"),
     ],
 )
-def test_a_fault_of_automatic_scaling_names_its_member(maximum: object, step: object, member: str) -> None:
+def test_a_fault_of_automatic_scaling_names_its_member(
+    maximum: object, step: object, member: str
+) -> None:
     assert (scale_fault(maximum, step) or "").startswith(f"{member}: ")
 
 
@@ -91,8 +132,14 @@ def test_the_shipped_tiers_would_be_accepted_from_a_caller() -> None:
     assert [tier.name for tier in SHIPPED] == ["free", "standard", "premium"]
     for tier in SHIPPED:
         assert weight_fault(tier.weight) is None
-        assert all(limit_fault(limit) is None for limit in tier.limits.values() if limit is not None)
-        assert all(scale_fault(scale.max, scale.step) is None for scale in tier.auto_scale.values() if scale is not None)
+        assert all(
+            limit_fault(limit) is None for limit in tier.limits.values() if limit is not None
+        )
+        assert all(
+            scale_fault(scale.max, scale.step) is None
+            for scale in tier.auto_scale.values()
+            if scale is not None
+        )
 
 
 def test_standard_is_the_service_itself() -> None:

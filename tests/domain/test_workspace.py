@@ -11,7 +11,17 @@ from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.scaling import Scaling
 from queue_services.domain.tiers import Scale, Tier, TierChange
 from queue_services.domain.tiers import changed as changed_tier
-from queue_services.domain.workspace import Change, LaneTerms, Secret, Workspace, changed, lane_terms, opens_at, own_limit, secrets_in_force
+from queue_services.domain.workspace import (
+    Change,
+    LaneTerms,
+    Secret,
+    Workspace,
+    changed,
+    lane_terms,
+    opens_at,
+    own_limit,
+    secrets_in_force,
+)
 
 SMS, EMAIL = Channel.SMS, Channel.EMAIL
 NOW = 1_800_000_000 * SECOND  # Friday, 08:00 in UTC
@@ -34,7 +44,9 @@ def test_a_change_made_twice_is_made_once(before: list[Change], last: Change) ->
         workspace = changed(workspace, change, NOW)
     once = changed(workspace, last, NOW)
     assert changed(once, last, NOW) == once
-    assert once.limits == {c: v for c, v in (workspace.limits | last.limits).items() if v is not None}
+    assert once.limits == {
+        c: v for c, v in (workspace.limits | last.limits).items() if v is not None
+    }
     assert set(once.paused.values()) <= {True}
 
 
@@ -44,7 +56,16 @@ def test_what_is_cleared_is_as_if_it_had_never_been_set(before: list[Change]) ->
     for change in before:
         workspace = changed(workspace, change, NOW)
     nothing = dict.fromkeys(Channel)
-    cleared = Change(tier=None, timezone=None, limits=nothing, base_urls=nothing, paused=nothing, events_url=None, secret=None, window=None)
+    cleared = Change(
+        tier=None,
+        timezone=None,
+        limits=nothing,
+        base_urls=nothing,
+        paused=nothing,
+        events_url=None,
+        secret=None,
+        window=None,
+    )
     assert changed(workspace, cleared, NOW) == ACME
     assert changed(workspace, Change(), NOW) == workspace
 
@@ -58,7 +79,11 @@ def test_secrets_that_were_replaced_are_kept_for_a_day_each() -> None:
     assert secrets_in_force(workspace, NOW + 2 + DAY) == ("three",)
     assert changed(workspace, Change(secret="three"), NOW + 3).secrets == workspace.secrets
     assert changed(workspace, Change(secret="one"), NOW + 3).secrets[0] == Secret("one")
-    assert secrets_in_force(changed(workspace, Change(secret="one"), NOW + 3), NOW + 3) == ("one", "three", "two")
+    assert secrets_in_force(changed(workspace, Change(secret="one"), NOW + 3), NOW + 3) == (
+        "one",
+        "three",
+        "two",
+    )
 
 
 def test_events_that_were_turned_off_are_on_again_when_their_address_is_set() -> None:
@@ -69,7 +94,14 @@ def test_events_that_were_turned_off_are_on_again_when_their_address_is_set() ->
 
 @pytest.mark.parametrize(
     ("override", "tiers", "scaled", "expected"),
-    [(None, None, None, None), (None, 5, None, 5), (20, 5, None, 20), (20, 5, Scaling(20, 25), 25), (20, 5, Scaling(10, 25), 20), (None, 5, Scaling(5, 6), 6)],
+    [
+        (None, None, None, None),
+        (None, 5, None, 5),
+        (20, 5, None, 20),
+        (20, 5, Scaling(20, 25), 25),
+        (20, 5, Scaling(10, 25), 20),
+        (None, 5, Scaling(5, 6), 6),
+    ],
 )
 def test_the_limit_of_a_lane_is_its_own_else_its_tiers_as_scaled(
     override: float | None, tiers: float | None, scaled: Scaling | None, expected: float | None
@@ -82,7 +114,12 @@ def test_the_limit_of_a_lane_is_its_own_else_its_tiers_as_scaled(
 
 def test_a_tier_change_takes_away_and_adds_by_channel() -> None:
     tier = Tier("t", {SMS: 5, EMAIL: 6}, 2, {SMS: Scale(10, 2)}, {EMAIL: 9})
-    found = changed_tier(tier, TierChange(limits={SMS: None}, auto_scale={SMS: None, EMAIL: Scale(20, 2)}, daily_quota={SMS: 3}))
+    found = changed_tier(
+        tier,
+        TierChange(
+            limits={SMS: None}, auto_scale={SMS: None, EMAIL: Scale(20, 2)}, daily_quota={SMS: 3}
+        ),
+    )
     assert found == Tier("t", {EMAIL: 6}, 2, {EMAIL: Scale(20, 2)}, {SMS: 3, EMAIL: 9})
     assert changed_tier(tier, TierChange(weight=None)).weight == 1
 
@@ -90,16 +127,23 @@ def test_a_tier_change_takes_away_and_adds_by_channel() -> None:
 def test_a_lane_needs_to_know_of_a_callback_only_where_there_is_one_of_its_own() -> None:
     own = Workspace("acme", base_urls={SMS: "https://acme.example"})
     assert lane_terms(ACME, Tier("t"), SMS) == LaneTerms()
-    assert (lane_terms(own, Tier("t"), SMS).callback, lane_terms(own, Tier("t"), EMAIL).callback) == (True, False)
+    assert (
+        lane_terms(own, Tier("t"), SMS).callback,
+        lane_terms(own, Tier("t"), EMAIL).callback,
+    ) == (True, False)
     assert lane_terms(Workspace("acme", secrets=(Secret("s"),)), Tier("t"), EMAIL).callback
 
 
 @given(
     at=st.integers(0, 7 * DAY),
     ahead=st.integers(0, 300_000),
-    window=st.sampled_from([Window("08:00", "08:01"), Window("22:00", "06:00", (1, 3)), Window("00:00", "12:00")]),
+    window=st.sampled_from(
+        [Window("08:00", "08:01"), Window("22:00", "06:00", (1, 3)), Window("00:00", "12:00")]
+    ),
 )
-def test_no_message_may_start_at_a_time_at_which_its_window_is_closed(at: int, ahead: int, window: Window) -> None:
+def test_no_message_may_start_at_a_time_at_which_its_window_is_closed(
+    at: int, ahead: int, window: Window
+) -> None:
     terms = LaneTerms(window=window)
     now = NOW + at
     opens = opens_at(terms, now, now + ahead)
@@ -109,7 +153,9 @@ def test_no_message_may_start_at_a_time_at_which_its_window_is_closed(at: int, a
         assert opening(window, "UTC", now + ahead) == now + ahead
 
 
-def test_a_claim_that_reaches_beyond_the_closing_in_the_workspaces_zone_waits_for_the_next_opening_there() -> None:
+def test_a_claim_that_reaches_beyond_the_closing_in_the_workspaces_zone_waits_for_the_next_opening_there() -> (
+    None
+):
     terms, hour = LaneTerms(window=Window("08:00", "21:00"), zone="Asia/Kathmandu"), DAY // 24
     closes = NOW - NOW % DAY + 21 * hour - 23 * hour // 4  # 5:45 ahead of UTC
     assert opens_at(terms, closes - 1_000, closes - 1) <= closes - 1_000

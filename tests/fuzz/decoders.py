@@ -1,8 +1,10 @@
-"""Feeds bytes to every decoder of a body, the service's and the client package's, guided by the branches they reach.
+"""Feeds bytes to every decoder of a body, the service's and the client package's, guided by
+the branches they reach.
 
     python -m tests.fuzz.decoders -max_total_time=60
 
-Needs `pip install atheris` (Linux; not among the locked packages). Anything but a value or the documented refusal is a finding.
+Needs `pip install atheris` (Linux; not among the locked packages). Anything but a value or
+the documented refusal is a finding.
 """
 
 from __future__ import annotations
@@ -32,7 +34,14 @@ SHAPES: list[type[msgspec.Struct]] = [
     metrics.ResetBody,
     workspaces.LiftBody,
 ]
-ANSWERS: list[type[msgspec.Struct]] = [client.Problem, client.BatchAnswer, client.JobAnswer, types.ScheduleResult, types.JobList, types.Workspace]
+ANSWERS: list[type[msgspec.Struct]] = [
+    client.Problem,
+    client.BatchAnswer,
+    client.JobAnswer,
+    types.ScheduleResult,
+    types.JobList,
+    types.Workspace,
+]
 
 
 def decode(body: bytes) -> None:

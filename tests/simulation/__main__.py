@@ -1,8 +1,8 @@
 """Live through simulated worlds:
 
-python -m tests.simulation --seed 17                      # one, and what it was like
-python -m tests.simulation --first 0 --count 1000         # many; those that broke a rule are told with the command that replays them
-python -m tests.simulation --backend postgres --seed 17
+python -m tests.simulation --seed 17                      # one, and what it was like python
+-m tests.simulation --first 0 --count 1000         # many; those that broke a rule are told
+with the command that replays them python -m tests.simulation --backend postgres --seed 17
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def main(backend: str, first: int, count: int, *, logged: bool) -> int:
             if count == 1:
                 print(_described(world))
     print(
-        f"{count} worlds on {backend} in {time.perf_counter() - began:.0f} s: {failed} broke a rule; "
-        f"{came:,} deliveries, {crashes:,} crashes, {stops:,} stops; sent again because: {dict(again.most_common())}"
+        f"{count} worlds on {backend} in {time.perf_counter() - began:.0f} s: {failed} broke a"
+        f" rule; {came:,} deliveries, {crashes:,} crashes, {stops:,} stops; sent again because:"
+        f" {dict(again.most_common())}"
     )
     return failed
 
@@ -56,11 +57,16 @@ def _drop(*_: object) -> dict[str, object]:
 
 
 def _described(world: Simulation) -> str:
-    return f"{world.settings}\nfaults {vars(world.faults)}\nmoods {world.receivers.moods}\nsteps of the database's clock at {world.steps}"
+    return (
+        f"{world.settings}\nfaults {vars(world.faults)}\nmoods {world.receivers.moods}\nsteps of"
+        f" the database's clock at {world.steps}"
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--backend", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--first", type=int, default=0)
@@ -68,4 +74,14 @@ if __name__ == "__main__":
     parser.add_argument("--log", action="store_true", help="show what the dispatchers log")
     given = parser.parse_args()
     one = given.seed is not None
-    sys.exit(min(1, main(given.backend, given.seed if one else given.first, 1 if one else given.count, logged=given.log)))
+    sys.exit(
+        min(
+            1,
+            main(
+                given.backend,
+                given.seed if one else given.first,
+                1 if one else given.count,
+                logged=given.log,
+            ),
+        )
+    )

@@ -14,7 +14,9 @@ from tests.simulation.world import Simulation
 from tests.support.densest import densest
 
 FOLLOWED = 13.0
-"""Seconds in which the processes have followed a step of the database's clock, and their windows of silence have passed."""
+"""Seconds in which the processes have followed a step of the database's clock, and their
+windows of silence have passed.
+"""
 
 
 async def broken(world: Simulation) -> list[str]:
@@ -31,12 +33,27 @@ async def broken(world: Simulation) -> list[str]:
 async def _ends(world: Simulation) -> list[str]:
     """Every accepted message has ended once, and as delivered just when a receiver took it."""
     accepted = list(world.memory.accepted)
-    found = {job.id: job for job in await world.database.read(jobs.find, accepted, world.true_now())}
+    found = {
+        job.id: job for job in await world.database.read(jobs.find, accepted, world.true_now())
+    }
     delivered = world.receivers.delivered()
-    wrong = [f"{message} was accepted and is not there" for message in accepted if message not in found]
-    wrong += [f"{job.id} has not ended: {job.status}" for job in found.values() if job.status in (Status.SCHEDULED, Status.CLAIMED)]
-    wrong += [f"{job.id} is delivered, and no receiver took it" for job in found.values() if job.status is Status.DELIVERED and job.id not in delivered]
-    wrong += [f"{message} came although nobody was told that it was accepted" for message in world.receivers.ids() - set(accepted)]
+    wrong = [
+        f"{message} was accepted and is not there" for message in accepted if message not in found
+    ]
+    wrong += [
+        f"{job.id} has not ended: {job.status}"
+        for job in found.values()
+        if job.status in (Status.SCHEDULED, Status.CLAIMED)
+    ]
+    wrong += [
+        f"{job.id} is delivered, and no receiver took it"
+        for job in found.values()
+        if job.status is Status.DELIVERED and job.id not in delivered
+    ]
+    wrong += [
+        f"{message} came although nobody was told that it was accepted"
+        for message in world.receivers.ids() - set(accepted)
+    ]
     if world.kind is Kind.TOLD:
         wrong += world.listener.broken(list(found.values()))
     return wrong
@@ -48,24 +65,37 @@ def _after_the_end(world: Simulation) -> Iterator[str]:
         message = world.memory.accepted.get(arrival.delivery.id)
         cancelled_at = world.memory.cancelled.get(arrival.delivery.id)
         if cancelled_at is not None and arrival.at > cancelled_at + 0.01:
-            yield f"{arrival.delivery.id} came at {arrival.at:.3f}, and was cancelled at {cancelled_at:.3f}"
+            yield (
+                f"{arrival.delivery.id} came at {arrival.at:.3f}, and was cancelled at"
+                f" {cancelled_at:.3f}"
+            )
         expires_at = None if message is None else message.expires_at
-        if expires_at is not None and not world.steps and arrival.at > expires_at / SECOND - START + 0.05:
+        if (
+            expires_at is not None
+            and not world.steps
+            and arrival.at > expires_at / SECOND - START + 0.05
+        ):
             yield f"{arrival.delivery.id} came at {arrival.at:.3f}, after it had expired"
 
 
 def _limits(world: Simulation) -> Iterator[str]:
-    """No window of a second holds more than the channel's limit, or the workspace's own, but while two processes went by different times."""
+    """No window of a second holds more than the channel's limit, or the workspace's own,
+    but while two processes went by different times.
+    """
     for channel, rate in world.rates.items():
         yield from _over(world, channel, None, rate)
         for workspace in LIMITED:
-            yield from _over(world, channel, workspace, min(rate, world.memory.limits[workspace, channel]))
+            yield from _over(
+                world, channel, workspace, min(rate, world.memory.limits[workspace, channel])
+            )
 
 
 def _over(world: Simulation, channel: Channel, workspace: str | None, rate: float) -> Iterator[str]:
     times = world.receivers.times(channel, workspace)
     for step in world.steps:
-        if world.lives > 1 or any(step <= start < step + FOLLOWED for start in world.starts):  # else all went by one clock, which fell silent when it followed
+        if world.lives > 1 or any(
+            step <= start < step + FOLLOWED for start in world.starts
+        ):  # else all went by one clock, which fell silent when it followed
             times = [at for at in times if not step <= at < step + FOLLOWED]
     if (most := densest(times)) > rate + (1 if rate == 1 else 0):
         yield f"{channel} of {workspace or 'all'}: {most} in a second where {rate:g} was the limit"

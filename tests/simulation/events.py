@@ -1,4 +1,6 @@
-"""The application's side of events in a simulated world: it fails and hangs as an endpoint may, and notes what it took, in order."""
+"""The application's side of events in a simulated world: it fails and hangs as an endpoint
+may, and notes what it took, in order.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,18 @@ from tests.dispatcher.world import DELIVERED
 from tests.simulation.receivers import TIMEOUT
 from tests.storage.store import select
 
-ENDS = {Status.DELIVERED: "message.completed", Status.DEAD: "message.failed", Status.CANCELLED: "message.cancelled"}
+ENDS = {
+    Status.DELIVERED: "message.completed",
+    Status.DEAD: "message.failed",
+    Status.CANCELLED: "message.cancelled",
+}
 
 
 @dataclass
 class Listener:
-    """`taken` are the events that were answered with success, in that order. `calm`: it takes everything."""
+    """`taken` are the events that were answered with success, in that order. `calm`: it
+    takes everything.
+    """
 
     rnd: random.Random
     calm: bool = False
@@ -44,17 +52,26 @@ class Listener:
         return DELIVERED
 
     def broken(self, jobs: list[Job]) -> Iterator[str]:
-        """Every end was told, what was told of a job came in the order in which it became true, and the last of it is how the job stands."""
+        """Every end was told, what was told of a job came in the order in which it became true,
+        and the last of it is how the job stands.
+        """
         first: defaultdict[str, dict[str, Notice]] = defaultdict(dict)
         for notice in self.taken:
             if notice.job is not None:
                 first[notice.job].setdefault(notice.id, notice)
         for job in jobs:
             told = list(first[job.id].values())
-            if [notice.created_at for notice in told] != sorted(notice.created_at for notice in told):
-                yield f"what was told of {job.id} was out of order: {[notice.type for notice in told]}"
+            if [notice.created_at for notice in told] != sorted(
+                notice.created_at for notice in told
+            ):
+                yield (
+                    f"what was told of {job.id} was out of order:"
+                    f" {[notice.type for notice in told]}"
+                )
             if job.status in ENDS and (not told or told[-1].type != ENDS[job.status]):
-                yield f"{job.id} is {job.status}, and was told as {[notice.type for notice in told]}"
+                yield (
+                    f"{job.id} is {job.status}, and was told as {[notice.type for notice in told]}"
+                )
 
 
 class Messenger:

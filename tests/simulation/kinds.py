@@ -1,4 +1,6 @@
-"""What sort of world a seed makes, by its last digit: most are plain; some are made to break one rule that a plain one seldom tries."""
+"""What sort of world a seed makes, by its last digit: most are plain; some are made to
+break one rule that a plain one seldom tries.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,22 @@ class Kind(StrEnum):
 
     PLAIN = "plain"
     CROWDED = "crowded"
-    """Three dispatchers share full limits, and all stand still for a moment again and again: many starts miss their slots, and few find others at once."""
+    """Three dispatchers share full limits, and all stand still for a moment again and
+    again: many starts miss their slots, and few find others at once.
+    """
     SET_BACK = "set back"
-    """One dispatcher with a backlog, whose database's clock is set: nothing but its silence keeps the limit then."""
+    """One dispatcher with a backlog, whose database's clock is set: nothing but its silence
+    keeps the limit then.
+    """
     TOLD = "told"
     """The application is told of events, and is as unreliable there as elsewhere."""
     METERED = "metered"
-    """Two applications hand in by one key with a quota, each at an API process of its own: what is over it is handed in in a later minute."""
+    """Two applications hand in by one key with a quota, each at an API process of its own:
+    what is over it is handed in in a later minute.
+    """
 
 
 def kind_of(seed: int) -> Kind:
-    return {4: Kind.CROWDED, 5: Kind.SET_BACK, 7: Kind.TOLD, 8: Kind.TOLD, 9: Kind.METERED}.get(seed % 10, Kind.PLAIN)
+    return {4: Kind.CROWDED, 5: Kind.SET_BACK, 7: Kind.TOLD, 8: Kind.TOLD, 9: Kind.METERED}.get(
+        seed % 10, Kind.PLAIN
+    )

@@ -1,4 +1,6 @@
-"""A key's quota in a simulated world: API processes give it out, each its own part, and what they let in is counted."""
+"""A key's quota in a simulated world: API processes give it out, each its own part, and
+what they let in is counted.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ LARGEST = 20
 
 @dataclass
 class Meter:
-    """One API process. `admitted` is how many messages it let in, by the minute; a call that saw two minutes counts for neither."""
+    """One API process. `admitted` is how many messages it let in, by the minute; a call
+    that saw two minutes counts for neither.
+    """
 
     connection: Connection
     clock: Clock
@@ -51,4 +55,7 @@ def over_quota(meters: Iterable[Meter]) -> Iterator[str]:
     together = sum((meter.admitted for meter in meters), Counter[int]())
     for minute, count in together.items():
         if count > A_MINUTE:
-            yield f"{count} messages of a key were let in in minute {minute}, where {A_MINUTE} is its quota"
+            yield (
+                f"{count} messages of a key were let in in minute {minute}, where {A_MINUTE} is its"
+                " quota"
+            )

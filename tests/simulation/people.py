@@ -1,4 +1,6 @@
-"""Who asks a simulated service for something: applications that schedule (and ask again until they are answered), and operators."""
+"""Who asks a simulated service for something: applications that schedule (and ask again
+until they are answered), and operators.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ PAYLOAD = '{"to":"+1 555 0100","text":"hello"}'
 
 @dataclass
 class Memory:
-    """What people were told: the accepted jobs, those cancelled for good and since when, and the limits a workspace ever had."""
+    """What people were told: the accepted jobs, those cancelled for good and since when,
+    and the limits a workspace ever had.
+    """
 
     accepted: dict[str, Message] = field(default_factory=dict)
     cancelled: dict[str, float] = field(default_factory=dict)
@@ -39,7 +43,9 @@ class Memory:
 
 
 def new_message(rnd: random.Random, now: Instant, number: int) -> Message:
-    """A message of some workspace, due at once or within the next seconds. Its id comes from the seed, as everything does."""
+    """A message of some workspace, due at once or within the next seconds. Its id comes
+    from the seed, as everything does.
+    """
     text = f"{(now // 1000) << 80 | 7 << 76 | rnd.getrandbits(12) << 64 | 2 << 62 | rnd.getrandbits(62):032x}"
     expires = now + rnd.randint(2, 30) * SECOND if rnd.random() < 0.1 else None
     return Message(
@@ -61,22 +67,33 @@ def new_message(rnd: random.Random, now: Instant, number: int) -> Message:
 
 
 class Application:
-    """Schedules messages in bursts. An answer that was lost is asked for again with the same key, by a new message."""
+    """Schedules messages in bursts. An answer that was lost is asked for again with the
+    same key, by a new message.
+    """
 
-    def __init__(self, connection: Connection, clock: Clock, rnd: random.Random, memory: Memory) -> None:
+    def __init__(
+        self, connection: Connection, clock: Clock, rnd: random.Random, memory: Memory
+    ) -> None:
         self._connection, self._clock, self._rnd, self._memory = connection, clock, rnd, memory
 
     async def schedule(self, count: int, first: int, meter: Meter | None = None) -> None:
         if meter is not None:
             await meter.admit(count)
-        messages = [new_message(self._rnd, self._clock.now(), first + number) for number in range(count)]
+        messages = [
+            new_message(self._rnd, self._clock.now(), first + number) for number in range(count)
+        ]
         while True:
             try:
-                insertions = await self._connection.write(intake.insert, messages, self._clock.now(), "api")
+                insertions = await self._connection.write(
+                    intake.insert, messages, self._clock.now(), "api"
+                )
             except StoreUnavailable:
                 await asyncio.sleep(self._rnd.uniform(0.01, 0.5))
                 other = random.Random(self._rnd.random())
-                messages = [msgspec.structs.replace(message, id=new_message(other, self._clock.now(), 0).id) for message in messages]
+                messages = [
+                    msgspec.structs.replace(message, id=new_message(other, self._clock.now(), 0).id)
+                    for message in messages
+                ]
                 continue
             break
         self._connection.wake()
@@ -89,7 +106,14 @@ class Application:
 class Operator:
     """Cancels, requeues, promotes, pauses and changes limits, whatever the state of things is."""
 
-    def __init__(self, connection: Connection, clock: Clock, rnd: random.Random, memory: Memory, rates: dict[Channel, float]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        rnd: random.Random,
+        memory: Memory,
+        rates: dict[Channel, float],
+    ) -> None:
         self._clock, self._rnd, self._memory = clock, rnd, memory
         self.jobs = Jobs(connection, clock, "operator")
         self.campaigns = Campaigns(connection, clock)
@@ -99,8 +123,16 @@ class Operator:
     async def act(self) -> None:
         """One wish, which may be refused."""
         wishes: list[Callable[[], Awaitable[object]]] = [
-            self._cancel, self._cancel, self._requeue, self._requeue, self._move, self._campaign, self._campaign, self._workspace, self._channel,
-        ]  # fmt: skip
+            self._cancel,
+            self._cancel,
+            self._requeue,
+            self._requeue,
+            self._move,
+            self._campaign,
+            self._campaign,
+            self._workspace,
+            self._channel,
+        ]
         try:
             await self._rnd.choice(wishes)()
         except (Refusal, StoreUnavailable):
@@ -108,7 +140,9 @@ class Operator:
 
     async def limit(self, workspace: str, channel: Channel, rate: float) -> None:
         """Give a workspace a limit of its own."""
-        self._memory.limits[workspace, channel] = max(rate, self._memory.limits.get((workspace, channel), rate))
+        self._memory.limits[workspace, channel] = max(
+            rate, self._memory.limits.get((workspace, channel), rate)
+        )
         await self.workspaces.change(workspace, Change(limits={channel: rate}))
 
     async def calm(self) -> None:
@@ -139,7 +173,9 @@ class Operator:
         if self._rnd.random() < 0.5:
             await self.jobs.promote(self._some_job())
         else:
-            await self.jobs.reschedule(self._some_job(), self._clock.now() + self._rnd.randint(0, 10 * SECOND))
+            await self.jobs.reschedule(
+                self._some_job(), self._clock.now() + self._rnd.randint(0, 10 * SECOND)
+            )
 
     async def _campaign(self) -> None:
         workspace, name = self._rnd.choice(WORKSPACES), self._rnd.choice(CAMPAIGNS)
@@ -151,14 +187,18 @@ class Operator:
             case 3:
                 await self.campaigns.resume(workspace, name)
             case 4:
-                await self.campaigns.shift(workspace, name, self._rnd.randint(-5 * SECOND, 5 * SECOND))
+                await self.campaigns.shift(
+                    workspace, name, self._rnd.randint(-5 * SECOND, 5 * SECOND)
+                )
 
     async def _workspace(self) -> None:
         workspace, channel = self._rnd.choice(WORKSPACES), self._rnd.choice(list(Channel))
         if self._rnd.random() < 0.5:
             await self.workspaces.pause(workspace, channel, paused=self._rnd.random() < 0.4)
         else:
-            await self.limit(self._rnd.choice(LIMITED), channel, float(self._rnd.choice([2, 5, 10, 20])))
+            await self.limit(
+                self._rnd.choice(LIMITED), channel, float(self._rnd.choice([2, 5, 10, 20]))
+            )
 
     async def _channel(self) -> None:
         channel = self._rnd.choice(list(Channel))

@@ -1,4 +1,6 @@
-"""The applications of a simulated world: each workspace's endpoint has its own ways to fail, and all that arrives is noted with why it may arrive."""
+"""The applications of a simulated world: each workspace's endpoint has its own ways to
+fail, and all that arrives is noted with why it may arrive.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,27 @@ from queue_services.storage.settling import Settlement
 from tests.dispatcher.world import DELIVERED
 from tests.simulation.stores import ClaimNumber
 
-MOODS = ["well", "well", "well", "slow", "failing", "throttling", "hanging", "unreachable", "refusing", "mixed"]
+MOODS = [
+    "well",
+    "well",
+    "well",
+    "slow",
+    "failing",
+    "throttling",
+    "hanging",
+    "unreachable",
+    "refusing",
+    "mixed",
+]
 WIRE = 0.002
 TIMEOUT = 10.0
 
 
 @dataclass
 class Sending:
-    """One process as the receivers know it. `dead` says whether it was killed, `hindered` whether it was kept from its store or stood still since then."""
+    """One process as the receivers know it. `dead` says whether it was killed, `hindered`
+    whether it was kept from its store or stood still since then.
+    """
 
     clock: Clock
     dead: Callable[[], bool]
@@ -44,7 +59,9 @@ class Arrival:
 
 @dataclass
 class Record:
-    """What came of one claim's delivery: committed while the claim was in force, or not (then it counted for nothing)."""
+    """What came of one claim's delivery: committed while the claim was in force, or not
+    (then it counted for nothing).
+    """
 
     kind: Kind
     counted: bool
@@ -52,7 +69,9 @@ class Record:
 
 @dataclass
 class Receivers:
-    """`moods` are by workspace and change with the world. `broken` collects what must not be: arrivals that nothing explains."""
+    """`moods` are by workspace and change with the world. `broken` collects what must not
+    be: arrivals that nothing explains.
+    """
 
     rnd: random.Random
     moods: dict[str, str] = field(default_factory=dict)
@@ -65,20 +84,30 @@ class Receivers:
     def recorded(self, settlements: list[Settlement], counted: set[ClaimNumber], lost: int) -> None:
         """Outcomes were committed by a process, those of claims that were not in force as lost."""
         if amiss := len(settlements) - len(counted) - lost:
-            self.broken.append(f"{amiss} outcomes of claims that were not in force any more have changed something")
+            self.broken.append(
+                f"{amiss} outcomes of claims that were not in force any more have changed something"
+            )
         for settlement in settlements:
             number = settlement.message.id, settlement.message.claim
             self._records.setdefault(number, Record(settlement.answer.kind, number in counted))
 
     def delivered(self) -> set[str]:
         """The messages that a receiver has taken, by what it answered and the store was told."""
-        return {message for (message, _), record in self._records.items() if record.kind is Kind.DELIVERED}
+        return {
+            message
+            for (message, _), record in self._records.items()
+            if record.kind is Kind.DELIVERED
+        }
 
     def arrive(self, sending: Sending, delivery: Delivery) -> None:
-        """Note an arrival. A message that came before may come again only when its outcome allowed it, its process died or its lease ended."""
+        """Note an arrival. A message that came before may come again only when its outcome
+        allowed it, its process died or its lease ended.
+        """
         flight = self._flight(sending, delivery.id)
         assert flight is not None
-        arrival = Arrival(asyncio.get_running_loop().time() + self.rnd.uniform(0, WIRE), delivery, flight, sending)
+        arrival = Arrival(
+            asyncio.get_running_loop().time() + self.rnd.uniform(0, WIRE), delivery, flight, sending
+        )
         if before := self._last.get(delivery.id):
             self.again[self._why_again(before, arrival)] += 1
         self._last[delivery.id] = arrival
@@ -88,16 +117,23 @@ class Receivers:
         record = self._records.get((before.delivery.id, before.flight.message.claim))
         if record is not None and record.counted:
             if record.kind is Kind.DELIVERED:
-                self.broken.append(f"{now.delivery.id} came again at {now.at:.3f} although its delivery at {before.at:.3f} was recorded")
+                self.broken.append(
+                    f"{now.delivery.id} came again at {now.at:.3f} although its delivery at"
+                    f" {before.at:.3f} was recorded"
+                )
             return record.kind.value
         if before.sending.dead():
             return "its process died"
         if before.flight.lease_until <= max(before.sending.clock.now(), now.sending.clock.now()):
             if not before.sending.hindered(before.at):
-                self.broken.append(f"{now.delivery.id} came again at {now.at:.3f}: its lease was let go although nothing hindered its process")
+                self.broken.append(
+                    f"{now.delivery.id} came again at {now.at:.3f}: its lease was let go although"
+                    " nothing hindered its process"
+                )
             return "its lease ended"
         self.broken.append(
-            f"{now.delivery.id} came at {before.at:.3f} and {now.at:.3f}: two live claims, {before.flight.message.claim} and {now.flight.message.claim}"
+            f"{now.delivery.id} came at {before.at:.3f} and {now.at:.3f}: two live claims,"
+            f" {before.flight.message.claim} and {now.flight.message.claim}"
         )
         return "nothing"
 
@@ -111,8 +147,14 @@ class Receivers:
         return set(self._last)
 
     def times(self, channel: str, workspace: str | None = None) -> list[float]:
-        """When messages of a channel came, of one workspace or of all; one of several units as many times."""
-        mine = [a for a in self.arrivals if a.delivery.channel == channel and workspace in (None, a.delivery.workspace)]
+        """When messages of a channel came, of one workspace or of all; one of several units as
+        many times.
+        """
+        mine = [
+            a
+            for a in self.arrivals
+            if a.delivery.channel == channel and workspace in (None, a.delivery.workspace)
+        ]
         return [a.at for a in mine for _ in range(a.flight.message.units)]
 
     async def answer(self, delivery: Delivery, now: Instant) -> Answer:
@@ -123,7 +165,9 @@ class Receivers:
         if mood == "hanging" and self.rnd.random() < 0.7:
             await asyncio.sleep(TIMEOUT)
             return Answer(Kind.TIMEOUT, error="no answer")
-        await asyncio.sleep(self.rnd.uniform(0.5, 3) if mood == "slow" else self.rnd.uniform(0.002, 0.08))
+        await asyncio.sleep(
+            self.rnd.uniform(0.5, 3) if mood == "slow" else self.rnd.uniform(0.002, 0.08)
+        )
         match mood:
             case "failing" if self.rnd.random() < 0.6:
                 return Answer(Kind.FAILED, self.rnd.choice([500, 502, 408]), "no")

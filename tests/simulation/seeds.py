@@ -1,4 +1,6 @@
-"""Runs worlds by their seeds: on virtual time, each on a fresh store. Used by the tests and by `python -m tests.simulation`."""
+"""Runs worlds by their seeds: on virtual time, each on a fresh store. Used by the tests and
+by `python -m tests.simulation`.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def run_world(seed: int, open_store: Open) -> tuple[Simulation, list[str]]:
 def on_sqlite(seed: int) -> tuple[Simulation, list[str]]:
     """A world on a store in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="queue-services-world-") as folder:
-        return run_world(seed, lambda true_time: SimulatedSqlite(str(Path(folder) / "world.db"), true_time))
+        return run_world(
+            seed, lambda true_time: SimulatedSqlite(str(Path(folder) / "world.db"), true_time)
+        )
 
 
 def on_postgres(seed: int, url: str) -> tuple[Simulation, list[str]]:

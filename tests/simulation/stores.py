@@ -1,4 +1,6 @@
-"""Both stores on virtual time, and one process's connection to them with everything that can go wrong on it."""
+"""Both stores on virtual time, and one process's connection to them with everything that
+can go wrong on it.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ class SimulatedSqlite(InlineSqlite):
 
 
 class SimulatedPostgres(PostgresDatabase):
-    """A real server: time stands still while it is asked. Transactions of several processes overlap there as they come, so a seed gives the same world,
-    but not always the same order at the server. Wakes stay within the simulation.
+    """A real server: time stands still while it is asked. Transactions of several processes
+    overlap there as they come, so a seed gives the same world, but not always the same
+    order at the server. Wakes stay within the simulation.
     """
 
     def __init__(self, url: str, true_time: Clockwork) -> None:
@@ -42,7 +45,9 @@ class SimulatedPostgres(PostgresDatabase):
         self.true_time = true_time
 
     async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.shield(asyncio.create_task(self._write(flow, *args, **kwargs)))  # what has reached the server ends there, whoever dies
+        return await asyncio.shield(
+            asyncio.create_task(self._write(flow, *args, **kwargs))
+        )  # what has reached the server ends there, whoever dies
 
     async def _write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         with _loop().real_work():
@@ -71,7 +76,9 @@ class SimulatedPostgres(PostgresDatabase):
 
 
 class Faults:
-    """How often what goes wrong between a process and its store; all zero once the world is calm. Shares are of calls, times are seconds."""
+    """How often what goes wrong between a process and its store; all zero once the world is
+    calm. Shares are of calls, times are seconds.
+    """
 
     def __init__(self, rnd: random.Random) -> None:
         self.lost_before = rnd.choice([0.0, 0.01, 0.05])
@@ -83,18 +90,25 @@ class Faults:
         self.slowest_read = rnd.choice([0.0, 0.002])
 
     def calm(self) -> None:
-        self.lost_before = self.lost_after = self.crash_before = self.crash_after = self.lost_wakes = 0.0
+        self.lost_before = self.lost_after = self.crash_before = self.crash_after = (
+            self.lost_wakes
+        ) = 0.0
         self.slowest_commit, self.slowest_read = 0.004, 0.001
 
 
 class Connection:
-    """`port.Database` for one process that `dies` of a crash; who only asks one gets no answer then.
+    """`port.Database` for one process that `dies` of a crash; who only asks one gets no
+    answer then.
 
-    `hindered` is when it was cut off, from and until, `lost_renewals` when an attempt to keep its leases was lost.
-    `on_settled` hears of every outcome that was committed, whether its process learns of that or not; for which claims they counted, and how many were lost.
+    `hindered` is when it was cut off, from and until, `lost_renewals` when an attempt to
+    keep its leases was lost. `on_settled` hears of every outcome that was committed,
+    whether its process learns of that or not; for which claims they counted, and how many
+    were lost.
     """
 
-    def __init__(self, database: Database, faults: Faults, rnd: random.Random, *, dies: bool = False) -> None:
+    def __init__(
+        self, database: Database, faults: Faults, rnd: random.Random, *, dies: bool = False
+    ) -> None:
         self._database, self._faults, self._rnd, self._dies = database, faults, rnd, dies
         self.backend = database.backend
         self.dead = asyncio.Event()
@@ -121,17 +135,29 @@ class Connection:
         return value
 
     def _heard(self, flow: Flow[P, T]) -> Flow[P, T]:
-        """A flow that tells of the outcomes it writes. It has no other way to be told: its process may die before it learns that they are on disk."""
+        """A flow that tells of the outcomes it writes. It has no other way to be told: its
+        process may die before it learns that they are on disk.
+        """
 
         async def heard(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
             settlements = cast("list[Settlement]", args[0])
             before = await _claims(tx, settlements)
             value = await flow(tx, *args, **kwargs)
-            meanwhile = await _claims(tx, settlements)  # on PostgreSQL another may have claimed one before it was written to
+            meanwhile = await _claims(
+                tx, settlements
+            )  # on PostgreSQL another may have claimed one before it was written to
             mine = {(s.message.id, s.message.claim) for s in settlements}
-            held = {number for number, dispatcher in before.items() if number in mine and dispatcher == cast("Terms", args[2]).dispatcher}
+            held = {
+                number
+                for number, dispatcher in before.items()
+                if number in mine and dispatcher == cast("Terms", args[2]).dispatcher
+            }
             anew = {message for message, _ in meanwhile.keys() - before.keys()}
-            self.on_settled(settlements, {number for number in held if number[0] not in anew}, cast("Settled", value).lost)
+            self.on_settled(
+                settlements,
+                {number for number in held if number[0] not in anew},
+                cast("Settled", value).lost,
+            )
             return value
 
         return heard if flow == settling.settle else flow
@@ -172,7 +198,13 @@ class Connection:
 async def _claims(tx: Tx, settlements: list[Settlement]) -> dict[ClaimNumber, int | None]:
     """The newest claims of the messages, with who holds them."""
     ids = ", ".join(f"'{settlement.message.id}'" for settlement in settlements)
-    rows = await select(tx, f"select cast(id as text), claim, claimed_by from pending where id in ({ids})") if ids else []
+    rows = (
+        await select(
+            tx, f"select cast(id as text), claim, claimed_by from pending where id in ({ids})"
+        )
+        if ids
+        else []
+    )
     return {(message, claim): claimed_by for message, claim, claimed_by in rows}
 
 

@@ -1,4 +1,5 @@
-"""Random worlds from seeds: whatever crashes, is lost, errs or changes its mind, every promise holds in the end.
+"""Random worlds from seeds: whatever crashes, is lost, errs or changes its mind, every
+promise holds in the end.
 
 A seed that breaks one says how to see it again.
 """
@@ -23,14 +24,32 @@ def told(backend: str, seed: int, wrong: list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(SHORT), *ONCE_BROKEN, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(SHORT, 1_000) if seed not in ONCE_BROKEN)]
+    "seed",
+    [
+        *range(SHORT),
+        *ONCE_BROKEN,
+        *(
+            pytest.param(seed, marks=pytest.mark.long)
+            for seed in range(SHORT, 1_000)
+            if seed not in ONCE_BROKEN
+        ),
+    ],
 )
 def test_every_promise_holds_in_a_random_world(seed: int) -> None:
     _, wrong = on_sqlite(seed)
     assert not wrong, told("sqlite", seed, wrong)
 
 
-@pytest.mark.parametrize("seed", [*range(ON_POSTGRES), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(ON_POSTGRES, LONG_ON_POSTGRES))])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *range(ON_POSTGRES),
+        *(
+            pytest.param(seed, marks=pytest.mark.long)
+            for seed in range(ON_POSTGRES, LONG_ON_POSTGRES)
+        ),
+    ],
+)
 def test_every_promise_holds_in_a_random_world_on_postgres(seed: int, postgres: Postgres) -> None:
     with postgres.database() as url:
         _, wrong = on_postgres(seed, url)
@@ -39,5 +58,7 @@ def test_every_promise_holds_in_a_random_world_on_postgres(seed: int, postgres: 
 
 def test_a_seed_is_the_same_world_again() -> None:
     first, second = on_sqlite(7)[0], on_sqlite(7)[0]
-    assert [(arrival.at, arrival.delivery.id) for arrival in first.receivers.arrivals] == [(a.at, a.delivery.id) for a in second.receivers.arrivals]
+    assert [(arrival.at, arrival.delivery.id) for arrival in first.receivers.arrivals] == [
+        (a.at, a.delivery.id) for a in second.receivers.arrivals
+    ]
     assert (first.crashes, first.stops) == (second.crashes, second.stops)

@@ -1,5 +1,7 @@
-"""A whole service in a random world, from one seed: dispatchers that crash, stop and start again, a store that is lost, slow or told twice, clocks that err,
-receivers of every mood, people who schedule and change their minds; then calm, in which everything must come to its end.
+"""A whole service in a random world, from one seed: dispatchers that crash, stop and start
+again, a store that is lost, slow or told twice, clocks that err, receivers of every mood,
+people who schedule and change their minds; then calm, in which everything must come to its
+end.
 """
 
 from __future__ import annotations
@@ -44,9 +46,17 @@ class Process:
 
 
 class Simulation:
-    """One world. `trouble` seconds of it are wild; `messages` come in them. What is known afterwards is for `check` to judge."""
+    """One world. `trouble` seconds of it are wild; `messages` come in them. What is known
+    afterwards is for `check` to judge.
+    """
 
-    def __init__(self, seed: int, open_store: Callable[[Callable[[], Instant]], Database], trouble: float = 12.0, messages: int = 60) -> None:
+    def __init__(
+        self,
+        seed: int,
+        open_store: Callable[[Callable[[], Instant]], Database],
+        trouble: float = 12.0,
+        messages: int = 60,
+    ) -> None:
         self.seed, self.trouble, self.messages = seed, trouble, messages
         self.rnd = random.Random(seed)
         self.loop = asyncio.get_running_loop()
@@ -71,7 +81,10 @@ class Simulation:
         self.kind = kind_of(seed)
         self.listener = Listener(random.Random(f"{seed} events"))
         self._make_special()
-        self.rates = {Channel.SMS: float(self.settings.sms_per_second), Channel.EMAIL: float(self.settings.email_per_second)}
+        self.rates = {
+            Channel.SMS: float(self.settings.sms_per_second),
+            Channel.EMAIL: float(self.settings.email_per_second),
+        }
         self.meters = [self._meter() for _ in range(2)] if self.kind is Kind.METERED else []
         self.processes: list[Process] = []
         self.crashes = self.stops = 0
@@ -82,11 +95,15 @@ class Simulation:
         """Change what the seed chose so far, as the kind of the world asks."""
         if self.kind is Kind.CROWDED:
             self.lives, self.messages = 3, 240
-            self.settings = msgspec.structs.replace(self.settings, sms_per_second=10, email_per_second=20, concurrency=256)
+            self.settings = msgspec.structs.replace(
+                self.settings, sms_per_second=10, email_per_second=20, concurrency=256
+            )
         elif self.kind is Kind.SET_BACK:
             self.lives, self.messages = 1, 120
             self.faults.calm()
-            self.settings = msgspec.structs.replace(self.settings, sms_per_second=5, email_per_second=10, concurrency=256)
+            self.settings = msgspec.structs.replace(
+                self.settings, sms_per_second=5, email_per_second=10, concurrency=256
+            )
         elif self.kind is Kind.TOLD:
             self.settings = msgspec.structs.replace(self.settings, service_events=True)
 
@@ -101,8 +118,16 @@ class Simulation:
         lives = [asyncio.create_task(self._life()) for _ in range(self.lives)]
         for workspace in LIMITED:
             for channel in Channel:
-                await self._calm_operator().limit(workspace, channel, float(self.rnd.choice([2, 5, 20])))
-        people = [self._inspect(), *(self._schedule(meter, self.messages * number) for number, meter in enumerate(self.meters or [None]))]
+                await self._calm_operator().limit(
+                    workspace, channel, float(self.rnd.choice([2, 5, 20]))
+                )
+        people = [
+            self._inspect(),
+            *(
+                self._schedule(meter, self.messages * number)
+                for number, meter in enumerate(self.meters or [None])
+            ),
+        ]
         if self.kind is not Kind.SET_BACK:
             people += [self._operate(), self._trouble(), self._moods()]
         if self.kind is Kind.CROWDED:
@@ -119,7 +144,9 @@ class Simulation:
         """Start a dispatcher, and another when it has ended, until the end of the world."""
         ending = asyncio.create_task(self._over.wait())
         while not self._over.is_set():
-            connection = Connection(self.database, self.faults, random.Random(self.rnd.random()), dies=True)
+            connection = Connection(
+                self.database, self.faults, random.Random(self.rnd.random()), dies=True
+            )
             died = asyncio.create_task(connection.dead.wait())
             starting = asyncio.create_task(self._start(connection))
             await asyncio.wait([starting, died], return_when=asyncio.FIRST_COMPLETED)
@@ -128,7 +155,9 @@ class Simulation:
                 starting.cancel()
                 await asyncio.gather(starting, return_exceptions=True)
             elif (process := starting.result()) is not None:
-                await asyncio.wait([process.running, died, ending], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    [process.running, died, ending], return_when=asyncio.FIRST_COMPLETED
+                )
                 process.dispatching.stop()
                 await asyncio.wait([process.running, died], return_when=asyncio.FIRST_COMPLETED)
                 await self._bury(process)
@@ -140,14 +169,20 @@ class Simulation:
         clock = self._clock()
         try:
             clock.correct(await measure(connection, clock), at_once=True)
-            sending = Sending(clock, connection.dead.is_set, lambda since: self._hindered(connection, since))
+            sending = Sending(
+                clock, connection.dead.is_set, lambda since: self._hindered(connection, since)
+            )
             dispatching = await build(
                 connection,
                 clock,
                 SimulatedSender(self.receivers, sending),
                 self.settings,
                 random=random.Random(self.rnd.random()).random,
-                messenger=Messenger(self.listener, connection.dead.is_set) if self.kind is Kind.TOLD else None,
+                messenger=(
+                    Messenger(self.listener, connection.dead.is_set)
+                    if self.kind is Kind.TOLD
+                    else None
+                ),
             )
         except StoreUnavailable:
             return None
@@ -159,7 +194,9 @@ class Simulation:
         return process
 
     async def _bury(self, process: Process) -> None:
-        """Take a process away: one that was killed says nothing more, one that was stopped has said all."""
+        """Take a process away: one that was killed says nothing more, one that was stopped has
+        said all.
+        """
         self.processes.remove(process)
         if process.connection.dead.is_set():
             self.crashes += 1
@@ -177,10 +214,17 @@ class Simulation:
     async def _schedule(self, meter: Meter | None = None, first: int = 0) -> None:
         left = self.messages
         while left:
-            count = min(left, self.rnd.choice([1, 1, 5, 20, 60] if meter is None else [1, 5, LARGEST]))
+            count = min(
+                left, self.rnd.choice([1, 1, 5, 20, 60] if meter is None else [1, 5, LARGEST])
+            )
             left -= count
             connection = Connection(self.database, self.faults, random.Random(self.rnd.random()))
-            application = Application(connection, self._clock(accurate=True), random.Random(self.rnd.random()), self.memory)
+            application = Application(
+                connection,
+                self._clock(accurate=True),
+                random.Random(self.rnd.random()),
+                self.memory,
+            )
             await application.schedule(count, first + left, meter)
             if self.kind in (Kind.PLAIN, Kind.TOLD, Kind.METERED):
                 await asyncio.sleep(self.rnd.uniform(0, self.trouble * count / self.messages))
@@ -221,11 +265,17 @@ class Simulation:
         self.loop.elapsed += seconds
 
     def _hindered(self, connection: Connection, since: float) -> bool:
-        """Whether a process was kept from its store for so long that a lease may have ended, which it renews every third of one."""
+        """Whether a process was kept from its store for so long that a lease may have ended,
+        which it renews every third of one.
+        """
         lease = self.settings.lease_seconds
         if any(step >= since - lease for step in self.steps):
             return True
-        kept = sum(end - begin for begin, end in [*connection.hindered, *self.stalls] if end >= since - lease)
+        kept = sum(
+            end - begin
+            for begin, end in [*connection.hindered, *self.stalls]
+            if end >= since - lease
+        )
         kept += sum(lease / 3 for lost in connection.lost_renewals if lost >= since - lease)
         return kept > lease * 2 / 3 - 1
 
@@ -233,15 +283,23 @@ class Simulation:
         """Hold the store against its invariants in the middle of everything, too."""
         while self.loop.time() < self.trouble:
             await asyncio.sleep(self.rnd.uniform(0.3, 2))
-            self.ended_badly += [f"at {self.loop.time():.3f}: {finding}" for finding in await self.findings()]
+            self.ended_badly += [
+                f"at {self.loop.time():.3f}: {finding}" for finding in await self.findings()
+            ]
 
     async def findings(self) -> list[str]:
-        """What `verify` finds. Workspaces' limits change meanwhile, so those are left to `check`; while clocks differ, lanes may seem late."""
+        """What `verify` finds. Workspaces' limits change meanwhile, so those are left to
+        `check`; while clocks differ, lanes may seem late.
+        """
         rates = NO_LIMIT if self.steps else self.rates
-        found = await self.database.read(verify.verify, rates, self.true_now() + self.step_of_database)
+        found = await self.database.read(
+            verify.verify, rates, self.true_now() + self.step_of_database
+        )
         unknown = {LIMITS, NOTHING_STRANDED} if self.steps else set[str]()
         return [
-            f"{one.rule}: {one.subject}: {one.detail}" for one in found.findings if one.rule not in unknown and not (one.rule == LIMITS and " " in one.subject)
+            f"{one.rule}: {one.subject}: {one.detail}"
+            for one in found.findings
+            if one.rule not in unknown and not (one.rule == LIMITS and " " in one.subject)
         ]
 
     async def _moods(self) -> None:
@@ -250,7 +308,9 @@ class Simulation:
             await asyncio.sleep(self.rnd.expovariate(0.5))
 
     async def _step_clock(self) -> None:
-        """The database's clock is set, forward or back; the processes follow it within ten seconds."""
+        """The database's clock is set, forward or back; the processes follow it within ten
+        seconds.
+        """
         await asyncio.sleep(self.rnd.uniform(2, self.trouble))
         self.steps.append(self.loop.time())
         self.step_of_database = round(self.rnd.choice([-1.5, -0.3, -0.03, 0.03, 0.3, 1.5]) * SECOND)
@@ -267,18 +327,32 @@ class Simulation:
         """Wait until nothing waits; a world that does not come to that has stranded something."""
         for _ in range(LONGEST_CALM):
             await asyncio.sleep(1)
-            if not await self.database.read(count_pending) and not await self.database.read(count_waiting):
+            if not await self.database.read(count_pending) and not await self.database.read(
+                count_waiting
+            ):
                 await asyncio.sleep(DRAINED_FOR)
                 return
         waiting = await self.database.read(count_pending), await self.database.read(count_waiting)
-        self.ended_badly.append(f"{waiting[0]} messages and {waiting[1]} events still wait after {LONGEST_CALM} calm seconds")
+        self.ended_badly.append(
+            f"{waiting[0]} messages and {waiting[1]} events still wait after {LONGEST_CALM} calm"
+            " seconds"
+        )
 
     def _operator(self, faults: Faults) -> Operator:
         connection = Connection(self.database, faults, random.Random(self.rnd.random()))
-        return Operator(connection, self._clock(accurate=True), random.Random(self.rnd.random()), self.memory, self.rates)
+        return Operator(
+            connection,
+            self._clock(accurate=True),
+            random.Random(self.rnd.random()),
+            self.memory,
+            self.rates,
+        )
 
     def _meter(self) -> Meter:
-        return Meter(Connection(self.database, self.faults, random.Random(self.rnd.random())), self._clock(accurate=True))
+        return Meter(
+            Connection(self.database, self.faults, random.Random(self.rnd.random())),
+            self._clock(accurate=True),
+        )
 
     def _calm_operator(self) -> Operator:
         faults = Faults(random.Random(0))
@@ -286,10 +360,17 @@ class Simulation:
         return self._operator(faults)
 
     def _clock(self, *, accurate: bool = False) -> Clock:
-        """A process's clock, that drifts and began wrong; an accurate one where the process has measured it already."""
-        drift, began = (0.0, 0.0) if accurate else (self.rnd.uniform(-50e-6, 50e-6), self.rnd.uniform(-2, 2))
+        """A process's clock, that drifts and began wrong; an accurate one where the process has
+        measured it already.
+        """
+        drift, began = (
+            (0.0, 0.0) if accurate else (self.rnd.uniform(-50e-6, 50e-6), self.rnd.uniform(-2, 2))
+        )
         offset = self.step_of_database / SECOND if accurate else began
-        return Clock(monotonic=lambda: self.loop.time() * (1 + drift), wall=lambda: START + self.loop.time() + offset)
+        return Clock(
+            monotonic=lambda: self.loop.time() * (1 + drift),
+            wall=lambda: START + self.loop.time() + offset,
+        )
 
 
 async def count_pending(tx: Tx) -> int:

@@ -25,7 +25,9 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'queue.db'}"
     url: str = request.getfixturevalue("bare_postgres_url")
-    request.getfixturevalue("postgres").run_sql("drop schema public cascade; create schema public", database=url.rpartition("/")[2])
+    request.getfixturevalue("postgres").run_sql(
+        "drop schema public cascade; create schema public", database=url.rpartition("/")[2]
+    )
     return url
 
 
@@ -39,13 +41,23 @@ def bare_postgres_url(postgres: Postgres) -> Iterator[str]:
 @pytest.fixture(params=BOTH)
 def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a store that may hold what an earlier test left."""
-    return f"sqlite:///{tmp_path / 'queue.db'}" if request.param == "sqlite" else request.getfixturevalue("shared_postgres_url")
+    return (
+        f"sqlite:///{tmp_path / 'queue.db'}"
+        if request.param == "sqlite"
+        else request.getfixturevalue("shared_postgres_url")
+    )
 
 
 @pytest.fixture
 def shared_database(request: pytest.FixtureRequest, shared_url: str) -> Database:
-    """The store of `shared_url`: on PostgreSQL one for the whole run, because connecting takes longer than the tests."""
-    return request.getfixturevalue("shared_postgres") if shared_url.startswith("postgresql") else open_database(shared_url)
+    """The store of `shared_url`: on PostgreSQL one for the whole run, because connecting
+    takes longer than the tests.
+    """
+    return (
+        request.getfixturevalue("shared_postgres")
+        if shared_url.startswith("postgresql")
+        else open_database(shared_url)
+    )
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -76,9 +88,16 @@ async def shared_postgres(shared_postgres_url: str) -> AsyncIterator[Database]:
 
 
 async def _empty(tx: Tx) -> None:
-    tables = await select(tx, "select tablename from pg_tables where schemaname = 'public' and tablename not in ('schema_migration', 'limit_state')")
+    tables = await select(
+        tx,
+        "select tablename from pg_tables where schemaname = 'public' and tablename not in"
+        " ('schema_migration', 'limit_state')",
+    )
     statements = [f"delete from {table}" for (table,) in tables]
-    statements += [f"insert into tier (name, settings) values ('{tier.name}', '{write(tier)}')" for tier in SHIPPED]
+    statements += [
+        f"insert into tier (name, settings) values ('{tier.name}', '{write(tier)}')"
+        for tier in SHIPPED
+    ]
     await change(tx, "; ".join([*statements, "update limit_state set log = null, paused = 0"]))
 
 

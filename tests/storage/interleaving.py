@@ -1,4 +1,6 @@
-"""Runs one transaction in the middle of another on PostgreSQL: statement by statement, with real connections and real locks."""
+"""Runs one transaction in the middle of another on PostgreSQL: statement by statement, with
+real connections and real locks.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ Work = Callable[[Tx], Awaitable[Any]]
 
 
 class Stopped:
-    """A transaction that waits after its `stop`-th statement until it may go on. `length` counts the statements that ran."""
+    """A transaction that waits after its `stop`-th statement until it may go on. `length`
+    counts the statements that ran.
+    """
 
     def __init__(self, work: Work, stop: int) -> None:
         self._work, self._stop = work, stop
@@ -51,14 +55,20 @@ class Stopped:
         return rows
 
 
-async def run_within(store: Store, outer: Work, stop: int, inner: Work, watch: asyncpg.Connection) -> bool:
-    """Run `outer` up to its `stop`-th statement, then `inner` until it is done or waits for a lock of `outer`, then `outer` to its end, then the rest.
+async def run_within(
+    store: Store, outer: Work, stop: int, inner: Work, watch: asyncpg.Connection
+) -> bool:
+    """Run `outer` up to its `stop`-th statement, then `inner` until it is done or waits for
+    a lock of `outer`, then `outer` to its end, then the rest.
 
     False where `outer` has fewer statements: then nothing ran within it.
     """
     stopped = Stopped(outer, stop)
     first = asyncio.create_task(store.database.write(stopped))
-    await asyncio.wait([first, reached := asyncio.create_task(stopped.reached.wait())], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(
+        [first, reached := asyncio.create_task(stopped.reached.wait())],
+        return_when=asyncio.FIRST_COMPLETED,
+    )
     reached.cancel()
     second = asyncio.create_task(store.database.write(inner))
     while not (second.done() or await _anyone_waits(watch)):
@@ -69,4 +79,9 @@ async def run_within(store: Store, outer: Work, stop: int, inner: Work, watch: a
 
 
 async def _anyone_waits(watch: asyncpg.Connection) -> bool:
-    return bool(await watch.fetchval("select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database())"))
+    return bool(
+        await watch.fetchval(
+            "select exists (select 1 from pg_stat_activity where wait_event_type = 'Lock' and"
+            " datname = current_database())"
+        )
+    )

@@ -1,4 +1,6 @@
-"""The store as a test speaks to it: one verb a flow, `now` with every one, and the rows themselves where no flow shows them."""
+"""The store as a test speaks to it: one verb a flow, `now` with every one, and the rows
+themselves where no flow shows them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ async def change(tx: Tx, sql: str) -> None:
 
 
 class Store:
-    """A database and the flows on it. `writer` and `dispatcher` name the process this one stands for."""
+    """A database and the flows on it. `writer` and `dispatcher` name the process this one
+    stands for.
+    """
 
     def __init__(self, database: Database, *, reopen: Callable[[], Database]) -> None:
         self.database = database
@@ -60,37 +64,64 @@ class Store:
     async def change(self, sql: str) -> None:
         await self.database.write(change, sql)
 
-    async def insert(self, *messages: Message, now: Instant = NOW, writer: str = WRITER) -> list[Insertion]:
+    async def insert(
+        self, *messages: Message, now: Instant = NOW, writer: str = WRITER
+    ) -> list[Insertion]:
         return await self.database.write(intake.insert, messages, now, writer)
 
     async def insert_all(self, *messages: Message, now: Instant = NOW) -> list[Insertion]:
         return await self.database.write(intake.insert_all, messages, now, WRITER)
 
-    async def claim(self, now: Instant = NOW, channel: Channel = Channel.SMS, **changes: Any) -> list[ClaimedMessage]:
+    async def claim(
+        self, now: Instant = NOW, channel: Channel = Channel.SMS, **changes: Any
+    ) -> list[ClaimedMessage]:
         return (await self.pass_(now, channel, **changes)).messages
 
-    async def pass_(self, now: Instant = NOW, channel: Channel = Channel.SMS, **changes: Any) -> Claim:
+    async def pass_(
+        self, now: Instant = NOW, channel: Channel = Channel.SMS, **changes: Any
+    ) -> Claim:
         return await self.database.write(claims.claim, request(channel, **changes), now)
 
-    async def settle(self, *outcomes: Settlement, now: Instant = NOW, dispatcher: int = DISPATCHER, **policy: Any) -> Settled:
-        return await self.database.write(settling.settle, outcomes, [], terms(dispatcher, **policy), now)
+    async def settle(
+        self, *outcomes: Settlement, now: Instant = NOW, dispatcher: int = DISPATCHER, **policy: Any
+    ) -> Settled:
+        return await self.database.write(
+            settling.settle, outcomes, [], terms(dispatcher, **policy), now
+        )
 
-    async def settle_as(self, kind: Kind, *claimed: ClaimedMessage, now: Instant = NOW, **members: Any) -> Settled:
+    async def settle_as(
+        self, kind: Kind, *claimed: ClaimedMessage, now: Instant = NOW, **members: Any
+    ) -> Settled:
         """Settle messages that all came back alike, started at their slots."""
-        return await self.settle(*(settlement(message, kind, **members) for message in claimed), now=now)
+        return await self.settle(
+            *(settlement(message, kind, **members) for message in claimed), now=now
+        )
 
-    async def release(self, *claimed: ClaimedMessage, now: Instant = NOW, dispatcher: int = DISPATCHER) -> int:
+    async def release(
+        self, *claimed: ClaimedMessage, now: Instant = NOW, dispatcher: int = DISPATCHER
+    ) -> int:
         """Give claimed messages back, unsent; how many were still the dispatcher's."""
-        return (await self.database.write(settling.settle, [], [], terms(dispatcher), now, claimed)).released
+        return (
+            await self.database.write(settling.settle, [], [], terms(dispatcher), now, claimed)
+        ).released
 
-    async def renew(self, *claimed: ClaimedMessage, now: Instant = NOW, dispatcher: int = DISPATCHER) -> set[str]:
-        return await self.database.write(claims.renew, [(message.id, message.claim) for message in claimed], dispatcher, now + LEASE)
+    async def renew(
+        self, *claimed: ClaimedMessage, now: Instant = NOW, dispatcher: int = DISPATCHER
+    ) -> set[str]:
+        return await self.database.write(
+            claims.renew,
+            [(message.id, message.claim) for message in claimed],
+            dispatcher,
+            now + LEASE,
+        )
 
     async def job(self, job: Message | str, now: Instant = NOW) -> Job:
         [found] = await self.database.read(jobs.find, [id_of(job)], now)
         return found
 
-    async def statuses(self, messages: Sequence[Message | ClaimedMessage], now: Instant = NOW) -> list[Status]:
+    async def statuses(
+        self, messages: Sequence[Message | ClaimedMessage], now: Instant = NOW
+    ) -> list[Status]:
         found = await self.database.read(jobs.find, [message.id for message in messages], now)
         return [job.status for job in found]
 
@@ -100,37 +131,61 @@ class Store:
     async def search(self, now: Instant = NOW, **wanted: Any) -> list[Job]:
         return await self.database.read(jobs.search, JobFilter(**wanted), now)
 
-    async def cancel(self, job: Message | str, now: Instant = NOW, workspace: str | None = None) -> Job:
+    async def cancel(
+        self, job: Message | str, now: Instant = NOW, workspace: str | None = None
+    ) -> Job:
         return await self.database.write(jobs.cancel, id_of(job), now, WRITER, workspace=workspace)
 
-    async def requeue(self, job: Message | str, now: Instant = NOW, workspace: str | None = None) -> Job:
+    async def requeue(
+        self, job: Message | str, now: Instant = NOW, workspace: str | None = None
+    ) -> Job:
         return await self.database.write(jobs.requeue, id_of(job), now, WRITER, workspace=workspace)
 
-    async def reschedule(self, job: Message | str, due_at: Instant, now: Instant = NOW, workspace: str | None = None) -> Job:
-        return await self.database.write(jobs.reschedule, id_of(job), due_at, now, workspace=workspace)
+    async def reschedule(
+        self, job: Message | str, due_at: Instant, now: Instant = NOW, workspace: str | None = None
+    ) -> Job:
+        return await self.database.write(
+            jobs.reschedule, id_of(job), due_at, now, workspace=workspace
+        )
 
-    async def promote(self, job: Message | str, now: Instant = NOW, workspace: str | None = None) -> Job:
+    async def promote(
+        self, job: Message | str, now: Instant = NOW, workspace: str | None = None
+    ) -> Job:
         return await self.database.write(jobs.promote, id_of(job), now, workspace=workspace)
 
-    async def campaign(self, name: str = "spring", now: Instant = NOW, workspace: str = "acme") -> Campaign:
+    async def campaign(
+        self, name: str = "spring", now: Instant = NOW, workspace: str = "acme"
+    ) -> Campaign:
         return await self.database.read(campaigns.summary, workspace, name, now)
 
-    async def cancel_campaign(self, name: str = "spring", now: Instant = NOW, workspace: str = "acme") -> int:
+    async def cancel_campaign(
+        self, name: str = "spring", now: Instant = NOW, workspace: str = "acme"
+    ) -> int:
         return await self.database.write(campaigns.cancel, workspace, name, now)
 
-    async def pause_campaign(self, name: str = "spring", now: Instant = NOW, workspace: str = "acme") -> int:
+    async def pause_campaign(
+        self, name: str = "spring", now: Instant = NOW, workspace: str = "acme"
+    ) -> int:
         return await self.database.write(campaigns.pause, workspace, name, now)
 
-    async def resume_campaign(self, name: str = "spring", now: Instant = NOW, workspace: str = "acme") -> int:
+    async def resume_campaign(
+        self, name: str = "spring", now: Instant = NOW, workspace: str = "acme"
+    ) -> int:
         return await self.database.write(campaigns.resume, workspace, name, now)
 
-    async def shift_campaign(self, delta: int, name: str = "spring", now: Instant = NOW, workspace: str = "acme") -> int:
+    async def shift_campaign(
+        self, delta: int, name: str = "spring", now: Instant = NOW, workspace: str = "acme"
+    ) -> int:
         return await self.database.write(campaigns.shift, workspace, name, delta, now)
 
     async def advance(self, now: Instant = NOW) -> int:
-        """Bring one bite of every busy campaign after its row, as maintenance does in turn; how many rows."""
+        """Bring one bite of every busy campaign after its row, as maintenance does in turn; how
+        many rows.
+        """
         after, rows = 0, 0
-        while (advanced := await self.database.write(campaigns.advance, after, now, WRITER)) is not None:
+        while (
+            advanced := await self.database.write(campaigns.advance, after, now, WRITER)
+        ) is not None:
             after, moved = advanced
             rows += moved
         return rows
@@ -144,7 +199,9 @@ class Store:
     async def prune(self, finished_before: Instant = NOW, most: int = upkeep.FIRST_BITE) -> int:
         return await self.database.write(upkeep.prune, finished_before, most)
 
-    async def deliver_all(self, now: Instant = NOW, channel: Channel = Channel.SMS) -> list[ClaimedMessage]:
+    async def deliver_all(
+        self, now: Instant = NOW, channel: Channel = Channel.SMS
+    ) -> list[ClaimedMessage]:
         """Claim and settle as delivered what is due, until nothing is."""
         delivered: list[ClaimedMessage] = []
         while claimed := await self.claim(now, channel):

@@ -1,4 +1,6 @@
-"""A store that is away says so, changes nothing, and serves again when it is back; what is wrong with a flow is not the store's absence."""
+"""A store that is away says so, changes nothing, and serves again when it is back; what is
+wrong with a flow is not the store's absence.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from tests.storage.store import Store
 from tests.support.builders import message
 from tests.support.postgres import Postgres
 
-ON_POSTGRES = pytest.mark.parametrize("shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+ON_POSTGRES = pytest.mark.parametrize(
+    "shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +60,16 @@ async def assert_away(database: Database) -> None:
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("crash", [False, True], ids=["stopped", "crashed"])
-async def test_postgres_that_stops_is_away_until_it_is_back(own_postgres: Postgres, crash: bool) -> None:
+async def test_postgres_that_stops_is_away_until_it_is_back(
+    own_postgres: Postgres, crash: bool
+) -> None:
     with own_postgres.database() as url:
         store = await opened(url)
         due = message()
         await store.insert(due)
-        own_postgres.run_sql("checkpoint")  # it is a fast server: what it has not written is lost in a crash
+        own_postgres.run_sql(
+            "checkpoint"
+        )  # it is a fast server: what it has not written is lost in a crash
         own_postgres.stop(crash=crash)
         await assert_away(store.database)
         own_postgres.start()
@@ -70,7 +78,9 @@ async def test_postgres_that_stops_is_away_until_it_is_back(own_postgres: Postgr
 
 
 @ON_POSTGRES
-async def test_a_connection_that_breaks_in_the_middle_of_a_flow_undoes_it(store: Store, shared_url: str) -> None:
+async def test_a_connection_that_breaks_in_the_middle_of_a_flow_undoes_it(
+    store: Store, shared_url: str
+) -> None:
     async def breaking(tx: Tx) -> None:
         await tx.each("ensure_campaigns", [("acme", "spring")])
         own: Any = tx._connection  # type: ignore[attr-defined]
@@ -88,7 +98,10 @@ async def test_a_connection_that_breaks_in_the_middle_of_a_flow_undoes_it(store:
 async def test_a_refused_port_and_a_missing_database_are_away(postgres: Postgres) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        for url in (f"postgresql://postgres@127.0.0.1:{closed.getsockname()[1]}/postgres", postgres.url("nowhere")):
+        for url in (
+            f"postgresql://postgres@127.0.0.1:{closed.getsockname()[1]}/postgres",
+            postgres.url("nowhere"),
+        ):
             database = open_database(url)
             await assert_away(database)
             await database.close()
@@ -110,7 +123,9 @@ async def test_postgres_behind_a_pooler_needs_no_prepared_statements(postgres_ur
     await store.database.close()
 
 
-async def test_an_sqlite_file_in_a_missing_folder_is_away_until_the_folder_is_there(tmp_path: Path) -> None:
+async def test_an_sqlite_file_in_a_missing_folder_is_away_until_the_folder_is_there(
+    tmp_path: Path,
+) -> None:
     url = f"sqlite:///{tmp_path / 'missing' / 'queue.db'}"
     database = open_database(url)
     await assert_away(database)
@@ -127,7 +142,9 @@ async def test_an_sqlite_file_that_is_none_is_away(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_an_sqlite_file_that_another_program_locks_is_away_for_writers_until_it_lets_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_sqlite_file_that_another_program_locks_is_away_for_writers_until_it_lets_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.02)
     store = await opened(f"sqlite:///{tmp_path / 'queue.db'}")
     due = message()
@@ -176,8 +193,12 @@ async def test_an_error_of_a_flow_is_no_absence(store: Store) -> None:
     assert await store.select("select sum(accepted) from tally") == [(1,)]
 
 
-@pytest.mark.parametrize("parameters", [(object(),), (1, 2, 3)], ids=["of the wrong type", "too many"])
-async def test_a_statement_called_wrongly_is_no_absence(store: Store, parameters: tuple[object, ...]) -> None:
+@pytest.mark.parametrize(
+    "parameters", [(object(),), (1, 2, 3)], ids=["of the wrong type", "too many"]
+)
+async def test_a_statement_called_wrongly_is_no_absence(
+    store: Store, parameters: tuple[object, ...]
+) -> None:
     with pytest.raises(Exception, match=r".") as refused:
         await store.database.write(lambda tx: tx.fetch("forget_dispatcher", *parameters))
     assert not isinstance(refused.value, StoreUnavailable)
@@ -189,7 +210,10 @@ async def test_a_wake_reaches_every_listener_of_every_process(store: Store) -> N
     if store.backend == "postgres":
         other = store.beside()
         other.database.on_wake(heard[1].set)
-        while not await store.select("select 1 from pg_stat_activity where datname = current_database() and state = 'idle' and query ilike 'listen%' offset 1"):
+        while not await store.select(
+            "select 1 from pg_stat_activity where datname = current_database() and state = 'idle'"
+            " and query ilike 'listen%' offset 1"
+        ):
             await asyncio.sleep(0)
     else:
         store.database.on_wake(heard[1].set)
@@ -197,7 +221,9 @@ async def test_a_wake_reaches_every_listener_of_every_process(store: Store) -> N
     await asyncio.wait_for(asyncio.gather(*(event.wait() for event in heard)), 10)
 
 
-@pytest.mark.parametrize("url", ["", "mysql://x/y", "sqlite://", "sqlite:///", "sqlite:///:memory:", "queue.db"])
+@pytest.mark.parametrize(
+    "url", ["", "mysql://x/y", "sqlite://", "sqlite:///", "sqlite:///:memory:", "queue.db"]
+)
 def test_a_url_of_no_store_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="QUEUE_SERVICES_DATABASE_URL"):
         open_database(url)
@@ -214,10 +240,14 @@ async def test_flows_that_deadlock_are_run_again_and_both_are_done_once(store: S
         connection: Any = tx._connection  # type: ignore[attr-defined]
         await connection.execute("set local deadlock_timeout = '10ms'")
         for workspace in (first, second):
-            await connection.execute("update lane set rest = rest + 1 where workspace = $1", workspace)
+            await connection.execute(
+                "update lane set rest = rest + 1 where workspace = $1", workspace
+            )
             if workspace == first and len(runs) <= 2:
                 await both_hold_one.wait()
 
-    await asyncio.gather(store.database.write(crossing, "a", "b"), store.database.write(crossing, "b", "a"))
+    await asyncio.gather(
+        store.database.write(crossing, "a", "b"), store.database.write(crossing, "b", "a")
+    )
     assert len(runs) >= 3
     assert await store.select("select rest from lane") == [(2,), (2,)]

@@ -1,4 +1,6 @@
-"""Campaigns: cancel, pause, resume and shift are in force when they answer, whatever maintenance still has to do, and the counts are exact all along."""
+"""Campaigns: cancel, pause, resume and shift are in force when they answer, whatever
+maintenance still has to do, and the counts are exact all along.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ async def spring(store: Store, count: int, **members: object) -> list[Message]:
 async def counts(store: Store, now: int = NOW) -> tuple[int, int, int, int, int]:
     """Scheduled, claimed, delivered, dead, cancelled."""
     by_status = (await store.campaign(now=now)).counts
-    return by_status[Status.SCHEDULED], by_status[Status.CLAIMED], by_status[Status.DELIVERED], by_status[Status.DEAD], by_status[Status.CANCELLED]
+    return (
+        by_status[Status.SCHEDULED],
+        by_status[Status.CLAIMED],
+        by_status[Status.DELIVERED],
+        by_status[Status.DEAD],
+        by_status[Status.CANCELLED],
+    )
 
 
 async def advance_to_the_end(store: Store, now: int = NOW) -> None:
@@ -48,7 +56,9 @@ async def test_a_campaign_counts_its_messages_by_status(store: Store) -> None:
     assert (summary.state, summary.first_due_at, summary.last_due_at) == ("active", NOW, later(600))
 
 
-@pytest.mark.parametrize("call", ["campaign", "cancel_campaign", "pause_campaign", "resume_campaign"])
+@pytest.mark.parametrize(
+    "call", ["campaign", "cancel_campaign", "pause_campaign", "resume_campaign"]
+)
 async def test_an_unknown_campaign_is_not_found(store: Store, call: str) -> None:
     await spring(store, 1)
     with pytest.raises(NotFound):
@@ -57,7 +67,9 @@ async def test_an_unknown_campaign_is_not_found(store: Store, call: str) -> None
         await getattr(store, call)("spring", workspace="globex")
 
 
-async def test_a_cancelled_campaign_is_not_claimed_before_maintenance_has_ended_it(store: Store) -> None:
+async def test_a_cancelled_campaign_is_not_claimed_before_maintenance_has_ended_it(
+    store: Store,
+) -> None:
     messages = await spring(store, 20)
     assert await store.cancel_campaign(now=later(1)) == 20
     assert await counts(store) == (0, 0, 0, 0, 20)
@@ -73,10 +85,16 @@ async def test_a_job_ended_by_a_cancel_finished_when_the_cancel_answered(store: 
     shown = [(await store.job(job)).finished_at for job in by_claim + by_maintenance]
     await store.claim(later(2))
     await advance_to_the_end(store, later(3))
-    assert [(await store.job(job)).finished_at for job in by_claim + by_maintenance] == shown == [later(1), later(1)]
+    assert (
+        [(await store.job(job)).finished_at for job in by_claim + by_maintenance]
+        == shown
+        == [later(1), later(1)]
+    )
 
 
-async def test_counts_stay_exact_while_maintenance_ends_a_cancelled_campaign_in_bites(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_counts_stay_exact_while_maintenance_ends_a_cancelled_campaign_in_bites(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(campaigns, "BITE", 7)
     await spring(store, 20, due_at=later(600))
     await store.cancel_campaign()
@@ -86,11 +104,15 @@ async def test_counts_stay_exact_while_maintenance_ends_a_cancelled_campaign_in_
         assert await counts(store) == (0, 0, 0, 0, 20)
     assert bites == [7, 7, 6]
     assert (await store.campaign()).state == "cancelled"
-    [[rows]] = await store.select("select count(*) from result where status = 'cancelled' and reason = 'cancelled'")
+    [[rows]] = await store.select(
+        "select count(*) from result where status = 'cancelled' and reason = 'cancelled'"
+    )
     assert rows == 20
 
 
-async def test_what_is_being_delivered_when_its_campaign_is_cancelled_keeps_its_outcome(store: Store) -> None:
+async def test_what_is_being_delivered_when_its_campaign_is_cancelled_keeps_its_outcome(
+    store: Store,
+) -> None:
     await spring(store, 5)
     claimed = await store.claim(most=3)
     assert await store.cancel_campaign() == 2
@@ -126,7 +148,9 @@ async def test_a_second_cancel_ends_only_what_came_after_the_first(store: Store)
 
 
 @pytest.mark.parametrize("advanced", [False, True])
-async def test_a_job_of_a_cancelled_campaign_can_be_retried_and_runs(store: Store, advanced: bool) -> None:
+async def test_a_job_of_a_cancelled_campaign_can_be_retried_and_runs(
+    store: Store, advanced: bool
+) -> None:
     first, *_ = await spring(store, 3)
     await store.cancel_campaign()
     if advanced:
@@ -139,16 +163,22 @@ async def test_a_job_of_a_cancelled_campaign_can_be_retried_and_runs(store: Stor
 
 
 @pytest.mark.parametrize("call", ["cancel", "promote", "reschedule"])
-async def test_a_job_of_a_cancelled_campaign_is_refused_what_a_cancelled_job_is(store: Store, call: str) -> None:
+async def test_a_job_of_a_cancelled_campaign_is_refused_what_a_cancelled_job_is(
+    store: Store, call: str
+) -> None:
     [job] = await spring(store, 1, due_at=later(60))
     await store.cancel_campaign()
     with pytest.raises(Conflict) as refused:
-        await (store.reschedule(job, later(5)) if call == "reschedule" else getattr(store, call)(job))
+        await (
+            store.reschedule(job, later(5)) if call == "reschedule" else getattr(store, call)(job)
+        )
     assert refused.value.fields == {"status": Status.CANCELLED}
     assert await store.claim(later(60)) == []
 
 
-async def test_a_paused_campaign_is_not_claimed_and_neither_is_what_is_scheduled_later(store: Store) -> None:
+async def test_a_paused_campaign_is_not_claimed_and_neither_is_what_is_scheduled_later(
+    store: Store,
+) -> None:
     messages = await spring(store, 5)
     assert await store.pause_campaign() == 5
     messages += await spring(store, 2)
@@ -171,7 +201,9 @@ async def test_a_resumed_campaign_goes_on_with_everything_it_held(store: Store) 
     assert await store.resume_campaign() == 8
     await advance_to_the_end(store)
     assert {claimed.id for claimed in await store.claim()} == {m.id for m in messages}
-    assert {claimed.id for claimed in await store.claim(later(600)) if claimed.claim == 1} == {m.id for m in future}
+    assert {claimed.id for claimed in await store.claim(later(600)) if claimed.claim == 1} == {
+        m.id for m in future
+    }
     assert (await store.campaign()).state == "active"
 
 
@@ -185,7 +217,9 @@ async def test_high_messages_of_a_resumed_campaign_are_due_as_high(store: Store)
     assert next_high_at <= NOW
 
 
-async def test_what_is_in_flight_when_its_campaign_is_paused_waits_with_its_next_try(store: Store) -> None:
+async def test_what_is_in_flight_when_its_campaign_is_paused_waits_with_its_next_try(
+    store: Store,
+) -> None:
     [job] = await spring(store, 1)
     claimed = await store.claim()
     await store.pause_campaign()
@@ -208,7 +242,9 @@ async def test_a_cancel_ends_a_pause(store: Store) -> None:
     assert await counts(store) == (0, 1, 0, 0, 3)
 
 
-async def test_a_cancelled_campaign_that_is_paused_holds_what_comes_and_keeps_what_was_cancelled(store: Store) -> None:
+async def test_a_cancelled_campaign_that_is_paused_holds_what_comes_and_keeps_what_was_cancelled(
+    store: Store,
+) -> None:
     await spring(store, 3, due_at=later(60))
     await store.cancel_campaign()
     assert await store.pause_campaign() == 0
@@ -232,10 +268,16 @@ async def test_a_shift_to_later_is_in_force_at_once(store: Store) -> None:
     assert await store.claim(later(3600) - 1) == []
     assert len(await store.claim(later(3600))) == 5
     summary = await store.campaign(now=later(3600))
-    assert (summary.state, summary.first_due_at, summary.last_due_at) == ("active", later(3600), later(3600))
+    assert (summary.state, summary.first_due_at, summary.last_due_at) == (
+        "active",
+        later(3600),
+        later(3600),
+    )
 
 
-async def test_counts_and_times_are_exact_while_a_shift_moves_its_messages_in_bites(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_counts_and_times_are_exact_while_a_shift_moves_its_messages_in_bites(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(campaigns, "BITE", 4)
     messages = await spring(store, 10, due_at=later(60))
     await store.shift_campaign(HOUR)
@@ -249,12 +291,20 @@ async def test_counts_and_times_are_exact_while_a_shift_moves_its_messages_in_bi
 
 
 async def test_a_shift_to_earlier_never_goes_before_now(store: Store) -> None:
-    early, late = await spring(store, 1, due_at=later(60)), await spring(store, 1, due_at=later(7200))
+    early, late = (
+        await spring(store, 1, due_at=later(60)),
+        await spring(store, 1, due_at=later(7200)),
+    )
     await store.shift_campaign(-HOUR, now=later(1))
     await advance_to_the_end(store, later(1))
-    assert [(await store.job(job, later(1))).due_at for job in early + late] == [later(1), later(3600)]
+    assert [(await store.job(job, later(1))).due_at for job in early + late] == [
+        later(1),
+        later(3600),
+    ]
     assert {claimed.id for claimed in await store.claim(later(1))} == {early[0].id}
-    assert {claimed.id for claimed in await store.claim(later(3600)) if claimed.claim == 1} == {late[0].id}
+    assert {claimed.id for claimed in await store.claim(later(3600)) if claimed.claim == 1} == {
+        late[0].id
+    }
 
 
 async def test_what_is_overdue_is_not_made_younger_by_a_shift_to_earlier(store: Store) -> None:
@@ -265,7 +315,9 @@ async def test_what_is_overdue_is_not_made_younger_by_a_shift_to_earlier(store: 
     assert len(await store.claim()) == 1
 
 
-async def test_what_is_scheduled_during_a_shift_is_not_moved_and_is_held_until_the_shift_is_done(store: Store) -> None:
+async def test_what_is_scheduled_during_a_shift_is_not_moved_and_is_held_until_the_shift_is_done(
+    store: Store,
+) -> None:
     await spring(store, 3)
     await store.shift_campaign(HOUR)
     [new] = await spring(store, 1)
@@ -275,7 +327,9 @@ async def test_what_is_scheduled_during_a_shift_is_not_moved_and_is_held_until_t
     assert [claimed.id for claimed in await store.claim()] == [new.id]
 
 
-async def test_a_job_rescheduled_during_a_shift_is_due_at_the_time_it_was_given(store: Store) -> None:
+async def test_a_job_rescheduled_during_a_shift_is_due_at_the_time_it_was_given(
+    store: Store,
+) -> None:
     job, other = await spring(store, 2, due_at=later(60))
     await store.shift_campaign(HOUR)
     assert (await store.reschedule(job, later(30))).due_at == later(30)
@@ -332,7 +386,9 @@ async def test_a_pause_and_a_resume_during_a_shift_are_kept(store: Store) -> Non
     assert len(await store.claim(later(60 + 7200))) == 3
 
 
-async def test_several_campaigns_advance_in_turn(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_several_campaigns_advance_in_turn(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(campaigns, "BITE", 2)
     for name in ("spring", "summer"):
         await store.insert(*(message(campaign=name, due_at=later(60)) for _ in range(5)))

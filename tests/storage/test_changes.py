@@ -1,4 +1,6 @@
-"""The change feed: every end and every return by a requeue, the newest of a message, in an order in which a late commit is never skipped."""
+"""The change feed: every end and every return by a requeue, the newest of a message, in an
+order in which a late commit is never skipped.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,15 @@ from tests.storage.interleaving import Stopped
 from tests.storage.store import Store, change, later, select
 from tests.support.builders import NOW, message, settlement, terms
 
-POSTGRES = pytest.mark.parametrize("shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+POSTGRES = pytest.mark.parametrize(
+    "shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 WRITERS = 50
 
 
-async def read(store: Store, after: Position | None = None, most: int = 100, workspace: str | None = None) -> Changes:
+async def read(
+    store: Store, after: Position | None = None, most: int = 100, workspace: str | None = None
+) -> Changes:
     return await store.database.read(changes.read, after or Position(), most, workspace=workspace)
 
 
@@ -32,14 +38,20 @@ async def end(store: Store, kind: Kind = Kind.DELIVERED, **members: str) -> Mess
     return ended
 
 
-async def test_ends_come_in_the_order_in_which_they_were_written_and_a_cursor_goes_on_behind_them(store: Store) -> None:
+async def test_ends_come_in_the_order_in_which_they_were_written_and_a_cursor_goes_on_behind_them(
+    store: Store,
+) -> None:
     first = await read(store)
     assert first.changes == []
     delivered, rejected = await end(store), await end(store, Kind.REJECTED)
     waiting = message(due_at=later(60))
     await store.insert(waiting)
     await store.cancel(waiting, later(1))
-    expected = [Change(delivered.id, Status.DELIVERED, NOW), Change(rejected.id, Status.DEAD, NOW), Change(waiting.id, Status.CANCELLED, later(1))]
+    expected = [
+        Change(delivered.id, Status.DELIVERED, NOW),
+        Change(rejected.id, Status.DEAD, NOW),
+        Change(waiting.id, Status.CANCELLED, later(1)),
+    ]
     seen = await read(store, first.position)
     assert seen.changes == expected
     assert (await read(store, seen.position)).changes == []
@@ -59,9 +71,14 @@ async def test_a_requeue_is_a_change_and_only_the_newest_of_a_message_is_told(st
     failed, other = await end(store, Kind.REJECTED), await end(store)
     await store.requeue(failed, later(5))
     seen = await read(store)
-    assert seen.changes == [Change(other.id, Status.DELIVERED, NOW), Change(failed.id, Status.SCHEDULED, later(5))]
+    assert seen.changes == [
+        Change(other.id, Status.DELIVERED, NOW),
+        Change(failed.id, Status.SCHEDULED, later(5)),
+    ]
     await store.deliver_all(later(6))
-    assert (await read(store, seen.position)).changes == [Change(failed.id, Status.DELIVERED, later(6))]
+    assert (await read(store, seen.position)).changes == [
+        Change(failed.id, Status.DELIVERED, later(6))
+    ]
 
 
 async def test_a_workspace_sees_its_own_and_moves_past_the_others(store: Store) -> None:
@@ -73,7 +90,9 @@ async def test_a_workspace_sees_its_own_and_moves_past_the_others(store: Store) 
     last = (await read(store)).position
     assert seen.position >= last
     again = await end(store, workspace="mine")
-    assert [change.id for change in (await read(store, seen.position, workspace="mine")).changes] == [again.id]
+    assert [
+        change.id for change in (await read(store, seen.position, workspace="mine")).changes
+    ] == [again.id]
 
 
 @pytest.mark.parametrize("few", [0, 6, 1000])
@@ -103,7 +122,9 @@ async def test_the_feed_is_read_in_the_order_of_its_index_without_sorting_it(sto
         text = text.replace(f"${number}", value)
 
     async def plan(tx: Tx) -> str:
-        await change(tx, "set local enable_sort = off")  # it sorts all the same where no index has the order
+        await change(
+            tx, "set local enable_sort = off"
+        )  # it sorts all the same where no index has the order
         return "\n".join(row[0] for row in await select(tx, f"explain {text}"))
 
     found = await store.database.read(plan)
@@ -111,7 +132,9 @@ async def test_the_feed_is_read_in_the_order_of_its_index_without_sorting_it(sto
     assert "Sort" not in found
 
 
-async def test_a_cursor_of_a_store_that_was_replaced_by_an_older_copy_begins_anew(store: Store) -> None:
+async def test_a_cursor_of_a_store_that_was_replaced_by_an_older_copy_begins_anew(
+    store: Store,
+) -> None:
     ended = await end(store)
     last = (await read(store)).position
     beyond = Position(last.transaction + 10**6, last.number + 10**6)
@@ -120,7 +143,9 @@ async def test_a_cursor_of_a_store_that_was_replaced_by_an_older_copy_begins_ane
 
 
 @POSTGRES
-async def test_changes_that_came_in_a_dump_of_another_server_are_read_once_they_are_adopted(store: Store) -> None:
+async def test_changes_that_came_in_a_dump_of_another_server_are_read_once_they_are_adopted(
+    store: Store,
+) -> None:
     first, second = await end(store), await end(store)
     await store.change("update result set xid = '99000000000'::xid8")
     assert (await read(store)).changes == []
@@ -142,7 +167,9 @@ async def test_what_commits_late_is_told_whichever_statement_it_was_at(store: St
         claimed = {each.workspace: each for each in await store.claim()}
 
         async def settle(tx: Tx, workspace: str = "slow", claimed: dict = claimed) -> None:  # type: ignore[type-arg]
-            await settling.settle(tx, [settlement(claimed[workspace])], [], terms(writer=workspace), NOW)
+            await settling.settle(
+                tx, [settlement(claimed[workspace])], [], terms(writer=workspace), NOW
+            )
 
         position = (await read(store)).position
         stopped = Stopped(settle, stop)
@@ -154,13 +181,18 @@ async def test_what_commits_late_is_told_whichever_statement_it_was_at(store: St
         await writing
         length = stopped.length
         rest = await read(store, seen.position)
-        assert {change.id for change in seen.changes + rest.changes} == {slow.id, quick.id}, f"it was at statement {stop}"
+        assert {change.id for change in seen.changes + rest.changes} == {
+            slow.id,
+            quick.id,
+        }, f"it was at statement {stop}"
         assert len(seen.changes + rest.changes) == 2
     assert length > 3
 
 
 @POSTGRES
-async def test_a_follower_of_fifty_writers_misses_nothing_and_sees_nothing_twice(store: Store) -> None:
+async def test_a_follower_of_fifty_writers_misses_nothing_and_sees_nothing_twice(
+    store: Store,
+) -> None:
     rnd = random.Random(7)
     messages = {number: [message(f"w{number}") for _ in range(4)] for number in range(WRITERS)}
     await store.insert(*(each for some in messages.values() for each in some))
@@ -176,7 +208,9 @@ async def test_a_follower_of_fifty_writers_misses_nothing_and_sees_nothing_twice
     async def write(number: int) -> None:
         await begun.wait()
         for each in messages[number]:
-            await writers[number].database.write(settle_slowly, number, each.id, rnd.choice([0, 3, 30, 300]))
+            await writers[number].database.write(
+                settle_slowly, number, each.id, rnd.choice([0, 3, 30, 300])
+            )
 
     writing = asyncio.gather(*map(write, range(WRITERS)))
     seen: list[str] = []

@@ -14,7 +14,13 @@ async def test_a_due_message_is_claimed_with_what_it_takes_to_deliver_it(store: 
     due = message(contact="c-7", payload='{"to":"1","text":"ä€😀"}', due_at=NOW - 5)
     await store.insert(due)
     [claimed] = await store.claim()
-    assert (claimed.id, claimed.workspace, claimed.channel, claimed.contact, claimed.payload) == (due.id, "acme", Channel.SMS, "c-7", due.payload)
+    assert (claimed.id, claimed.workspace, claimed.channel, claimed.contact, claimed.payload) == (
+        due.id,
+        "acme",
+        Channel.SMS,
+        "c-7",
+        due.payload,
+    )
     assert (claimed.claim, claimed.number, claimed.tries, claimed.refused_since) == (1, 1, 0, None)
     assert claimed.slot >= NOW
 
@@ -39,7 +45,9 @@ async def test_a_claimed_message_is_not_claimed_again_while_its_lease_runs(store
     assert (await store.job(due)).status is Status.CLAIMED
 
 
-async def test_when_a_lease_has_run_out_the_message_is_claimed_anew_and_no_try_is_used(store: Store) -> None:
+async def test_when_a_lease_has_run_out_the_message_is_claimed_anew_and_no_try_is_used(
+    store: Store,
+) -> None:
     due = message()
     await store.insert(due)
     await store.claim()
@@ -71,14 +79,22 @@ async def test_a_lease_is_renewed_only_by_its_holder_at_its_claim(store: Store) 
     assert await store.renew(recovered, now=NOW + LEASE) == {recovered.id}
 
 
-async def test_within_a_workspace_priority_goes_before_due_time_and_due_time_before_insertion(store: Store) -> None:
+async def test_within_a_workspace_priority_goes_before_due_time_and_due_time_before_insertion(
+    store: Store,
+) -> None:
     low_early = message(priority=Priority.LOW, due_at=NOW - 90)
     late = message(due_at=NOW - 10)
     first, second = message(due_at=NOW - 50), message(due_at=NOW - 50)
     high = message(priority=Priority.HIGH, due_at=NOW)
     await store.insert(low_early, late, first, second, high)
     taken = await store.claim()
-    assert [claimed.id for claimed in taken] == [high.id, first.id, second.id, late.id, low_early.id]
+    assert [claimed.id for claimed in taken] == [
+        high.id,
+        first.id,
+        second.id,
+        late.id,
+        low_early.id,
+    ]
     assert [claimed.slot for claimed in taken] == sorted(claimed.slot for claimed in taken)
 
 
@@ -90,7 +106,10 @@ async def test_a_claim_takes_the_first_of_the_order_when_it_cannot_take_all(stor
 
 
 async def test_what_fell_due_first_goes_first_though_it_was_scheduled_last(store: Store) -> None:
-    first, last = message(due_at=NOW, created_at=later(-20)), message(due_at=later(-5), created_at=later(-10))
+    first, last = (
+        message(due_at=NOW, created_at=later(-20)),
+        message(due_at=later(-5), created_at=later(-10)),
+    )
     await store.insert(first, last)
     assert [claimed.id for claimed in await store.claim(most=1)] == [last.id]
 
@@ -113,12 +132,16 @@ async def test_no_more_are_claimed_than_the_limit_has_slots_for(store: Store) ->
 async def test_what_got_no_slot_is_untouched(store: Store) -> None:
     await store.insert(*(message() for _ in range(100)))
     claimed = await store.claim(rate=50.0)
-    [[untouched]] = await store.select("select count(*) from pending where claim = 0 and claimed_by is null")
+    [[untouched]] = await store.select(
+        "select count(*) from pending where claim = 0 and claimed_by is null"
+    )
     assert 0 < len(claimed) < 50
     assert untouched == 100 - len(claimed)
 
 
-async def test_a_workspace_with_a_limit_of_its_own_is_held_to_it_and_the_others_are_not(store: Store) -> None:
+async def test_a_workspace_with_a_limit_of_its_own_is_held_to_it_and_the_others_are_not(
+    store: Store,
+) -> None:
     await store.insert(*(message("slow") for _ in range(20)), *(message("fast") for _ in range(20)))
     await store.change("update lane set rate = 2 where workspace = 'slow'")
     first = await store.claim()

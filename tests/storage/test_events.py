@@ -1,4 +1,6 @@
-"""Events in the store: told with what they tell, kept only where they have somewhere to go, claimed once, in order for each message."""
+"""Events in the store: told with what they tell, kept only where they have somewhere to go,
+claimed once, in order for each message.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +26,55 @@ async def listen(store: Store, workspace: str = "acme", url: str | None = URL) -
     await store.database.write(workspaces.change, workspace, Change(events_url=url), NOW)
 
 
-async def tell(store: Store, job: str | None = None, workspace: str = "acme", kind: EventType = EventType.FAILED, now: Instant = NOW) -> None:
-    await store.database.write(events.emit, [Event(kind, workspace, Channel.SMS, {"error": "no"}, job)], now)
+async def tell(
+    store: Store,
+    job: str | None = None,
+    workspace: str = "acme",
+    kind: EventType = EventType.FAILED,
+    now: Instant = NOW,
+) -> None:
+    await store.database.write(
+        events.emit, [Event(kind, workspace, Channel.SMS, {"error": "no"}, job)], now
+    )
 
 
-async def claim(store: Store, now: Instant = NOW, *, dispatcher: int = DISPATCHER, free: int = 32, **members: Any) -> list[ClaimedEvent]:
-    return await store.database.write(event_queue.claim, EventRequest(dispatcher, now + LEASE, free, members.pop("held", {}), **members), now)
+async def claim(
+    store: Store,
+    now: Instant = NOW,
+    *,
+    dispatcher: int = DISPATCHER,
+    free: int = 32,
+    **members: Any,
+) -> list[ClaimedEvent]:
+    return await store.database.write(
+        event_queue.claim,
+        EventRequest(dispatcher, now + LEASE, free, members.pop("held", {}), **members),
+        now,
+    )
 
 
 async def settle(
-    store: Store, *claimed: ClaimedEvent, answer: Answer | None = None, now: Instant = NOW, again_at: Instant | None = None, dispatcher: int = DISPATCHER
+    store: Store,
+    *claimed: ClaimedEvent,
+    answer: Answer | None = None,
+    now: Instant = NOW,
+    again_at: Instant | None = None,
+    dispatcher: int = DISPATCHER,
 ) -> None:
-    settlements = [EventSettlement(event, answer or Answer(Kind.DELIVERED, 200), now, again_at) for event in claimed]
+    settlements = [
+        EventSettlement(event, answer or Answer(Kind.DELIVERED, 200), now, again_at)
+        for event in claimed
+    ]
     await store.database.write(event_queue.settle, settlements, dispatcher, now)
 
 
 async def told(store: Store) -> list[tuple[Any, ...]]:
     """Every event that is kept, oldest first: type, workspace, job, error."""
     rows = await store.select("select type, workspace, job, payload from event order by seq")
-    return [(kind, workspace, job, msgspec.json.decode(facts).get("error")) for kind, workspace, job, facts in rows]
+    return [
+        (kind, workspace, job, msgspec.json.decode(facts).get("error"))
+        for kind, workspace, job, facts in rows
+    ]
 
 
 async def test_nothing_is_kept_where_nobody_listens(store: Store) -> None:
@@ -55,25 +87,40 @@ async def test_nothing_is_kept_where_nobody_listens(store: Store) -> None:
     assert await told(store) == []
 
 
-async def test_the_end_of_a_message_is_told_with_its_contact_campaign_and_error(store: Store) -> None:
+async def test_the_end_of_a_message_is_told_with_its_contact_campaign_and_error(
+    store: Store,
+) -> None:
     await listen(store)
-    sent, refused, cancelled, expired = message(campaign="spring"), message(), message(due_at=later(60)), message(due_at=later(60), expires_at=later(30))
+    sent, refused, cancelled, expired = (
+        message(campaign="spring"),
+        message(),
+        message(due_at=later(60)),
+        message(due_at=later(60), expires_at=later(30)),
+    )
     await store.insert(sent, refused, cancelled, expired)
     for claimed in await store.claim():
         await store.settle_as(Kind.DELIVERED if claimed.id == sent.id else Kind.REJECTED, claimed)
     await store.cancel(cancelled)
     await store.database.write(upkeep.expire, later(31), WRITER)
-    assert sorted(await told(store)) == sorted([
-        ("message.completed", "acme", sent.id, None),
-        ("message.failed", "acme", refused.id, "it was rejected"),
-        ("message.cancelled", "acme", cancelled.id, None),
-        ("message.cancelled", "acme", expired.id, None),
-    ])  # fmt: skip
+    assert sorted(await told(store)) == sorted(
+        [
+            ("message.completed", "acme", sent.id, None),
+            ("message.failed", "acme", refused.id, "it was rejected"),
+            ("message.cancelled", "acme", cancelled.id, None),
+            ("message.cancelled", "acme", expired.id, None),
+        ]
+    )
     [facts] = await store.select(f"select payload from event where job = '{sent.id}'")
-    assert msgspec.json.decode(facts[0]) == {"error": None, "contact": "contact-1", "campaign": "spring"}
+    assert msgspec.json.decode(facts[0]) == {
+        "error": None,
+        "contact": "contact-1",
+        "campaign": "spring",
+    }
 
 
-async def test_a_try_that_is_not_the_last_and_an_outcome_that_came_too_late_tell_nothing(store: Store) -> None:
+async def test_a_try_that_is_not_the_last_and_an_outcome_that_came_too_late_tell_nothing(
+    store: Store,
+) -> None:
     await listen(store)
     await store.insert(message())
     [first] = await store.claim()
@@ -98,24 +145,34 @@ async def test_a_limit_that_is_exceeded_is_told_once_a_minute_at_most(store: Sto
     await listen(store)
     await store.insert(*(message() for _ in range(300)))
     for second in (0, 1, 2, 30, 59, 60, 61):
-        await store.settle_as(Kind.DELIVERED, *await store.claim(later(second), rate=1.0), now=later(second))
+        await store.settle_as(
+            Kind.DELIVERED, *await store.claim(later(second), rate=1.0), now=later(second)
+        )
     exceeded = [row for row in await told(store) if row[0] == "ratelimit.exceeded"]
-    assert exceeded == [("ratelimit.exceeded", "acme", None, "Rate limit exceeded: 1 per second")] * 2
+    assert (
+        exceeded == [("ratelimit.exceeded", "acme", None, "Rate limit exceeded: 1 per second")] * 2
+    )
 
 
-async def test_an_endpoint_that_says_429_exceeds_and_holds_and_both_are_told_once(store: Store) -> None:
+async def test_an_endpoint_that_says_429_exceeds_and_holds_and_both_are_told_once(
+    store: Store,
+) -> None:
     await listen(store)
     await store.insert(*(message() for _ in range(3)))
     for second in range(3):
         [claimed] = await store.claim(later(second * 2), most=1)
-        await store.settle_as(Kind.THROTTLED, claimed, now=later(second * 2), wait_until=later(second * 2 + 1))
+        await store.settle_as(
+            Kind.THROTTLED, claimed, now=later(second * 2), wait_until=later(second * 2 + 1)
+        )
     assert sorted(await told(store)) == [
         ("endpoint.held", "acme", None, "it was throttled"),
         ("ratelimit.exceeded", "acme", None, "Rate limit exceeded: 50 per second"),
     ]
 
 
-async def test_an_endpoint_that_cannot_be_reached_is_told_of_when_it_is_held_not_at_each_probe(store: Store) -> None:
+async def test_an_endpoint_that_cannot_be_reached_is_told_of_when_it_is_held_not_at_each_probe(
+    store: Store,
+) -> None:
     await listen(store)
     await store.insert(message())
     now = NOW
@@ -140,7 +197,9 @@ async def test_the_service_s_route_takes_what_has_none_of_its_own(store: Store) 
     assert [event.route for event in await claim(store, NOW + LEASE)] == [""]
 
 
-async def test_what_waits_for_an_url_that_is_gone_goes_the_service_s_way_and_for_one_that_is_off_nowhere(store: Store) -> None:
+async def test_what_waits_for_an_url_that_is_gone_goes_the_service_s_way_and_for_one_that_is_off_nowhere(
+    store: Store,
+) -> None:
     await listen(store)
     await tell(store)
     await store.database.write(event_routes.set_service, enabled=True)
@@ -148,7 +207,12 @@ async def test_what_waits_for_an_url_that_is_gone_goes_the_service_s_way_and_for
     assert [event.route for event in await claim(store)] == [""]
     await listen(store)
     await tell(store, workspace="acme")
-    assert await store.database.write(workspaces.turn_events_off, "acme", "https://another.example", NOW) is False
+    assert (
+        await store.database.write(
+            workspaces.turn_events_off, "acme", "https://another.example", NOW
+        )
+        is False
+    )
     assert await store.database.write(workspaces.turn_events_off, "acme", URL, NOW) is True
     assert await store.database.write(workspaces.turn_events_off, "acme", URL, NOW) is False
     await tell(store, workspace="acme")
@@ -159,7 +223,9 @@ async def test_what_waits_for_an_url_that_is_gone_goes_the_service_s_way_and_for
     assert [event.route for event in await claim(store)] == ["acme"]
 
 
-async def test_an_event_is_claimed_by_one_dispatcher_until_its_lease_ends_and_then_by_another(store: Store) -> None:
+async def test_an_event_is_claimed_by_one_dispatcher_until_its_lease_ends_and_then_by_another(
+    store: Store,
+) -> None:
     await listen(store)
     await tell(store)
     [first] = await claim(store)
@@ -172,7 +238,9 @@ async def test_an_event_is_claimed_by_one_dispatcher_until_its_lease_ends_and_th
     assert await told(store) == []
 
 
-async def test_events_about_one_message_go_out_in_the_order_in_which_they_became_true(store: Store) -> None:
+async def test_events_about_one_message_go_out_in_the_order_in_which_they_became_true(
+    store: Store,
+) -> None:
     await listen(store)
     job = new_id(NOW)
     await tell(store, job, kind=EventType.FAILED)
@@ -189,7 +257,9 @@ async def test_events_about_one_message_go_out_in_the_order_in_which_they_became
     assert [event.type for event in await claim(store, later(5))] == ["message.completed"]
 
 
-async def test_a_route_that_does_not_answer_is_probed_with_one_event_and_holds_no_other(store: Store) -> None:
+async def test_a_route_that_does_not_answer_is_probed_with_one_event_and_holds_no_other(
+    store: Store,
+) -> None:
     await listen(store)
     await listen(store, "other")
     for _ in range(5):
@@ -224,21 +294,37 @@ async def test_what_could_not_be_told_for_too_long_is_dropped(store: Store) -> N
 
 async def test_when_something_was_told_last_is_forgotten_a_bite_at_a_time(store: Store) -> None:
     for number, name in enumerate(("a", "b", "c", "d")):
-        await store.change(f"insert into event_told (workspace, subject, at) values ('{name}', 'exceeded', {later(number)})")
-    assert [await store.database.write(event_queue.prune_told, later(3), 2) for _ in range(3)] == [2, 1, 0]
+        await store.change(
+            f"insert into event_told (workspace, subject, at) values ('{name}', 'exceeded',"
+            f" {later(number)})"
+        )
+    assert [await store.database.write(event_queue.prune_told, later(3), 2) for _ in range(3)] == [
+        2,
+        1,
+        0,
+    ]
     assert await store.select("select workspace from event_told") == [("d",)]
 
 
-async def test_a_claim_steps_over_routes_without_events_and_takes_of_many_at_once(store: Store) -> None:
+async def test_a_claim_steps_over_routes_without_events_and_takes_of_many_at_once(
+    store: Store,
+) -> None:
     names = [f"w{number:03}" for number in range(70)]
     rows = ", ".join(f"('{name}', 1), ('{name} without', 1)" for name in names)
     await store.change(f"insert into event_route (workspace, enabled) values {rows}")
-    await store.database.write(events.emit, [Event(EventType.HELD, name, Channel.SMS, {}) for name in names], NOW)
+    await store.database.write(
+        events.emit, [Event(EventType.HELD, name, Channel.SMS, {}) for name in names], NOW
+    )
     claimed = [await claim(store, free=1_000) for _ in range(2)]
-    assert [len(events) for events in claimed] == [event_queue.ROUTES_A_CLAIM, 70 - event_queue.ROUTES_A_CLAIM]
+    assert [len(events) for events in claimed] == [
+        event_queue.ROUTES_A_CLAIM,
+        70 - event_queue.ROUTES_A_CLAIM,
+    ]
 
 
-async def test_dispatchers_at_once_tell_every_event_once_and_those_of_a_job_in_order(store: Store) -> None:
+async def test_dispatchers_at_once_tell_every_event_once_and_those_of_a_job_in_order(
+    store: Store,
+) -> None:
     await listen(store)
     await listen(store, "other")
     jobs = [new_id(NOW) for _ in range(30)]

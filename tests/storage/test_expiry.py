@@ -13,7 +13,12 @@ async def test_a_claim_ends_what_it_meets_expired(store: Store) -> None:
     await store.insert(expired, good)
     assert [claimed.id for claimed in await store.claim(later(10))] == [good.id]
     job = await store.job(expired, later(10))
-    assert (job.status, job.reason, job.finished_at, job.tries) == (Status.CANCELLED, Reason.EXPIRED, later(10), 0)
+    assert (job.status, job.reason, job.finished_at, job.tries) == (
+        Status.CANCELLED,
+        Reason.EXPIRED,
+        later(10),
+        0,
+    )
 
 
 async def test_a_message_is_sent_until_the_instant_at_which_it_expires(store: Store) -> None:
@@ -38,11 +43,16 @@ async def test_the_sweep_ends_what_expired_before_it_was_due(store: Store) -> No
 
 
 async def test_the_sweep_goes_in_bites(store: Store) -> None:
-    await store.insert(*(message(due_at=later(100), expires_at=later(10)) for _ in range(7)), message(due_at=later(100)))
+    await store.insert(
+        *(message(due_at=later(100), expires_at=later(10)) for _ in range(7)),
+        message(due_at=later(100)),
+    )
     assert [await store.expire(later(11), most=3) for _ in range(4)] == [3, 3, 1, 0]
 
 
-async def test_what_is_being_delivered_does_not_expire_until_its_lease_is_lost(store: Store) -> None:
+async def test_what_is_being_delivered_does_not_expire_until_its_lease_is_lost(
+    store: Store,
+) -> None:
     await store.insert(message(expires_at=later(10)))
     await store.claim()
     assert await store.expire(later(20)) == 0
@@ -62,5 +72,9 @@ async def test_an_expired_high_message_takes_no_slot_from_others(store: Store) -
     expired = [message(priority=Priority.HIGH, expires_at=later(1)) for _ in range(30)]
     good = message()
     await store.insert(*expired, good)
-    taken = [claimed.id for step in range(4) for claimed in await store.claim(later(2 + step / 100), rate=50.0)]
+    taken = [
+        claimed.id
+        for step in range(4)
+        for claimed in await store.claim(later(2 + step / 100), rate=50.0)
+    ]
     assert taken == [good.id]

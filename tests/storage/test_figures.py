@@ -1,4 +1,6 @@
-"""The figures since the last reset: equal from every process and after a restart, the same before, while and after a minute is folded."""
+"""The figures since the last reset: equal from every process and after a restart, the same
+before, while and after a minute is folded.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ async def ranked(store: Store, most: int = 10, details: int = 5) -> Ranking:
     return await store.database.read(figures.ranking, most, details)
 
 
-async def use(store: Store, workspace: str = "acme", channel: Channel = SMS, now: Instant = NOW) -> Use:
+async def use(
+    store: Store, workspace: str = "acme", channel: Channel = SMS, now: Instant = NOW
+) -> Use:
     return (await store.database.read(figures.uses, workspace, LIMITS, 50, now))[channel]
 
 
@@ -42,8 +46,17 @@ async def reset(store: Store, workspace: str = ALL, *channels: Channel, now: Ins
     await store.database.write(figures.reset, workspace, channels or list(Channel), now)
 
 
-async def deliver(store: Store, *kinds: Kind, workspace: str = "acme", now: Instant = NOW, channel: Channel = SMS, batch: int | None = None) -> None:
-    """Send as many messages as there are kinds of outcome, as one batch that took so many microseconds."""
+async def deliver(
+    store: Store,
+    *kinds: Kind,
+    workspace: str = "acme",
+    now: Instant = NOW,
+    channel: Channel = SMS,
+    batch: int | None = None,
+) -> None:
+    """Send as many messages as there are kinds of outcome, as one batch that took so many
+    microseconds.
+    """
     await store.insert(*(message(workspace, channel=channel, due_at=now) for _ in kinds), now=now)
     claimed = await store.claim(now, channel)
     outcomes = [settlement(one, kind) for one, kind in zip(claimed, kinds, strict=True)]
@@ -51,18 +64,25 @@ async def deliver(store: Store, *kinds: Kind, workspace: str = "acme", now: Inst
     await store.database.write(settling.settle, outcomes, batches, terms(), now + SECOND)
 
 
-async def exceed(store: Store, workspace: str, times: int, now: Instant = NOW, channel: Channel = SMS) -> None:
+async def exceed(
+    store: Store, workspace: str, times: int, now: Instant = NOW, channel: Channel = SMS
+) -> None:
     """Note that a workspace was over its limit of one a second so often, a second apart."""
     await store.database.write(ensure_lanes, [(workspace, channel.value)])
 
     async def flow(tx: Tx) -> None:
         for second in range(times):
             tally, at = Tally(), now + second * SECOND
-            await exceedances.add(tx, [Exceedance(workspace, channel, at, 9, 1.0, "service", None)], tally)
+            await exceedances.add(
+                tx, [Exceedance(workspace, channel, at, 9, 1.0, "service", None)], tally
+            )
             await tally.add(tx, "claims", at)
 
     await store.database.write(flow)
-    await store.change(f"update lane set exceeded_at = {now + (times - 1) * SECOND} where workspace = '{workspace}' and channel = '{channel}'")
+    await store.change(
+        f"update lane set exceeded_at = {now + (times - 1) * SECOND} where workspace ="
+        f" '{workspace}' and channel = '{channel}'"
+    )
 
 
 async def fold_all(store: Store, now: Instant) -> None:
@@ -72,13 +92,30 @@ async def fold_all(store: Store, now: Instant) -> None:
 
 async def test_a_channel_that_did_nothing_has_figures_of_zero(store: Store) -> None:
     nothing = await read(store)
-    assert (nothing.processed, nothing.batches, nothing.success_rate, nothing.processing_time, nothing.throughput, nothing.last_at) == (0, 0, 0, 0, 0, None)
+    assert (
+        nothing.processed,
+        nothing.batches,
+        nothing.success_rate,
+        nothing.processing_time,
+        nothing.throughput,
+        nothing.last_at,
+    ) == (0, 0, 0, 0, 0, None)
 
 
-async def test_figures_are_what_happened_before_while_and_after_folding(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_figures_are_what_happened_before_while_and_after_folding(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(folding, "BITE", 1)
     await deliver(store, *[Kind.DELIVERED] * 3, Kind.REJECTED, workspace="acme", batch=2 * SECOND)
-    await deliver(store, Kind.DELIVERED, Kind.DELIVERED, Kind.FAILED, workspace="globex", now=later(70), batch=4 * SECOND)
+    await deliver(
+        store,
+        Kind.DELIVERED,
+        Kind.DELIVERED,
+        Kind.FAILED,
+        workspace="globex",
+        now=later(70),
+        batch=4 * SECOND,
+    )
     await deliver(store, Kind.DELIVERED, channel=EMAIL)
     seen = [await read(store)]
     while await store.fold(later(400)):
@@ -86,7 +123,13 @@ async def test_figures_are_what_happened_before_while_and_after_folding(store: S
     assert len(seen) > 3
     assert all(one == seen[0] for one in seen)
     found = seen[0]
-    assert (found.delivered, found.dead, found.batches, found.processing_time, found.last_at) == (5, 1, 2, 3_000, later(71))
+    assert (found.delivered, found.dead, found.batches, found.processing_time, found.last_at) == (
+        5,
+        1,
+        2,
+        3_000,
+        later(71),
+    )
     assert found.success_rate == pytest.approx(100 * 5 / 6)
     assert (found.ended, found.throughput) == (2, 2)
     assert (await read(store, "globex")).processed == 2
@@ -117,7 +160,9 @@ async def test_two_processes_and_a_reopened_store_tell_the_same(store: Store) ->
     assert (await use(again)).exceeded == (await use(store)).exceeded
 
 
-async def test_a_reset_of_the_service_resets_every_workspace_and_writes_one_row_a_channel(store: Store) -> None:
+async def test_a_reset_of_the_service_resets_every_workspace_and_writes_one_row_a_channel(
+    store: Store,
+) -> None:
     for number in range(5):
         await deliver(store, Kind.DELIVERED, workspace=f"w{number}")
     await exceed(store, "acme", 1, later(5))
@@ -135,8 +180,14 @@ async def test_a_reset_of_the_service_resets_every_workspace_and_writes_one_row_
     await deliver(store, Kind.DELIVERED, Kind.DELIVERED, workspace="w3", now=later(601))
     await exceed(store, "acme", 2, later(602))
     for _ in range(2):
-        assert ((await read(store)).processed, (await read(store, "w3")).processed, (await read(store, "w4")).processed) == (2, 2, 0)
-        assert [(one.workspace, one.count) for one in (await ranked(store)).by_channel[SMS]] == [("acme", 2)]
+        assert (
+            (await read(store)).processed,
+            (await read(store, "w3")).processed,
+            (await read(store, "w4")).processed,
+        ) == (2, 2, 0)
+        assert [(one.workspace, one.count) for one in (await ranked(store)).by_channel[SMS]] == [
+            ("acme", 2)
+        ]
         await fold_all(store, later(1_000))
 
 
@@ -175,14 +226,18 @@ async def test_what_is_counted_in_the_minute_of_a_reset_is_told_apart(store: Sto
     assert ((await read(store)).processed, (await read(store)).throughput) == (1, 1)
 
 
-async def test_a_reset_of_the_service_overrules_a_workspaces_of_the_same_instant(store: Store) -> None:
+async def test_a_reset_of_the_service_overrules_a_workspaces_of_the_same_instant(
+    store: Store,
+) -> None:
     await reset(store, "acme", now=later(60))
     await deliver(store, Kind.DELIVERED)
     await reset(store, now=later(60))
     assert ((await read(store)).processed, (await read(store, "acme")).processed) == (0, 0)
 
 
-async def test_a_late_fold_of_what_was_before_a_reset_is_not_shown(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_late_fold_of_what_was_before_a_reset_is_not_shown(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(folding, "BITE", 1)
     await deliver(store, Kind.DELIVERED)
     await deliver(store, Kind.DELIVERED, workspace="globex")
@@ -190,17 +245,29 @@ async def test_a_late_fold_of_what_was_before_a_reset_is_not_shown(store: Store,
     await reset(store, now=later(310))
     await deliver(store, Kind.DELIVERED, now=later(320))
     await fold_all(store, later(900))
-    assert ((await read(store)).delivered, (await read(store, "acme")).delivered, (await read(store, "globex")).delivered) == (1, 1, 0)
+    assert (
+        (await read(store)).delivered,
+        (await read(store, "acme")).delivered,
+        (await read(store, "globex")).delivered,
+    ) == (1, 1, 0)
 
 
-async def test_workspaces_are_ranked_by_channel_and_together_with_their_newest_entries(store: Store) -> None:
+async def test_workspaces_are_ranked_by_channel_and_together_with_their_newest_entries(
+    store: Store,
+) -> None:
     for number, times in enumerate((2, 4, 1)):
         await exceed(store, f"w{number}", times, later(60 * number))
     await exceed(store, "w2", 5, later(400), EMAIL)
     found = await ranked(store, 2, 3)
-    assert [(one.workspace, one.count, len(one.details)) for one in found.by_channel[SMS]] == [("w1", 4, 3), ("w0", 2, 2)]
+    assert [(one.workspace, one.count, len(one.details)) for one in found.by_channel[SMS]] == [
+        ("w1", 4, 3),
+        ("w0", 2, 2),
+    ]
     assert [(one.workspace, one.count) for one in found.by_channel[EMAIL]] == [("w2", 5)]
-    together = [(name, {channel.value: one.count for channel, one in by.items()}) for name, by in found.by_workspace.items()]
+    together = [
+        (name, {channel.value: one.count for channel, one in by.items()})
+        for name, by in found.by_workspace.items()
+    ]
     assert together == [("w2", {"sms": 1, "email": 5}), ("w1", {"sms": 4})]
     worst = found.by_channel[SMS][0]
     ats = [entry.at for entry in worst.details]
@@ -208,7 +275,9 @@ async def test_workspaces_are_ranked_by_channel_and_together_with_their_newest_e
     assert {entry.message for entry in worst.details} == {"Rate limit exceeded: 1 per second"}
 
 
-async def test_what_a_workspace_uses_is_its_limit_its_messages_and_the_last_ten_seconds(store: Store) -> None:
+async def test_what_a_workspace_uses_is_its_limit_its_messages_and_the_last_ten_seconds(
+    store: Store,
+) -> None:
     assert await use(store, "nobody") == Use(Exceeded("nobody", SMS), 50.0)
     await store.insert(*(message() for _ in range(100)), message(due_at=later(3_600)))
     for tick in range(5):
@@ -234,7 +303,9 @@ async def test_a_monitoring_system_is_told_everything_whatever_is_reset(store: S
     before = await told(store, later(730))
     assert before.totals[SMS] == Totals(sent=1, failed=1, retried=1, exceeded=2, backlog=3)
     assert before.busiest["acme", SMS] == Totals(sent=1, failed=1, retried=1, backlog=1)
-    assert before.oldest_due[SMS] == 728_500_000  # of the try that came half a second after its outcome
+    assert (
+        before.oldest_due[SMS] == 728_500_000
+    )  # of the try that came half a second after its outcome
     assert before.oldest_due[EMAIL] == 0
     for kind, count in ((HistogramKind.DELIVERY, 3), (HistogramKind.LATENESS, 3)):
         total, *counts = before.histograms[kind][SMS]

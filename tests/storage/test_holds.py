@@ -11,8 +11,12 @@ from tests.storage.store import Store, later
 from tests.support.builders import NOW, message, settlement
 
 
-async def hold(store: Store, kind: Kind, backlog: int = 5, workspace: str = "held", wait_until: Instant = NOW) -> None:
-    """Let the first message of a lane with a backlog come back as `kind` (REFUSED as often as holds a lane)."""
+async def hold(
+    store: Store, kind: Kind, backlog: int = 5, workspace: str = "held", wait_until: Instant = NOW
+) -> None:
+    """Let the first message of a lane with a backlog come back as `kind` (REFUSED as often
+    as holds a lane).
+    """
     times = REFUSALS_IN_A_ROW if kind is Kind.REFUSED else 1
     await store.insert(*(message(workspace) for _ in range(times + backlog)))
     claimed = await store.claim(most=times)
@@ -51,7 +55,9 @@ async def test_failed_probes_double_the_wait_up_to_a_minute(store: Store) -> Non
     assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
 
 
-async def test_failures_of_what_was_in_flight_before_the_hold_do_not_lengthen_it(store: Store) -> None:
+async def test_failures_of_what_was_in_flight_before_the_hold_do_not_lengthen_it(
+    store: Store,
+) -> None:
     await store.insert(*(message("held") for _ in range(50)))
     await store.settle_as(Kind.UNREACHABLE, *await store.claim(), now=later(0.1))
     [[until]] = await store.select("select held_until from lane where workspace = 'held'")
@@ -84,7 +90,9 @@ async def test_nineteen_refusals_and_a_delivery_hold_nothing(store: Store) -> No
     await store.settle_as(Kind.REFUSED, *claimed[:19])
     await store.settle_as(Kind.DELIVERED, claimed[19])
     await store.settle_as(Kind.REFUSED, *claimed[20:39])
-    [[until, reason]] = await store.select("select held_until, hold_reason from lane where workspace = 'held'")
+    [[until, reason]] = await store.select(
+        "select held_until, hold_reason from lane where workspace = 'held'"
+    )
     assert (until, reason) == (0, None)
 
 
@@ -111,7 +119,9 @@ async def test_a_claim_wakes_the_next_at_the_end_of_the_hold(store: Store) -> No
     assert (await store.pass_(later(0.2))).wake_at == later(1)
 
 
-async def test_a_delivery_while_the_lane_is_told_to_wait_does_not_shorten_the_wait(store: Store) -> None:
+async def test_a_delivery_while_the_lane_is_told_to_wait_does_not_shorten_the_wait(
+    store: Store,
+) -> None:
     await store.insert(*(message("held") for _ in range(4)))
     throttled, delivered, *_ = await store.claim(most=3)
     await store.settle_as(Kind.THROTTLED, throttled, wait_until=later(30))

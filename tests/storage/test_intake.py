@@ -33,11 +33,47 @@ async def test_an_inserted_message_is_scheduled_with_all_it_was_given(store: Sto
         payload='{"html":"<b>\\u0000 ünï</b>"}',
     )
     [insertion] = await store.insert(new)
-    assert (insertion.id, insertion.due_at, insertion.replayed, insertion.conflict) == (new.id, later(90), False, False)
+    assert (insertion.id, insertion.due_at, insertion.replayed, insertion.conflict) == (
+        new.id,
+        later(90),
+        False,
+        False,
+    )
     job = await store.job(new)
-    given = (job.id, job.workspace, job.channel, job.contact, job.campaign, job.priority, job.created_at, job.expires_at, job.idempotency_key, job.payload)
-    assert given == (new.id, "acme", Channel.EMAIL, "c-1", "spring", Priority.HIGH, NOW, later(3600), "k", new.payload)
-    state = (job.status, job.due_at, job.tries, job.attempts, job.next_attempt_at, job.waiting_for, job.finished_at, job.error)
+    given = (
+        job.id,
+        job.workspace,
+        job.channel,
+        job.contact,
+        job.campaign,
+        job.priority,
+        job.created_at,
+        job.expires_at,
+        job.idempotency_key,
+        job.payload,
+    )
+    assert given == (
+        new.id,
+        "acme",
+        Channel.EMAIL,
+        "c-1",
+        "spring",
+        Priority.HIGH,
+        NOW,
+        later(3600),
+        "k",
+        new.payload,
+    )
+    state = (
+        job.status,
+        job.due_at,
+        job.tries,
+        job.attempts,
+        job.next_attempt_at,
+        job.waiting_for,
+        job.finished_at,
+        job.error,
+    )
     assert state == (Status.SCHEDULED, later(90), 0, 0, later(90), "due", None, None)
 
 
@@ -45,7 +81,12 @@ async def test_the_same_key_again_answers_the_first_and_inserts_nothing(store: S
     first = message(key="k", due_at=later(60))
     await store.insert(first)
     [replay] = await store.insert(again(first, due_at=later(75)), now=later(1))
-    assert (replay.id, replay.due_at, replay.replayed, replay.conflict) == (first.id, later(60), True, False)
+    assert (replay.id, replay.due_at, replay.replayed, replay.conflict) == (
+        first.id,
+        later(60),
+        True,
+        False,
+    )
     assert (await count(store, "message"), await count(store, "pending")) == (1, 1)
 
 
@@ -58,7 +99,9 @@ async def test_a_key_is_replayed_after_its_message_has_ended(store: Store) -> No
     assert await store.claim(later(5)) == []
 
 
-async def test_the_same_key_for_something_else_is_a_conflict_and_inserts_nothing(store: Store) -> None:
+async def test_the_same_key_for_something_else_is_a_conflict_and_inserts_nothing(
+    store: Store,
+) -> None:
     first = message(key="k")
     await store.insert(first)
     [conflict] = await store.insert(again(first, fingerprint="another"))
@@ -67,7 +110,9 @@ async def test_the_same_key_for_something_else_is_a_conflict_and_inserts_nothing
 
 
 async def test_a_key_belongs_to_its_workspace(store: Store) -> None:
-    insertions = await store.insert(message("a", key="k"), message("b", key="k", fingerprint="another"))
+    insertions = await store.insert(
+        message("a", key="k"), message("b", key="k", fingerprint="another")
+    )
     assert not any(insertion.replayed or insertion.conflict for insertion in insertions)
     assert await count(store, "message") == 2
 
@@ -111,9 +156,14 @@ async def test_all_or_none_inserts_nothing_and_names_every_conflict(store: Store
     await store.insert(old)
     fresh = message("other", key="fresh", campaign="autumn")
     with pytest.raises(KeyConflicts) as refused:
-        await store.insert_all(fresh, again(old, fingerprint="another"), message(), again(fresh, fingerprint="another"))
+        await store.insert_all(
+            fresh, again(old, fingerprint="another"), message(), again(fresh, fingerprint="another")
+        )
     assert refused.value.indexes == [1, 3]
-    assert [await count(store, table) for table in ("message", "pending", "idempotency", "lane", "campaign")] == [1, 1, 1, 1, 0]
+    assert [
+        await count(store, table)
+        for table in ("message", "pending", "idempotency", "lane", "campaign")
+    ] == [1, 1, 1, 1, 0]
     [[accepted]] = await store.select("select sum(accepted) from tally")
     assert accepted == 1
     [insertion] = await store.insert(fresh)
@@ -128,12 +178,20 @@ async def test_an_intake_of_nothing_but_replays_changes_nothing(store: Store) ->
     assert await store.select("select * from lane") == before
 
 
-async def test_accepted_messages_are_counted_by_workspace_channel_and_campaign(store: Store) -> None:
+async def test_accepted_messages_are_counted_by_workspace_channel_and_campaign(
+    store: Store,
+) -> None:
     await store.insert(
-        message("a", campaign="x"), message("a", campaign="x"), message("a"), message("a", channel=Channel.EMAIL), message("b", campaign="x"), message("b")
+        message("a", campaign="x"),
+        message("a", campaign="x"),
+        message("a"),
+        message("a", channel=Channel.EMAIL),
+        message("b", campaign="x"),
+        message("b"),
     )
     counted = await store.select(
-        "select t.workspace, t.channel, c.name, t.accepted from tally t left join campaign c on c.id = t.campaign order by 1, 2 desc, coalesce(c.name, '')"
+        "select t.workspace, t.channel, c.name, t.accepted from tally t left join campaign c on"
+        " c.id = t.campaign order by 1, 2 desc, coalesce(c.name, '')"
     )
     assert [tuple(row) for row in counted] == [
         ("a", "sms", None, 1),
@@ -152,4 +210,7 @@ async def test_text_is_kept_to_the_letter(store: Store) -> None:
     assert (claimed.workspace, claimed.contact) == (odd, odd)
     job = await store.job(new)
     assert (job.workspace, job.contact, job.campaign, job.idempotency_key) == (odd, odd, odd, odd)
-    assert [found.id for found in await store.search(workspace=odd, contact=odd, campaign=odd, recipient=odd)] == [new.id]
+    assert [
+        found.id
+        for found in await store.search(workspace=odd, contact=odd, campaign=odd, recipient=odd)
+    ] == [new.id]

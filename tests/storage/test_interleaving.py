@@ -1,7 +1,9 @@
-"""Nothing is stranded: whatever makes a message due during a claim, statement by statement, the message is claimed, then or by the next claim.
+"""Nothing is stranded: whatever makes a message due during a claim, statement by statement,
+the message is claimed, then or by the next claim.
 
-A due message would wait for ever if its insert saw a lane that is due early enough, and the claim that could not see the insert put the lane's next due
-time past it. SQLite has one writer, so there is nothing to interleave there.
+A due message would wait for ever if its insert saw a lane that is due early enough, and the
+claim that could not see the insert put the lane's next due time past it. SQLite has one
+writer, so there is nothing to interleave there.
 """
 
 from __future__ import annotations
@@ -20,9 +22,20 @@ from queue_services.storage import campaigns, claims, intake, jobs, settling, up
 from queue_services.storage.port import Tx
 from tests.storage.interleaving import Work, run_within
 from tests.storage.store import Store, later
-from tests.support.builders import DISPATCHER, LEASE, NOW, WRITER, message, request, settlement, terms
+from tests.support.builders import (
+    DISPATCHER,
+    LEASE,
+    NOW,
+    WRITER,
+    message,
+    request,
+    settlement,
+    terms,
+)
 
-POSTGRES = pytest.mark.parametrize("shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+POSTGRES = pytest.mark.parametrize(
+    "shared_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 Preparation = Callable[[Store], Awaitable[Work]]
 MOST_STATEMENTS = 40
 
@@ -81,7 +94,9 @@ async def trying_again(store: Store) -> Work:
     [claimed] = await store.claim()
 
     async def work(tx: Tx) -> None:
-        await settling.settle(tx, [settlement(claimed, Kind.THROTTLED, wait_until=NOW)], [], terms(), NOW)
+        await settling.settle(
+            tx, [settlement(claimed, Kind.THROTTLED, wait_until=NOW)], [], terms(), NOW
+        )
 
     return work
 
@@ -115,14 +130,18 @@ async def watch(shared_url: str) -> AsyncIterator[Any]:
 @POSTGRES
 @pytest.mark.parametrize("claim_outside", [True, False], ids=["within a claim", "around a claim"])
 @pytest.mark.parametrize("prepare", SOONER, ids=lambda prepare: prepare.__name__)
-async def test_what_becomes_due_is_claimed_wherever_a_claim_comes_between(store: Store, watch: Any, prepare: Preparation, claim_outside: bool) -> None:
+async def test_what_becomes_due_is_claimed_wherever_a_claim_comes_between(
+    store: Store, watch: Any, prepare: Preparation, claim_outside: bool
+) -> None:
     for stop in range(1, MOST_STATEMENTS):
         work = await prepare(store)
         await store.insert(message())  # so that the claim has a lane to lock and something to take
         outer, inner = (claiming, work) if claim_outside else (work, claiming)
         interleaved = await run_within(store, outer, stop, inner, watch)
         await store.claim(dispatcher=2)
-        unclaimed = await store.select("select id, visible_at from pending where claimed_by is null")
+        unclaimed = await store.select(
+            "select id, visible_at from pending where claimed_by is null"
+        )
         assert unclaimed == [], f"stranded when the other ran after statement {stop}"
         if not interleaved:
             return
@@ -130,7 +149,9 @@ async def test_what_becomes_due_is_claimed_wherever_a_claim_comes_between(store:
 
 
 @POSTGRES
-async def test_a_cancel_between_the_statements_of_a_claim_ends_the_message_or_finds_it_claimed(store: Store, watch: Any) -> None:
+async def test_a_cancel_between_the_statements_of_a_claim_ends_the_message_or_finds_it_claimed(
+    store: Store, watch: Any
+) -> None:
     for stop in range(1, MOST_STATEMENTS):
         job = message()
         await store.insert(job)
@@ -150,7 +171,9 @@ async def test_a_cancel_between_the_statements_of_a_claim_ends_the_message_or_fi
 
 
 @POSTGRES
-async def test_a_campaign_cancelled_between_the_statements_of_an_insert_ends_what_was_inserted_or_lets_all_of_it_run(store: Store, watch: Any) -> None:
+async def test_a_campaign_cancelled_between_the_statements_of_an_insert_ends_what_was_inserted_or_lets_all_of_it_run(
+    store: Store, watch: Any
+) -> None:
     for stop in range(1, MOST_STATEMENTS):
         name = f"campaign-{stop}"
         await store.insert(message(campaign=name, due_at=later(600)))
@@ -171,7 +194,9 @@ async def test_a_campaign_cancelled_between_the_statements_of_an_insert_ends_wha
 
 
 @POSTGRES
-async def test_an_expiry_between_the_statements_of_a_claim_ends_the_message_or_finds_it_claimed(store: Store, watch: Any) -> None:
+async def test_an_expiry_between_the_statements_of_a_claim_ends_the_message_or_finds_it_claimed(
+    store: Store, watch: Any
+) -> None:
     async def expiring(tx: Tx) -> None:
         await upkeep.expire(tx, NOW, WRITER)
 
@@ -185,21 +210,30 @@ async def test_an_expiry_between_the_statements_of_a_claim_ends_the_message_or_f
 
 
 @POSTGRES
-async def test_a_lease_that_is_renewed_between_the_statements_of_a_claim_keeps_its_message_or_is_lost(store: Store, watch: Any) -> None:
+async def test_a_lease_that_is_renewed_between_the_statements_of_a_claim_keeps_its_message_or_is_lost(
+    store: Store, watch: Any
+) -> None:
     ends = NOW + LEASE
     for stop in range(1, MOST_STATEMENTS):
         await store.insert(message())
         [held] = await store.claim()
         kept, taken = set[str](), set[str]()
 
-        async def renewing(tx: Tx, job: str = held.id, claim: int = held.claim, kept: set[str] = kept) -> None:
+        async def renewing(
+            tx: Tx, job: str = held.id, claim: int = held.claim, kept: set[str] = kept
+        ) -> None:
             kept.update(await claims.renew(tx, [(job, claim)], DISPATCHER, ends + LEASE))
 
         async def claiming_anew(tx: Tx, taken: set[str] = taken) -> None:
-            taken.update(claimed.id for claimed in (await claims.claim(tx, request(dispatcher=2), ends)).messages)
+            taken.update(
+                claimed.id
+                for claimed in (await claims.claim(tx, request(dispatcher=2), ends)).messages
+            )
 
         interleaved = await run_within(store, claiming_anew, stop, renewing, watch)
-        assert [kept, taken].count({held.id}) == 1, f"two live claims, or none, when it was renewed after statement {stop}"
+        assert [kept, taken].count({held.id}) == 1, (
+            f"two live claims, or none, when it was renewed after statement {stop}"
+        )
         if not interleaved:
             return
     raise AssertionError(f"more than {MOST_STATEMENTS} statements")

@@ -1,4 +1,6 @@
-"""What an operator may ask of one job: retry, promote, reschedule, cancel, and what each is refused for."""
+"""What an operator may ask of one job: retry, promote, reschedule, cancel, and what each is
+refused for.
+"""
 
 from __future__ import annotations
 
@@ -36,18 +38,27 @@ async def test_a_scheduled_job_is_cancelled_and_never_claimed(store: Store) -> N
     job = message()
     await store.insert(job)
     cancelled = await store.cancel(job, later(1))
-    assert (cancelled.status, cancelled.reason, cancelled.finished_at, cancelled.tries) == (Status.CANCELLED, Reason.CANCELLED, later(1), 0)
+    assert (cancelled.status, cancelled.reason, cancelled.finished_at, cancelled.tries) == (
+        Status.CANCELLED,
+        Reason.CANCELLED,
+        later(1),
+        0,
+    )
     assert await store.claim(later(60)) == []
 
 
-async def test_a_job_waiting_for_its_next_try_is_cancelled_with_its_attempts_kept(store: Store) -> None:
+async def test_a_job_waiting_for_its_next_try_is_cancelled_with_its_attempts_kept(
+    store: Store,
+) -> None:
     job = await ended(store, Kind.FAILED)
     cancelled = await store.cancel(job)
     assert (cancelled.status, cancelled.tries, cancelled.attempts) == (Status.CANCELLED, 1, 1)
     assert [attempt.number for attempt in await store.attempts(job)] == [1]
 
 
-async def test_a_job_whose_lease_has_run_out_is_cancelled_and_the_late_outcome_is_lost(store: Store) -> None:
+async def test_a_job_whose_lease_has_run_out_is_cancelled_and_the_late_outcome_is_lost(
+    store: Store,
+) -> None:
     job = message()
     await store.insert(job)
     claimed = await store.claim()
@@ -92,7 +103,9 @@ async def test_a_scheduled_job_cannot_be_retried(store: Store) -> None:
 
 
 @pytest.mark.parametrize("call", ["cancel", "requeue", "reschedule", "promote"])
-async def test_a_job_of_another_workspace_is_not_found_and_not_touched(store: Store, call: str) -> None:
+async def test_a_job_of_another_workspace_is_not_found_and_not_touched(
+    store: Store, call: str
+) -> None:
     job = message("globex")
     await store.insert(job)
     with pytest.raises(NotFound):
@@ -112,7 +125,14 @@ async def test_an_unknown_id_is_not_found_whatever_it_looks_like(store: Store, c
 async def test_a_failed_job_is_retried_now_and_its_tries_start_anew(store: Store) -> None:
     job = await ended(store, Kind.REJECTED, due_at=NOW - 60 * SECOND)
     revived = await store.requeue(job, later(100))
-    assert (revived.status, revived.due_at, revived.tries, revived.attempts, revived.reason, revived.finished_at) == (
+    assert (
+        revived.status,
+        revived.due_at,
+        revived.tries,
+        revived.attempts,
+        revived.reason,
+        revived.finished_at,
+    ) == (
         Status.SCHEDULED,
         later(100),
         0,
@@ -143,7 +163,9 @@ async def test_the_numbers_of_attempts_go_on_over_retries(store: Store) -> None:
     assert (await store.job(job)).tries == 2
 
 
-async def test_a_job_that_ended_without_a_post_adds_no_attempt_when_it_is_retried(store: Store) -> None:
+async def test_a_job_that_ended_without_a_post_adds_no_attempt_when_it_is_retried(
+    store: Store,
+) -> None:
     job = message()
     await store.insert(job)
     await store.cancel(job)
@@ -167,14 +189,21 @@ async def test_a_retried_job_is_back_in_the_change_feed_as_scheduled(store: Stor
     await store.deliver_all()
     await store.requeue(job)
     changes = await store.select("select id, status from result order by seq")
-    assert [(str(identity), status) for identity, status in changes] == [(other.id, "delivered"), (job.id, "scheduled")]
+    assert [(str(identity), status) for identity, status in changes] == [
+        (other.id, "delivered"),
+        (job.id, "scheduled"),
+    ]
 
 
 async def test_a_rescheduled_job_is_due_at_its_new_time_and_not_before(store: Store) -> None:
     job = message(due_at=later(10))
     await store.insert(job)
     moved = await store.reschedule(job, later(100))
-    assert (moved.status, moved.due_at, moved.next_attempt_at) == (Status.SCHEDULED, later(100), later(100))
+    assert (moved.status, moved.due_at, moved.next_attempt_at) == (
+        Status.SCHEDULED,
+        later(100),
+        later(100),
+    )
     assert await store.claim(later(99)) == []
     assert len(await store.claim(later(100))) == 1
 
@@ -213,7 +242,13 @@ async def test_a_job_waiting_for_its_next_try_can_be_promoted(store: Store) -> N
 
 
 async def test_what_a_job_waits_for_is_told(store: Store) -> None:
-    future, due, held, own, paused = message(due_at=later(9)), message(), message("held"), message("own"), message("paused")
+    future, due, held, own, paused = (
+        message(due_at=later(9)),
+        message(),
+        message("held"),
+        message("own"),
+        message("paused"),
+    )
     await store.insert(future, due, held, own, paused)
     await store.change(f"update lane set held_until = {later(9)} where workspace = 'held'")
     await store.change(f"update lane set rate = 5, slot_at = {later(9)} where workspace = 'own'")
@@ -224,10 +259,14 @@ async def test_what_a_job_waits_for_is_told(store: Store) -> None:
     assert (await store.job(due)).waiting_for == "pause"
 
 
-async def test_jobs_are_found_in_the_order_asked_for_and_unknown_ones_are_left_out(store: Store) -> None:
+async def test_jobs_are_found_in_the_order_asked_for_and_unknown_ones_are_left_out(
+    store: Store,
+) -> None:
     first, second = message(), message("globex")
     await store.insert(first, second)
-    found = await store.database.read(jobs.find, [second.id, "nonsense", first.id, second.id, new_id(NOW)], NOW)
+    found = await store.database.read(
+        jobs.find, [second.id, "nonsense", first.id, second.id, new_id(NOW)], NOW
+    )
     assert [job.id for job in found] == [second.id, first.id, second.id]
     found = await store.database.read(jobs.find, [second.id, first.id], NOW, workspace="acme")
     assert [job.id for job in found] == [first.id]

@@ -17,7 +17,15 @@ MINUTE = NOW // (60 * SECOND)
 
 
 async def make(store: Store, workspace: str | None = "acme", per_minute: int | None = None) -> Key:
-    key = Key(new_id(NOW), digest(new_key()), workspace, (Permission.READ, Permission.SEND), per_minute, NOW, NOW + SECOND)
+    key = Key(
+        new_id(NOW),
+        digest(new_key()),
+        workspace,
+        (Permission.READ, Permission.SEND),
+        per_minute,
+        NOW,
+        NOW + SECOND,
+    )
     await store.database.write(keys.insert, key)
     return key
 
@@ -32,7 +40,9 @@ async def test_a_key_is_listed_as_it_was_made_until_it_is_revoked(store: Store) 
             await store.database.write(keys.revoke, unknown, NOW)
 
 
-async def test_every_change_is_told_by_the_version_and_the_keys_are_read_only_then(store: Store) -> None:
+async def test_every_change_is_told_by_the_version_and_the_keys_are_read_only_then(
+    store: Store,
+) -> None:
     assert await store.database.read(keys.since, None) == (0, [])
     key = await make(store)
     assert await store.database.read(keys.since, 0) == (1, [key])
@@ -49,7 +59,9 @@ async def test_changes_at_once_are_each_told(store: Store) -> None:
 
 async def test_a_minute_s_quota_is_never_passed_and_a_new_minute_begins_anew(store: Store) -> None:
     key = new_id(NOW)
-    assert [await store.database.write(keys.use, key, MINUTE, count, 10) for count in (6, 5, 4, 1)] == [6, None, 10, None]
+    assert [
+        await store.database.write(keys.use, key, MINUTE, count, 10) for count in (6, 5, 4, 1)
+    ] == [6, None, 10, None]
     assert await store.database.read(keys.used, key, MINUTE) == 10
     assert await store.database.write(keys.use, key, MINUTE + 1, 11, 10) is None
     assert await store.database.write(keys.use, key, MINUTE + 1, 7, 10) == 7
@@ -59,5 +71,7 @@ async def test_a_minute_s_quota_is_never_passed_and_a_new_minute_begins_anew(sto
 
 async def test_processes_that_count_at_once_share_one_quota(store: Store) -> None:
     key = new_id(NOW)
-    used = await asyncio.gather(*(store.database.write(keys.use, key, MINUTE, 3, 20) for _ in range(10)))
+    used = await asyncio.gather(
+        *(store.database.write(keys.use, key, MINUTE, 3, 20) for _ in range(10))
+    )
     assert sorted(count for count in used if count is not None) == [3, 6, 9, 12, 15, 18]

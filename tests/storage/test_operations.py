@@ -1,4 +1,6 @@
-"""Operations on many jobs: done in bites by whoever takes them, resumed by another process where one died; and the audit log."""
+"""Operations on many jobs: done in bites by whoever takes them, resumed by another process
+where one died; and the audit log.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,19 @@ class Process:
         self.clock = Clock(monotonic=lambda: self.seconds, wall=lambda: NOW / SECOND)
         self.operations = Operations(store.database, self.clock, name)
 
-    async def ask(self, action: Action, wanted: JobFilter = SPRING, *, jobs: Sequence[str] = (), workspace: str | None = None, **request: Any) -> Operation:
+    async def ask(
+        self,
+        action: Action,
+        wanted: JobFilter = SPRING,
+        *,
+        jobs: Sequence[str] = (),
+        workspace: str | None = None,
+        **request: Any,
+    ) -> Operation:
         self.seconds += 1  # ids of one millisecond are not told apart
-        return await self.operations.start(action, "ada", workspace, Request(tuple(jobs), wanted, **request), 3)
+        return await self.operations.start(
+            action, "ada", workspace, Request(tuple(jobs), wanted, **request), 3
+        )
 
     async def finish(self) -> None:
         while await self.operations.advance():
@@ -39,7 +51,10 @@ class Process:
 
 
 async def spring(store: Store, count: int = 3, **members: Any) -> list[Message]:
-    messages = [message(campaign="spring", due_at=later(3600), created_at=NOW, **members) for _ in range(count)]
+    messages = [
+        message(campaign="spring", due_at=later(3600), created_at=NOW, **members)
+        for _ in range(count)
+    ]
     await store.insert(*messages)
     return messages
 
@@ -101,12 +116,19 @@ async def test_an_operation_of_one_workspace_touches_no_other(store: Store) -> N
     mine, theirs = await spring(store, 1), await spring(store, 1, workspace="other")
     process = Process(store)
     for wanted in (SPRING, JobFilter()):
-        await process.ask(Action.CANCEL, wanted, jobs=[] if wanted is SPRING else [mine[0].id, theirs[0].id], workspace="acme")
+        await process.ask(
+            Action.CANCEL,
+            wanted,
+            jobs=[] if wanted is SPRING else [mine[0].id, theirs[0].id],
+            workspace="acme",
+        )
     await process.finish()
     assert await store.statuses([*mine, *theirs]) == [Status.CANCELLED, Status.SCHEDULED]
 
 
-async def test_another_process_goes_on_where_one_died(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_process_goes_on_where_one_died(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(service.BITE, Action.CANCEL, 2)
     jobs = await spring(store, 5)
     died, other = Process(store), Process(store, "two")
@@ -120,7 +142,9 @@ async def test_another_process_goes_on_where_one_died(store: Store, monkeypatch:
     assert (found.state, found.done) == ("finished", 5)
 
 
-async def test_a_process_that_lost_its_lease_does_not_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_lost_its_lease_does_not_count(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(service.BITE, Action.CANCEL, 2)
     await spring(store, 4)
     slow, other = Process(store), Process(store, "two")
@@ -133,7 +157,9 @@ async def test_a_process_that_lost_its_lease_does_not_count(store: Store, monkey
     assert (await other.operations.find(asked.id)).done == 4
 
 
-async def test_an_operation_that_is_stopped_leaves_the_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_operation_that_is_stopped_leaves_the_rest(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(service.BITE, Action.CANCEL, 2)
     await spring(store, 4)
     process = Process(store)
@@ -157,7 +183,9 @@ async def test_an_operation_that_is_stopped_leaves_the_rest(store: Store, monkey
         (Action.RESCHEDULE, SPRING),
     ],
 )
-async def test_what_names_no_jobs_or_the_wrong_ones_is_refused(store: Store, action: Action, wanted: JobFilter) -> None:
+async def test_what_names_no_jobs_or_the_wrong_ones_is_refused(
+    store: Store, action: Action, wanted: JobFilter
+) -> None:
     with pytest.raises(InvalidRequest):
         await Process(store).ask(action, wanted)
 
@@ -184,7 +212,18 @@ async def test_the_audit_log_keeps_what_was_done_and_what_was_refused(store: Sto
         async with audit.of("ada", "retry job", "job-3"):
             raise RuntimeError
     broken, refused, done = await audit.newest(None, 10)
-    assert (broken.outcome, refused.outcome, done.outcome) == (None, "refused: It has ended.", "done")
-    assert (done.actor, done.action, done.subject, done.workspace, done.detail, done.at) == ("ada", "cancel job", "job-1", "acme", "one of them", NOW)
+    assert (broken.outcome, refused.outcome, done.outcome) == (
+        None,
+        "refused: It has ended.",
+        "done",
+    )
+    assert (done.actor, done.action, done.subject, done.workspace, done.detail, done.at) == (
+        "ada",
+        "cancel job",
+        "job-1",
+        "acme",
+        "one of them",
+        NOW,
+    )
     assert await audit.newest("acme", 10) == [done]
     assert await audit.newest(None, 10, before=refused.id) == [done]

@@ -1,4 +1,6 @@
-"""What the dashboard counts: exactly by workspace, channel, campaign and status, and never by reading what it counts."""
+"""What the dashboard counts: exactly by workspace, channel, campaign and status, and never
+by reading what it counts.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,22 @@ from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 
 
-async def figures(store: Store, workspace: str | None = None, seconds: float = 0) -> overview.ChannelFigures:
+async def figures(
+    store: Store, workspace: str | None = None, seconds: float = 0
+) -> overview.ChannelFigures:
     return (await store.database.read(overview.channels, workspace, later(seconds)))[Channel.SMS]
 
 
-def counts(scheduled: int = 0, claimed: int = 0, delivered: int = 0, dead: int = 0, cancelled: int = 0) -> overview.Counts:
+def counts(
+    scheduled: int = 0, claimed: int = 0, delivered: int = 0, dead: int = 0, cancelled: int = 0
+) -> overview.Counts:
     return dict(zip(Status, (scheduled, claimed, delivered, dead, cancelled), strict=True))
 
 
 async def fill(store: Store) -> None:
-    """Of acme's spring: one delivered, one dead, one claimed, one for later; one of another workspace cancelled, one due."""
+    """Of acme's spring: one delivered, one dead, one claimed, one for later; one of another
+    workspace cancelled, one due.
+    """
     await store.insert(*(message(campaign="spring") for _ in range(3)))
     delivered, dead, _ = await store.claim()
     await store.settle_as(Kind.DELIVERED, delivered)
@@ -33,22 +41,35 @@ async def fill(store: Store) -> None:
     await store.cancel(gone)
 
 
-async def test_jobs_are_counted_by_status_of_all_of_a_workspace_and_of_a_campaign(store: Store) -> None:
+async def test_jobs_are_counted_by_status_of_all_of_a_workspace_and_of_a_campaign(
+    store: Store,
+) -> None:
     await fill(store)
     for _ in range(2):  # as tallies, and folded into totals
         found = await store.database.read(overview.counts, None, None, NOW)
         assert found == {Channel.SMS: counts(2, 1, 1, 1, 1), Channel.EMAIL: counts()}
-        assert (await store.database.read(overview.counts, "other", None, NOW))[Channel.SMS] == counts(scheduled=1, cancelled=1)
-        assert (await store.database.read(overview.counts, None, "spring", NOW))[Channel.SMS] == counts(1, 1, 1, 1)
-        assert (await store.database.read(overview.counts, "other", "spring", NOW))[Channel.SMS] == counts()
+        assert (await store.database.read(overview.counts, "other", None, NOW))[
+            Channel.SMS
+        ] == counts(scheduled=1, cancelled=1)
+        assert (await store.database.read(overview.counts, None, "spring", NOW))[
+            Channel.SMS
+        ] == counts(1, 1, 1, 1)
+        assert (await store.database.read(overview.counts, "other", "spring", NOW))[
+            Channel.SMS
+        ] == counts()
         await store.fold(later(600))
 
 
 async def test_what_is_due_is_counted_with_how_long_the_oldest_has_been(store: Store) -> None:
-    await store.insert(message(due_at=NOW), message("other", due_at=later(5)), message(due_at=later(600)))
+    await store.insert(
+        message(due_at=NOW), message("other", due_at=later(5)), message(due_at=later(600))
+    )
     now = await figures(store, seconds=10)
     assert (now.due, now.oldest_due_at) == (2, NOW)
-    assert ((await figures(store, "other", 10)).due, (await figures(store, "other", 10)).oldest_due_at) == (1, later(5))
+    assert (
+        (await figures(store, "other", 10)).due,
+        (await figures(store, "other", 10)).oldest_due_at,
+    ) == (1, later(5))
     assert (await figures(store, seconds=-1)).oldest_due_at is None
 
 
@@ -59,10 +80,21 @@ async def test_the_rate_is_what_was_sent_of_late(store: Store) -> None:
     assert (await figures(store, seconds=60)).rate == 0
 
 
-async def test_the_next_wave_is_all_that_falls_due_within_a_minute_of_its_first(store: Store) -> None:
-    await store.insert(message(due_at=later(900)), message("other", due_at=later(930)), message(due_at=later(2000)), message(due_at=NOW))
-    assert await store.database.read(overview.wave, Channel.SMS, None, NOW) == overview.Wave(later(900), 2)
-    assert await store.database.read(overview.wave, Channel.SMS, "other", NOW) == overview.Wave(later(930), 1)
+async def test_the_next_wave_is_all_that_falls_due_within_a_minute_of_its_first(
+    store: Store,
+) -> None:
+    await store.insert(
+        message(due_at=later(900)),
+        message("other", due_at=later(930)),
+        message(due_at=later(2000)),
+        message(due_at=NOW),
+    )
+    assert await store.database.read(overview.wave, Channel.SMS, None, NOW) == overview.Wave(
+        later(900), 2
+    )
+    assert await store.database.read(overview.wave, Channel.SMS, "other", NOW) == overview.Wave(
+        later(930), 1
+    )
     assert await store.database.read(overview.wave, Channel.EMAIL, None, NOW) is None
 
 
@@ -73,19 +105,30 @@ async def matching(store: Store, **wanted: Any) -> overview.Matching:
 async def test_jobs_that_match_other_filters_are_counted_by_status(store: Store) -> None:
     await fill(store)
     await store.insert(message(contact="somebody"), message(contact="somebody", due_at=later(60)))
-    assert await matching(store, contact="somebody", status=Status.DEAD) == overview.Matching(counts(scheduled=2))
-    assert (await matching(store, created_from=NOW - SECOND, created_to=later(1))).counts == counts(4, 1, 1, 1, 1)
+    assert await matching(store, contact="somebody", status=Status.DEAD) == overview.Matching(
+        counts(scheduled=2)
+    )
+    assert (await matching(store, created_from=NOW - SECOND, created_to=later(1))).counts == counts(
+        4, 1, 1, 1, 1
+    )
     assert (await matching(store, recipient="nobody")).counts == counts()
 
 
-async def test_of_very_many_that_match_only_the_state_asked_for_is_counted_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_very_many_that_match_only_the_state_asked_for_is_counted_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(overview, "FILTERED_COUNTED", 3)
     await fill(store)
     await store.insert(*(message(due_at=later(60), created_at=NOW) for _ in range(9)))
     some = await matching(store, created_from=NOW - SECOND)
     assert sum(some.counts.values()) == 4
     assert some.more == frozenset(Status)
-    for status, expected in {Status.DEAD: 1, Status.CANCELLED: 1, Status.DELIVERED: 1, Status.CLAIMED: 1}.items():
+    for status, expected in {
+        Status.DEAD: 1,
+        Status.CANCELLED: 1,
+        Status.DELIVERED: 1,
+        Status.CLAIMED: 1,
+    }.items():
         for workspace in ({}, {"workspace": "acme"}) if status is not Status.CANCELLED else ({},):
             found = await matching(store, created_from=NOW - SECOND, status=status, **workspace)
             assert found.counts[status] == expected
@@ -100,14 +143,21 @@ async def test_campaigns_are_listed_newest_first_in_pages(store: Store) -> None:
     await store.insert(message("other", campaign="autumn"))
     newest, oldest = await store.database.read(overview.campaigns, None, None, None, 10, NOW)
     assert (newest.name, newest.counts) == ("autumn", counts(scheduled=1))
-    assert (oldest.workspace, oldest.name, oldest.state, oldest.counts) == ("acme", "spring", "active", counts(1, 1, 1, 1))
+    assert (oldest.workspace, oldest.name, oldest.state, oldest.counts) == (
+        "acme",
+        "spring",
+        "active",
+        counts(1, 1, 1, 1),
+    )
     assert await store.database.read(overview.campaigns, None, None, newest.id, 10, NOW) == [oldest]
     assert await store.database.read(overview.campaigns, "other", None, None, 10, NOW) == [newest]
     assert await store.database.read(overview.campaigns, None, "spring", None, 10, NOW) == [oldest]
 
 
 async def test_a_campaigns_rate_is_what_ended_of_late(store: Store) -> None:
-    await store.insert(*(message(campaign="spring") for _ in range(9)), message("other", campaign="spring"))
+    await store.insert(
+        *(message(campaign="spring") for _ in range(9)), message("other", campaign="spring")
+    )
     await store.deliver_all()
     assert await store.database.read(overview.campaign_rate, "acme", "spring", later(30)) == 9 / 90
     assert await store.database.read(overview.campaign_rate, "acme", "spring", later(300)) == 0

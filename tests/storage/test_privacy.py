@@ -1,4 +1,6 @@
-"""Forgetting: a contact's content is gone from every row, the bodies of what was delivered go after a while, and nothing else changes."""
+"""Forgetting: a contact's content is gone from every row, the bodies of what was delivered
+go after a while, and nothing else changes.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +18,39 @@ from tests.storage.store import Store, later
 from tests.support.builders import NOW, WRITER, message
 
 SECRET = "+1 555 0199"
-PAYLOAD = json.dumps({"to": SECRET, "text": f"hello {SECRET}", "metadata": {"name": SECRET}, "endpoint": "/in"})
+PAYLOAD = json.dumps(
+    {"to": SECRET, "text": f"hello {SECRET}", "metadata": {"name": SECRET}, "endpoint": "/in"}
+)
 
 
 def secret(**members: Any) -> Any:
     return message(recipient=SECRET, payload=PAYLOAD, contact="ada", **members)
 
 
-async def erase(store: Store, contact: str = "ada", workspace: str = "acme", now: int = NOW) -> Erased:
+async def erase(
+    store: Store, contact: str = "ada", workspace: str = "acme", now: int = NOW
+) -> Erased:
     return await store.database.write(privacy.erase, workspace, contact, now, WRITER)
 
 
 async def everything(store: Store) -> str:
     """The text of every row that may hold something of a message."""
-    return str([await store.select(f"select * from {table}") for table in ("message", "pending", "result", "attempt", "idempotency")])
+    return str(
+        [
+            await store.select(f"select * from {table}")
+            for table in ("message", "pending", "result", "attempt", "idempotency")
+        ]
+    )
 
 
 async def test_nothing_of_an_erased_contact_is_left_in_any_state(store: Store) -> None:
-    await store.insert(*(secret(campaign="spring", key=f"k{number}", channel=channel) for number in range(4) for channel in [Channel.SMS]))
+    await store.insert(
+        *(
+            secret(campaign="spring", key=f"k{number}", channel=channel)
+            for number in range(4)
+            for channel in [Channel.SMS]
+        )
+    )
     claimed = await store.claim(most=3)
     await store.settle_as(Kind.DELIVERED, claimed[0])
     await store.settle_as(Kind.FAILED, claimed[1], error=f"no {SECRET}")
@@ -42,7 +59,9 @@ async def test_nothing_of_an_erased_contact_is_left_in_any_state(store: Store) -
     assert await erase(store) == Erased(jobs=4, cancelled=2, in_flight=0)
     assert SECRET not in await everything(store)
     assert await store.statuses(claimed) == [Status.DELIVERED, Status.CANCELLED, Status.DEAD]
-    assert (await store.database.read(verify.verify, dict.fromkeys(Channel, 1000000.0), NOW)).findings == []
+    assert (
+        await store.database.read(verify.verify, dict.fromkeys(Channel, 1000000.0), NOW)
+    ).findings == []
     assert await erase(store) == Erased(0, 0, 0)
 
 
@@ -77,8 +96,15 @@ async def test_many_are_erased_in_bites(store: Store) -> None:
     assert [(await erase(store)).jobs for _ in range(3)] == [upkeep.BITE, 7, 0]
 
 
-async def test_bodies_of_what_was_delivered_before_an_instant_are_dropped_and_nothing_else(store: Store) -> None:
-    early, late, failed, waiting = (secret(due_at=NOW), secret(due_at=NOW), secret(due_at=NOW), secret(due_at=later(9_999)))
+async def test_bodies_of_what_was_delivered_before_an_instant_are_dropped_and_nothing_else(
+    store: Store,
+) -> None:
+    early, late, failed, waiting = (
+        secret(due_at=NOW),
+        secret(due_at=NOW),
+        secret(due_at=NOW),
+        secret(due_at=later(9_999)),
+    )
     await store.insert(early, late, failed, waiting)
     by_id = {one.id: one for one in await store.claim()}
     await store.settle_as(Kind.DELIVERED, by_id[early.id])
@@ -90,10 +116,17 @@ async def test_bodies_of_what_was_delivered_before_an_instant_are_dropped_and_no
     assert [(await store.job(one)).payload for one in (late, failed, waiting)] == [PAYLOAD] * 3
 
 
-async def test_dropping_goes_on_where_it_was_even_among_those_that_ended_at_the_same_instant(store: Store) -> None:
+async def test_dropping_goes_on_where_it_was_even_among_those_that_ended_at_the_same_instant(
+    store: Store,
+) -> None:
     await store.insert(*(secret() for _ in range(7)))
     await store.settle_as(Kind.DELIVERED, *await store.claim())
-    assert [await store.database.write(privacy.drop_bodies, later(1), 3) for _ in range(4)] == [3, 3, 1, 0]
+    assert [await store.database.write(privacy.drop_bodies, later(1), 3) for _ in range(4)] == [
+        3,
+        3,
+        1,
+        0,
+    ]
     assert "hello" not in await everything(store)
     await store.insert(secret(due_at=later(2)))
     await store.settle_as(Kind.DELIVERED, *await store.claim(later(2)), now=later(2))

@@ -32,12 +32,29 @@ async def test_jobs_come_newest_first(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "wanted",
-    [{"workspace": "globex"}, {"channel": Channel.EMAIL}, {"campaign": "autumn"}, {"contact": "c-2"}, {"recipient": "a@example.com"}],
+    [
+        {"workspace": "globex"},
+        {"channel": Channel.EMAIL},
+        {"campaign": "autumn"},
+        {"contact": "c-2"},
+        {"recipient": "a@example.com"},
+    ],
     ids=lambda wanted: next(iter(wanted)),
 )
-async def test_a_filter_finds_what_matches_and_nothing_else(store: Store, wanted: dict[str, Any]) -> None:
-    base = {"workspace": "acme", "channel": Channel.SMS, "campaign": "spring", "contact": "c-1", "recipient": "155501"}
-    match, others = message(**(base | wanted)), [message(**base), message(**(base | {"campaign": None}))]  # type: ignore[arg-type]
+async def test_a_filter_finds_what_matches_and_nothing_else(
+    store: Store, wanted: dict[str, Any]
+) -> None:
+    base = {
+        "workspace": "acme",
+        "channel": Channel.SMS,
+        "campaign": "spring",
+        "contact": "c-1",
+        "recipient": "155501",
+    }
+    match, others = (
+        message(**(base | wanted)),
+        [message(**base), message(**(base | {"campaign": None}))],  # type: ignore[arg-type]
+    )
     await store.insert(match, *others)
     for status in (None, Status.SCHEDULED):
         assert await found(store, status=status, **wanted) == [match.id]
@@ -47,12 +64,18 @@ async def test_a_filter_finds_what_matches_and_nothing_else(store: Store, wanted
 
 
 @pytest.mark.parametrize("rare", [-1, jobs.RARE], ids=["common", "rare"])
-async def test_a_status_on_a_channel_is_found_by_whichever_of_them_is_looked_through(store: Store, monkeypatch: pytest.MonkeyPatch, rare: int) -> None:
+async def test_a_status_on_a_channel_is_found_by_whichever_of_them_is_looked_through(
+    store: Store, monkeypatch: pytest.MonkeyPatch, rare: int
+) -> None:
     monkeypatch.setattr(jobs, "RARE", rare)
-    mine, others = ([message(channel=channel) for _ in range(4)] for channel in (Channel.EMAIL, Channel.SMS))
+    mine, others = (
+        [message(channel=channel) for _ in range(4)] for channel in (Channel.EMAIL, Channel.SMS)
+    )
     await store.insert(*mine[:3], *others[:3])
     for channel in (Channel.EMAIL, Channel.SMS):
-        for kind, claimed in zip((Kind.DELIVERED, Kind.REJECTED), await store.claim(channel=channel), strict=False):
+        for kind, claimed in zip(
+            (Kind.DELIVERED, Kind.REJECTED), await store.claim(channel=channel), strict=False
+        ):
             await store.settle_as(kind, claimed)
     await store.insert(mine[3], others[3])
     statuses = [Status.SCHEDULED, Status.CLAIMED, Status.DELIVERED, Status.DEAD, Status.CANCELLED]
@@ -64,18 +87,39 @@ async def test_a_status_on_a_channel_is_found_by_whichever_of_them_is_looked_thr
 async def test_filters_add_up(store: Store) -> None:
     both = message("globex", contact="c-2")
     await store.insert(both, message("globex"), message(contact="c-2"))
-    assert await found(store, workspace="globex", contact="c-2", status=Status.SCHEDULED, created_from=NOW, created_to=later(1)) == [both.id]
+    assert await found(
+        store,
+        workspace="globex",
+        contact="c-2",
+        status=Status.SCHEDULED,
+        created_from=NOW,
+        created_to=later(1),
+    ) == [both.id]
 
 
 async def test_the_period_includes_its_beginning_and_not_its_end(store: Store) -> None:
     before, first, inside, end = at(NOW - 1_000), at(NOW), at(NOW + 1_000), at(NOW + 2_000)
     await store.insert(before, first, inside, end)
     for status in (None, Status.SCHEDULED):
-        assert await found(store, created_from=NOW, created_to=NOW + 2_000, status=status) == [inside.id, first.id]
+        assert await found(store, created_from=NOW, created_to=NOW + 2_000, status=status) == [
+            inside.id,
+            first.id,
+        ]
 
 
-@pytest.mark.parametrize("wanted", [{}, {"status": Status.SCHEDULED}, {"workspace": "acme"}, {"contact": "contact-1", "channel": Channel.SMS}], ids=str)
-async def test_pages_by_key_show_every_job_once_while_new_ones_come(store: Store, wanted: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"status": Status.SCHEDULED},
+        {"workspace": "acme"},
+        {"contact": "contact-1", "channel": Channel.SMS},
+    ],
+    ids=str,
+)
+async def test_pages_by_key_show_every_job_once_while_new_ones_come(
+    store: Store, wanted: dict[str, Any]
+) -> None:
     jobs = [at(NOW - number * 500) for number in range(25)]
     await store.insert(*jobs)
     seen: list[str] = []
@@ -96,12 +140,20 @@ async def test_pages_of_ended_jobs_go_by_key_too(store: Store) -> None:
 
 async def test_each_status_finds_the_jobs_that_show_it(store: Store) -> None:
     names = ("waiting", "claimed", "lost", "delivered", "dead", "retrying", "cancelled", "revived")
-    jobs = {name: message(due_at=later(60) if name in ("waiting", "cancelled") else NOW) for name in names}
+    jobs = {
+        name: message(due_at=later(60) if name in ("waiting", "cancelled") else NOW)
+        for name in names
+    }
     await store.insert(*jobs.values())
     lost = {c.id: c for c in await store.claim(NOW)}[jobs["lost"].id]
     now = NOW + LEASE
     claimed = {c.id: c for c in await store.claim(now)}
-    outcomes = {"delivered": Kind.DELIVERED, "dead": Kind.REJECTED, "retrying": Kind.FAILED, "revived": Kind.REJECTED}
+    outcomes = {
+        "delivered": Kind.DELIVERED,
+        "dead": Kind.REJECTED,
+        "retrying": Kind.FAILED,
+        "revived": Kind.REJECTED,
+    }
     for name, kind in outcomes.items():
         await store.settle_as(kind, claimed[jobs[name].id], now=now)
     await store.release(claimed[lost.id], now=now)
@@ -115,11 +167,15 @@ async def test_each_status_finds_the_jobs_that_show_it(store: Store) -> None:
         Status.CANCELLED: {"cancelled"},
     }
     for status, those in expected.items():
-        assert set(await found(store, now, status=status)) == {jobs[name].id for name in those}, status
+        assert set(await found(store, now, status=status)) == {jobs[name].id for name in those}, (
+            status
+        )
         assert set(await store.statuses([jobs[name] for name in those], now)) == {status}
 
 
-async def test_jobs_of_a_cancelled_campaign_leave_the_scheduled_ones_at_once_and_follow_into_the_cancelled(store: Store) -> None:
+async def test_jobs_of_a_cancelled_campaign_leave_the_scheduled_ones_at_once_and_follow_into_the_cancelled(
+    store: Store,
+) -> None:
     job = message(campaign="spring", due_at=later(60))
     await store.insert(job, message(due_at=later(60)))
     await store.cancel_campaign()

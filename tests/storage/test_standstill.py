@@ -1,4 +1,6 @@
-"""A process that stands still in the middle of a statement keeps its locks until somebody ends its session; those that work are left alone."""
+"""A process that stands still in the middle of a statement keeps its locks until somebody
+ends its session; those that work are left alone.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +33,15 @@ asyncio.run(main())
 
 
 async def waiting_for_its_client(url: str) -> None:
-    """Return when the server's side of the standing session has come to wait: it answers before it does."""
+    """Return when the server's side of the standing session has come to wait: it answers
+    before it does.
+    """
     watch = await asyncpg.connect(url)
     try:
         async with asyncio.timeout(10):
             while not await watch.fetchval(
-                "select count(*) from pg_stat_activity where state = 'active' and wait_event = 'ClientRead' and datname = current_database()"
+                "select count(*) from pg_stat_activity where state = 'active' and wait_event ="
+                " 'ClientRead' and datname = current_database()"
             ):
                 pass
     finally:
@@ -44,19 +49,27 @@ async def waiting_for_its_client(url: str) -> None:
 
 
 @pytest.mark.postgres
-async def test_the_session_of_a_process_that_stands_still_in_a_statement_is_ended(postgres_url: str) -> None:
+async def test_the_session_of_a_process_that_stands_still_in_a_statement_is_ended(
+    postgres_url: str,
+) -> None:
     database = open_database(postgres_url)
     await database.migrate()
     now = await database.read(upkeep.read_clock)
-    standing = subprocess.Popen([sys.executable, "-c", STANDS_STILL, postgres_url], stdout=subprocess.PIPE)  # noqa: ASYNC220 - it is a process that stands still, not work to wait for
+    standing = subprocess.Popen(  # noqa: ASYNC220
+        [sys.executable, "-c", STANDS_STILL, postgres_url], stdout=subprocess.PIPE
+    )
     assert standing.stdout is not None
     try:
         assert await asyncio.to_thread(standing.stdout.readline) == b"stands\n"
         await waiting_for_its_client(postgres_url)
-        assert await database.read(upkeep.end_standstills, now) == 0, "it has not stood still for that long"
+        assert await database.read(upkeep.end_standstills, now) == 0, (
+            "it has not stood still for that long"
+        )
         assert await database.read(upkeep.end_standstills, now + 600 * SECOND) == 1
         async with asyncio.timeout(10):
-            while await database.read(upkeep.end_standstills, now + 600 * SECOND):  # the server ends it in its own time
+            while await database.read(
+                upkeep.end_standstills, now + 600 * SECOND
+            ):  # the server ends it in its own time
                 pass
     finally:
         os.kill(standing.pid, signal.SIGKILL)

@@ -1,4 +1,6 @@
-"""Counts that never need a scan: tallies while a minute runs, totals when it is folded, and what pruning takes from which."""
+"""Counts that never need a scan: tallies while a minute runs, totals when it is folded, and
+what pruning takes from which.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,13 @@ COLUMNS = "sum(accepted), sum(delivered), sum(dead), sum(cancelled), sum(retried
 
 
 async def figures(store: Store, workspace: str = "", channel: str = "sms") -> tuple[int, ...]:
-    """A workspace's folded totals ("": the service's): accepted, delivered, dead, cancelled, retried, first starts."""
-    [row] = await store.select(f"select {COLUMNS} from total where workspace = '{workspace}' and channel = '{channel}' and campaign = 0")
+    """A workspace's folded totals ("": the service's): accepted, delivered, dead,
+    cancelled, retried, first starts.
+    """
+    [row] = await store.select(
+        f"select {COLUMNS} from total where workspace = '{workspace}' and channel = '{channel}' and"
+        " campaign = 0"
+    )
     return tuple(int(value or 0) for value in row)
 
 
@@ -38,7 +45,9 @@ async def a_day_of_everything(store: Store) -> dict[str, Message]:
         "email": message(channel=Channel.EMAIL),
     }
     await store.insert(*jobs.values())
-    claimed = {c.id: c for c in await store.claim()} | {c.id: c for c in await store.claim(channel=Channel.EMAIL)}
+    claimed = {c.id: c for c in await store.claim()} | {
+        c.id: c for c in await store.claim(channel=Channel.EMAIL)
+    }
     for name, kind in {
         "delivered": Kind.DELIVERED,
         "rejected": Kind.REJECTED,
@@ -63,17 +72,27 @@ async def test_folding_adds_up_workspaces_campaigns_and_the_service(store: Store
     assert await figures(store, channel="email") == (1, 1, 0, 0, 0, 1)
 
 
-async def test_a_campaigns_counts_are_the_same_before_during_and_after_folding(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_campaigns_counts_are_the_same_before_during_and_after_folding(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(folding, "BITE", 1)
     await a_day_of_everything(store)
     before = (await store.campaign()).counts
-    assert before == {Status.SCHEDULED: 1, Status.CLAIMED: 0, Status.DELIVERED: 1, Status.DEAD: 1, Status.CANCELLED: 1}
+    assert before == {
+        Status.SCHEDULED: 1,
+        Status.CLAIMED: 0,
+        Status.DELIVERED: 1,
+        Status.DEAD: 1,
+        Status.CANCELLED: 1,
+    }
     while await store.fold(later(300)):
         assert (await store.campaign()).counts == before
     assert (await store.campaign()).counts == before
 
 
-async def test_a_minute_is_not_folded_before_every_transaction_that_began_in_it_has_ended(store: Store) -> None:
+async def test_a_minute_is_not_folded_before_every_transaction_that_began_in_it_has_ended(
+    store: Store,
+) -> None:
     await store.insert(message())
     assert await store.fold(later(179)) == 0
     assert await store.fold(later(180)) == 1
@@ -87,7 +106,9 @@ async def test_counts_that_come_after_their_minute_was_folded_are_added(store: S
     assert (await figures(store))[0] == 2
 
 
-async def test_two_processes_fold_at_once_and_nothing_is_counted_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_processes_fold_at_once_and_nothing_is_counted_twice(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(folding, "BITE", 3)
     for workspace in range(12):
         await store.insert(message(f"w{workspace}"))
@@ -112,20 +133,39 @@ async def test_pruning_deletes_what_ended_before_with_all_that_belongs_to_it(sto
     jobs = await a_day_of_everything(store)
     assert await store.prune(later(0.5)) == 4
     left = await store.search(limit=50)
-    assert {job.id for job in left} == {jobs[name].id for name in ("retried", "waiting", "cancelled")}
+    assert {job.id for job in left} == {
+        jobs[name].id for name in ("retried", "waiting", "cancelled")
+    }
     assert await store.prune(later(2)) == 2
     tables = ("message", "result", "attempt", "idempotency")
-    assert [(await store.select(f"select count(*) from {table}"))[0][0] for table in tables] == [1, 0, 0, 0]
+    assert [(await store.select(f"select count(*) from {table}"))[0][0] for table in tables] == [
+        1,
+        0,
+        0,
+        0,
+    ]
 
 
 async def test_pruning_keeps_totals_and_takes_from_the_counts_by_status(store: Store) -> None:
     await a_day_of_everything(store)
     await store.prune(later(0.5))
-    assert (await store.campaign()).counts == {Status.SCHEDULED: 1, Status.CLAIMED: 0, Status.DELIVERED: 0, Status.DEAD: 0, Status.CANCELLED: 1}
+    assert (await store.campaign()).counts == {
+        Status.SCHEDULED: 1,
+        Status.CLAIMED: 0,
+        Status.DELIVERED: 0,
+        Status.DEAD: 0,
+        Status.CANCELLED: 1,
+    }
     while await store.fold(later(300)):
         pass
     await store.prune(later(2))
-    assert (await store.campaign()).counts == {Status.SCHEDULED: 1, Status.CLAIMED: 0, Status.DELIVERED: 0, Status.DEAD: 0, Status.CANCELLED: 0}
+    assert (await store.campaign()).counts == {
+        Status.SCHEDULED: 1,
+        Status.CLAIMED: 0,
+        Status.DELIVERED: 0,
+        Status.DEAD: 0,
+        Status.CANCELLED: 0,
+    }
     assert await figures(store) == (6, 3, 1, 1, 1, 4)
 
 

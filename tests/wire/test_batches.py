@@ -1,4 +1,6 @@
-"""A batch's body comes apart into what was put in, and nothing of it is too long to take at once."""
+"""A batch's body comes apart into what was put in, and nothing of it is too long to take at
+once.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,11 @@ from queue_services.wire import batches
 from tests.wire.builders import faults
 
 plain = st.none() | st.booleans() | st.integers() | st.text()
-objects = st.dictionaries(st.text(max_size=8), plain | st.lists(st.dictionaries(st.text(max_size=3), plain, max_size=2), max_size=3), max_size=4)
+objects = st.dictionaries(
+    st.text(max_size=8),
+    plain | st.lists(st.dictionaries(st.text(max_size=3), plain, max_size=2), max_size=3),
+    max_size=4,
+)
 
 
 def taken_apart(body: bytes) -> list[Any]:
@@ -44,7 +50,9 @@ def test_a_body_of_many_windows_comes_apart_only_at_true_seams() -> None:
         assert taken_apart(json.dumps({"messages": messages}, indent=indent).encode()) == messages
 
 
-@pytest.mark.parametrize("body", [b'{"messages":[]}', b' { "messages" : [ ] } ', b'{"messages":[\n]}\n'])
+@pytest.mark.parametrize(
+    "body", [b'{"messages":[]}', b' { "messages" : [ ] } ', b'{"messages":[\n]}\n']
+)
 def test_an_empty_batch_has_no_elements(body: bytes) -> None:
     assert taken_apart(body) == []
 
@@ -97,16 +105,29 @@ def test_an_element_over_4_mib_is_refused_without_being_read() -> None:
         in_full(batches.elements, body)
 
 
-def test_lines_are_ended_by_line_feeds_with_or_without_carriage_return_and_blank_ones_do_not_count() -> None:
-    assert [line.rstrip() for line in batches.lines(b'\n{"a":1}\r\n\r\n  \n{"b": 2}\n\n{broken')] == [b'{"a":1}', b'{"b": 2}', b"{broken"]
+def test_lines_are_ended_by_line_feeds_with_or_without_carriage_return_and_blank_ones_do_not_count() -> (
+    None
+):
+    assert [
+        line.rstrip() for line in batches.lines(b'\n{"a":1}\r\n\r\n  \n{"b": 2}\n\n{broken')
+    ] == [b'{"a":1}', b'{"b": 2}', b"{broken"]
     assert list(batches.lines(b"")) == []
 
 
 def test_a_large_batch_is_taken_in_short_steps() -> None:
-    body = json.dumps({"messages": [{"to": "a@b.co", "html": "x" * 3000, "metadata": {"n": number}} for number in range(9_000)]}).encode()
+    body = json.dumps(
+        {
+            "messages": [
+                {"to": "a@b.co", "html": "x" * 3000, "metadata": {"n": number}}
+                for number in range(9_000)
+            ]
+        }
+    ).encode()
     steps, started = [], time.thread_time()
     for _ in batches.elements(body):
         steps.append(time.thread_time() - started)
         started = time.thread_time()
     assert len(steps) == 9_000
-    assert sorted(steps)[-3] < 0.005  # of processor time; two steps may have met a garbage collection
+    assert (
+        sorted(steps)[-3] < 0.005
+    )  # of processor time; two steps may have met a garbage collection

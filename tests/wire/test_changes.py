@@ -38,15 +38,26 @@ def test_nothing_given_changes_nothing() -> None:
 
 def test_every_member_is_read() -> None:
     body = {
-        "tier": "free", "timezone": "Europe/Berlin", "limits": {"sms": 5.0, "email": 0.2}, "callbackBaseUrls": {"sms": "https://acme.example/"},
-        "paused": {"email": True}, "eventsUrl": "https://acme.example/events", "signingSecret": "whsec_" + "c2VjcmV0" * 4,
+        "tier": "free",
+        "timezone": "Europe/Berlin",
+        "limits": {"sms": 5.0, "email": 0.2},
+        "callbackBaseUrls": {"sms": "https://acme.example/"},
+        "paused": {"email": True},
+        "eventsUrl": "https://acme.example/events",
+        "signingSecret": "whsec_" + "c2VjcmV0" * 4,
         "sendWindow": {"start": "21:00", "end": "08:00", "days": [7.0, 1]},
-    }  # fmt: skip
+    }
     change = workspace_change(encoded(body))
     assert change == Change(
-        "free", "Europe/Berlin", {SMS: 5, EMAIL: 0.2}, {SMS: "https://acme.example"}, {EMAIL: True}, "https://acme.example/events",
-        "whsec_" + "c2VjcmV0" * 4, Window("21:00", "08:00", (1, 7)),
-    )  # fmt: skip
+        "free",
+        "Europe/Berlin",
+        {SMS: 5, EMAIL: 0.2},
+        {SMS: "https://acme.example"},
+        {EMAIL: True},
+        "https://acme.example/events",
+        "whsec_" + "c2VjcmV0" * 4,
+        Window("21:00", "08:00", (1, 7)),
+    )
     assert type(change.limits[SMS]) is int
     assert isinstance(change.window, Window)
     assert {type(day) for day in change.window.days} == {int}
@@ -54,28 +65,61 @@ def test_every_member_is_read() -> None:
 
 
 def test_null_is_read_as_null_and_for_an_object_by_channel_as_null_of_both() -> None:
-    names = ("tier", "timezone", "limits", "callbackBaseUrls", "paused", "eventsUrl", "signingSecret", "sendWindow")
+    names = (
+        "tier",
+        "timezone",
+        "limits",
+        "callbackBaseUrls",
+        "paused",
+        "eventsUrl",
+        "signingSecret",
+        "sendWindow",
+    )
     nothing = dict.fromkeys(Channel)
-    assert workspace_change(encoded(dict.fromkeys(names))) == Change(None, None, nothing, nothing, nothing, None, None, None)
+    assert workspace_change(encoded(dict.fromkeys(names))) == Change(
+        None, None, nothing, nothing, nothing, None, None, None
+    )
     assert workspace_change(encoded({"limits": {"sms": None}})).limits == {SMS: None}
 
 
 def test_a_window_without_days_is_of_every_day() -> None:
-    assert workspace_change(encoded({"sendWindow": {"start": "08:00", "end": "21:00"}})).window == Window("08:00", "21:00", EVERY_DAY)
+    assert workspace_change(
+        encoded({"sendWindow": {"start": "08:00", "end": "21:00"}})
+    ).window == Window("08:00", "21:00", EVERY_DAY)
 
 
 def test_all_faults_are_named_at_once_each_by_its_own_member() -> None:
     body = {
-        "tier": 5, "timezone": "Mars", "limits": {"sms": 0, "email": "x", "fax": 1}, "callbackBaseUrls": {"email": "ftp://x"}, "colour": 1,
-        "sendWindow": {"start": "8", "end": "21:00", "days": [1, 1]}, "signingSecret": "s", "eventsUrl": "x",
-    }  # fmt: skip
-    assert sorted(faults(body)) == sorted([
-        "tier", "timezone", "limits.sms", "limits.email", "limits.fax", "callbackBaseUrls.email", "colour",
-        "sendWindow.start", "sendWindow.days", "signingSecret", "eventsUrl",
-    ])  # fmt: skip
+        "tier": 5,
+        "timezone": "Mars",
+        "limits": {"sms": 0, "email": "x", "fax": 1},
+        "callbackBaseUrls": {"email": "ftp://x"},
+        "colour": 1,
+        "sendWindow": {"start": "8", "end": "21:00", "days": [1, 1]},
+        "signingSecret": "s",
+        "eventsUrl": "x",
+    }
+    assert sorted(faults(body)) == sorted(
+        [
+            "tier",
+            "timezone",
+            "limits.sms",
+            "limits.email",
+            "limits.fax",
+            "callbackBaseUrls.email",
+            "colour",
+            "sendWindow.start",
+            "sendWindow.days",
+            "signingSecret",
+            "eventsUrl",
+        ]
+    )
 
 
-@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999", b"0", b"-1", b"2.5", b"1000001", b'"5"', b"true", b"[]"])
+@pytest.mark.parametrize(
+    "number",
+    [b"NaN", b"-Infinity", b"1e999", b"0", b"-1", b"2.5", b"1000001", b'"5"', b"true", b"[]"],
+)
 def test_a_limit_that_cannot_be_is_named(number: bytes) -> None:
     assert faults(b'{"limits": {"sms": %b}}' % number) == ["limits.sms"]
 
@@ -91,7 +135,19 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=8,
 )
-MEMBERS = ["tier", "timezone", "limits", "callbackBaseUrls", "paused", "eventsUrl", "signingSecret", "sendWindow", "autoScale", "weight", "dailyQuota"]
+MEMBERS = [
+    "tier",
+    "timezone",
+    "limits",
+    "callbackBaseUrls",
+    "paused",
+    "eventsUrl",
+    "signingSecret",
+    "sendWindow",
+    "autoScale",
+    "weight",
+    "dailyQuota",
+]
 
 
 @given(VALUES, st.sampled_from(MEMBERS), st.sampled_from([workspace_change, tier_change]))
@@ -105,9 +161,27 @@ def test_any_value_of_any_member_is_read_or_named(value: Any, member: str, read:
 
 
 def test_a_tiers_members_are_read_and_their_faults_named() -> None:
-    body = {"weight": 2, "limits": {"sms": 5}, "autoScale": {"sms": {"max": 20, "step": 1.5}, "email": None}, "dailyQuota": {"sms": 100}}
-    assert tier_change(encoded(body)) == TierChange({SMS: 5}, 2, {SMS: Scale(20, 1.5), EMAIL: None}, {SMS: 100})
-    wrong = {"weight": 0.1, "autoScale": {"sms": {"max": 0, "step": 2}, "email": {"max": 5}}, "dailyQuota": {"email": 0.5}, "limits": {"sms": -1}}
+    body = {
+        "weight": 2,
+        "limits": {"sms": 5},
+        "autoScale": {"sms": {"max": 20, "step": 1.5}, "email": None},
+        "dailyQuota": {"sms": 100},
+    }
+    assert tier_change(encoded(body)) == TierChange(
+        {SMS: 5}, 2, {SMS: Scale(20, 1.5), EMAIL: None}, {SMS: 100}
+    )
+    wrong = {
+        "weight": 0.1,
+        "autoScale": {"sms": {"max": 0, "step": 2}, "email": {"max": 5}},
+        "dailyQuota": {"email": 0.5},
+        "limits": {"sms": -1},
+    }
     with pytest.raises(InvalidRequest) as refused:
         tier_change(encoded(wrong))
-    assert sorted(fault.field for fault in refused.value.faults) == ["autoScale.email.step", "autoScale.sms", "dailyQuota.email", "limits.sms", "weight"]
+    assert sorted(fault.field for fault in refused.value.faults) == [
+        "autoScale.email.step",
+        "autoScale.sms",
+        "dailyQuota.email",
+        "limits.sms",
+        "weight",
+    ]

@@ -37,7 +37,18 @@ def test_a_query_is_read_with_its_numbers() -> None:
     assert (query.limit, query.created_from, query.workspace_id) == (7, "x", "null")
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"limit": ""}, {"status": "scheduled"}, {"channel": "fax"}, {"foo": "1"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "201"},
+        {"limit": "x"},
+        {"limit": ""},
+        {"status": "scheduled"},
+        {"channel": "fax"},
+        {"foo": "1"},
+    ],
+)
 def test_a_parameter_that_is_wrong_or_unknown_is_named(query: dict[str, str]) -> None:
     assert set(faults(fields.read_query, query, bodies.JobsQuery)) == set(query)
 
@@ -55,6 +66,13 @@ def test_a_nul_in_a_query_is_refused() -> None:
         (bodies.RescheduleBody, "scheduledFor", {"delay": -1}),
     ],
 )
-def test_a_wrong_time_is_named_beside_the_other_faults(shape: type[msgspec.Struct], time: str, others: dict[str, object]) -> None:
-    assert set(faults(fields.read, msgspec.json.encode(others | {time: "soon"}), shape)) == {*others, time}
-    assert set(faults(fields.read, msgspec.json.encode(others | {time: "2030-01-01T00:00:00Z"}), shape)) == {*others}
+def test_a_wrong_time_is_named_beside_the_other_faults(
+    shape: type[msgspec.Struct], time: str, others: dict[str, object]
+) -> None:
+    assert set(faults(fields.read, msgspec.json.encode(others | {time: "soon"}), shape)) == {
+        *others,
+        time,
+    }
+    assert set(
+        faults(fields.read, msgspec.json.encode(others | {time: "2030-01-01T00:00:00Z"}), shape)
+    ) == {*others}

@@ -1,4 +1,6 @@
-"""Values that mean harm are refused, or kept exactly as they are: never another value, never another exception."""
+"""Values that mean harm are refused, or kept exactly as they are: never another value,
+never another exception.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,18 @@ from queue_services.wire import intake
 from tests.fuzz import decoders
 from tests.wire.builders import NOW, SMS
 
-LOOKALIKES = ["acme", "аcme", "acme\u200b", "\u202eacme", "acme\u0301", "ACME", "ａcme", "acme\n", "acme\x1b[31m", " acme"]
+LOOKALIKES = [
+    "acme",
+    "аcme",
+    "acme\u200b",
+    "\u202eacme",
+    "acme\u0301",
+    "ACME",
+    "ａcme",
+    "acme\n",
+    "acme\x1b[31m",
+    " acme",
+]
 
 
 def decoded(**changes: Any) -> Any:
@@ -20,11 +33,21 @@ def decoded(**changes: Any) -> Any:
 
 
 def test_ids_that_look_alike_stay_apart_to_the_letter() -> None:
-    messages = [decoded(workspaceId=name, contactId=name, metadata={"campaignId": name}) for name in LOOKALIKES]
-    assert [message.workspace for message in messages] == [message.contact for message in messages] == [message.campaign for message in messages] == LOOKALIKES
+    messages = [
+        decoded(workspaceId=name, contactId=name, metadata={"campaignId": name})
+        for name in LOOKALIKES
+    ]
+    assert (
+        [message.workspace for message in messages]
+        == [message.contact for message in messages]
+        == [message.campaign for message in messages]
+        == LOOKALIKES
+    )
 
 
-@pytest.mark.parametrize("member", ["workspaceId", "contactId", "message", "phoneNumber", "idempotencyKey"])
+@pytest.mark.parametrize(
+    "member", ["workspaceId", "contactId", "message", "phoneNumber", "idempotencyKey"]
+)
 @pytest.mark.parametrize("ill", ["a\0b", "a\ud800b"])
 def test_a_nul_or_half_a_character_is_refused_by_its_member(member: str, ill: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
@@ -32,7 +55,10 @@ def test_a_nul_or_half_a_character_is_refused_by_its_member(member: str, ill: st
     assert member in {fault.field for fault in refusal.value.faults}
 
 
-@pytest.mark.parametrize("value", ["[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000, "9" * 10_000, "1e99999"])
+@pytest.mark.parametrize(
+    "value",
+    ["[" * 10_000 + "]" * 10_000, '{"a":' * 10_000 + "1" + "}" * 10_000, "9" * 10_000, "1e99999"],
+)
 @pytest.mark.parametrize("member", ["metadata", "workspaceId", "delay"])
 def test_depth_and_length_are_refused(member: str, value: str) -> None:
     body = json.dumps({**SMS, member: 0}).replace(f'"{member}": 0', f'"{member}": {value}').encode()
@@ -48,6 +74,18 @@ def test_no_header_brings_a_line_of_its_own_along(header: str) -> None:
     assert intake.traceparent("00-" + "1" * 32 + "-" + "2" * 16 + "-01" + header) is None
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"null", b"[]", b'{"messages":[', b'{"jobIds":[1]}', b"{}\n{}", json.dumps(SMS).encode()])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"null",
+        b"[]",
+        b'{"messages":[',
+        b'{"jobIds":[1]}',
+        b"{}\n{}",
+        json.dumps(SMS).encode(),
+    ],
+)
 def test_the_fuzzer_s_harness_finds_nothing_in_these(body: bytes) -> None:
     decoders.decode(body)

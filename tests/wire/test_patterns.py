@@ -41,7 +41,11 @@ RULES: dict[str, Callable[[str], bool]] = {
 
 @given(data=st.data(), pattern=st.sampled_from(list(RULES)))
 def test_what_a_pattern_matches_is_accepted(data: st.DataObject, pattern: str) -> None:
-    text = data.draw(st.from_regex(pattern, fullmatch=True).filter(lambda drawn: not drawn.endswith("\n") and "%" not in drawn))
+    text = data.draw(
+        st.from_regex(pattern, fullmatch=True).filter(
+            lambda drawn: not drawn.endswith("\n") and "%" not in drawn
+        )
+    )
     assert not RULES[pattern](text)
 
 

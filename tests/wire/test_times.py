@@ -59,7 +59,10 @@ def test_what_is_no_instant_is_refused_with_an_example(text: str) -> None:
 
 def test_a_leap_second_is_the_first_instant_after_it() -> None:
     midnight = instant("2017-01-01T00:00:00Z")
-    assert [instant(text) for text in ("2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z", "2017-01-01T01:59:60+02:00")] == [midnight] * 3
+    assert [
+        instant(text)
+        for text in ("2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z", "2017-01-01T01:59:60+02:00")
+    ] == [midnight] * 3
 
 
 def test_a_second_60_anywhere_else_is_refused() -> None:
@@ -81,9 +84,14 @@ def test_no_instant_is_written_as_null() -> None:
     assert (optional_rfc3339(None), optional_rfc3339(0)) == (None, "1970-01-01T00:00:00.000Z")
 
 
-@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)), st.integers(-23 * 60 - 59, 23 * 60 + 59))  # noqa: DTZ001 - the zone follows
+@given(
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),  # noqa: DTZ001
+    st.integers(-23 * 60 - 59, 23 * 60 + 59),
+)
 @example(datetime(2024, 2, 29, 23, 59, 59, 999_999), -1)  # noqa: DTZ001
-def test_what_is_written_in_any_zone_is_read_as_the_same_instant(naive: datetime, minutes: int) -> None:
+def test_what_is_written_in_any_zone_is_read_as_the_same_instant(
+    naive: datetime, minutes: int
+) -> None:
     moment = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     read = instant(moment.isoformat())
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=read) == moment

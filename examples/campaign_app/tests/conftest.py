@@ -1,4 +1,6 @@
-"""The whole application against a service in memory, on a clock that the tests move, and a mail server that keeps what it gets."""
+"""The whole application against a service in memory, on a clock that the tests move, and a
+mail server that keeps what it gets.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +44,21 @@ def service() -> FakeQueueService:
 
 @pytest.fixture
 def start(engine: Engine, service: FakeQueueService, sink: MailSink) -> Callable[[], Application]:
-    """Starts the application, as often as a test lets it die; the service delivers to the last one."""
+    """Starts the application, as often as a test lets it die; the service delivers to the
+    last one.
+    """
 
     def start() -> Application:
-        parts = Application(engine, service, Mailer("127.0.0.1", sink.port), SECRET, service.clock.time)
+        parts = Application(
+            engine, service, Mailer("127.0.0.1", sink.port), SECRET, service.clock.time
+        )
         web = TestClient(create_app(parts, background=False))
 
         def deliver(request: CallbackRequest) -> CallbackAnswer:
             answer = web.post(request.path, content=request.body, headers=dict(request.headers))
-            return CallbackAnswer(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
+            return CallbackAnswer(
+                status=answer.status_code, headers=dict(answer.headers), body=answer.content
+            )
 
         service.deliver = deliver
         return parts
@@ -60,12 +68,27 @@ def start(engine: Engine, service: FakeQueueService, sink: MailSink) -> Callable
 
 @pytest.fixture
 def parts(start: Callable[[], Application]) -> Application:
-    """A started application with one workspace in Berlin and three contacts, one of them in New York."""
+    """A started application with one workspace in Berlin and three contacts, one of them in
+    New York.
+    """
     parts = start()
     parts.contacts.add(
         WorkspaceRow(id="acme", timezone="Europe/Berlin"),
-        ContactRow(id="ann", workspace_id="acme", name="Ann", email="ann@example.com", phone="+4915100000001"),
-        ContactRow(id="bob", workspace_id="acme", name="Bob", email="bob@example.com", phone="+15550100", timezone="America/New_York"),
+        ContactRow(
+            id="ann",
+            workspace_id="acme",
+            name="Ann",
+            email="ann@example.com",
+            phone="+4915100000001",
+        ),
+        ContactRow(
+            id="bob",
+            workspace_id="acme",
+            name="Bob",
+            email="bob@example.com",
+            phone="+15550100",
+            timezone="America/New_York",
+        ),
         ContactRow(id="eve", workspace_id="acme", name="Eve", email=None, phone="+4915100000003"),
     )
     return parts

@@ -29,19 +29,26 @@ def received(sink: MailSink) -> list[tuple[str, str]]:
     return sorted((mail["To"], mail["Subject"]) for mail in sink.mails)
 
 
-def test_a_campaign_arrives_step_by_step_at_each_contacts_own_time(web: TestClient, service: FakeQueueService, sink: MailSink) -> None:
+def test_a_campaign_arrives_step_by_step_at_each_contacts_own_time(
+    web: TestClient, service: FakeQueueService, sink: MailSink
+) -> None:
     launched = web.post(LAUNCH).json()
     assert (launched["accepted"], len(launched["failures"])) == (7, 2)
     service.advance(hours=1)
     assert received(sink) == [("ann@example.com", "Welcome, Ann")]
     service.advance(hours=6)
-    assert received(sink) == [("ann@example.com", "Welcome, Ann"), ("bob@example.com", "Welcome, Bob")]
+    assert received(sink) == [
+        ("ann@example.com", "Welcome, Ann"),
+        ("bob@example.com", "Welcome, Bob"),
+    ]
     service.advance(days=8)
     assert len(sink.mails) == 7
     assert web.get(PROGRESS).json() == {"SCHEDULED": 7}
 
 
-def test_outcomes_are_known_after_a_reconciliation(parts: Application, web: TestClient, service: FakeQueueService) -> None:
+def test_outcomes_are_known_after_a_reconciliation(
+    parts: Application, web: TestClient, service: FakeQueueService
+) -> None:
     web.post(LAUNCH)
     service.advance(days=8)
     parts.reconcile()
@@ -51,14 +58,18 @@ def test_outcomes_are_known_after_a_reconciliation(parts: Application, web: Test
     assert web.get("/messages/none").status_code == 404
 
 
-def test_launching_twice_sends_once(web: TestClient, service: FakeQueueService, sink: MailSink) -> None:
+def test_launching_twice_sends_once(
+    web: TestClient, service: FakeQueueService, sink: MailSink
+) -> None:
     web.post(LAUNCH)
     assert web.post(LAUNCH).json()["replayed"] == 7
     service.advance(days=8)
     assert len(sink.mails) == 7
 
 
-def test_a_repeated_callback_sends_no_second_mail(web: TestClient, service: FakeQueueService, sink: MailSink) -> None:
+def test_a_repeated_callback_sends_no_second_mail(
+    web: TestClient, service: FakeQueueService, sink: MailSink
+) -> None:
     web.post(LAUNCH)
     service.advance(minutes=30)
     repeat = service.callbacks[0]
@@ -67,24 +78,49 @@ def test_a_repeated_callback_sends_no_second_mail(web: TestClient, service: Fake
     assert len(sink.mails) == 1
 
 
-def test_a_callback_that_the_service_did_not_sign_sends_nothing(web: TestClient, sink: MailSink) -> None:
-    body = {"to": "x@example.com", "subject": "x", "html": "x", "contactId": "c", "workspaceId": "acme", "jobId": "j"}
+def test_a_callback_that_the_service_did_not_sign_sends_nothing(
+    web: TestClient, sink: MailSink
+) -> None:
+    body = {
+        "to": "x@example.com",
+        "subject": "x",
+        "html": "x",
+        "contactId": "c",
+        "workspaceId": "acme",
+        "jobId": "j",
+    }
     assert web.post("/api/email/send", json=body).status_code == 401
     assert sink.mails == []
 
 
 @pytest.mark.usefixtures("parts")
-@pytest.mark.parametrize(("address", "status"), [("nobody@example.com", "FAILED"), ("busy@example.com", "SCHEDULED")])
-def test_what_the_mail_server_says_reaches_the_service(address: str, status: str, service: FakeQueueService) -> None:
-    job_id = service.schedule_email(address, "Hi", "<p>Hi</p>", contact_id="ann", workspace_id="acme").job_id or ""
+@pytest.mark.parametrize(
+    ("address", "status"), [("nobody@example.com", "FAILED"), ("busy@example.com", "SCHEDULED")]
+)
+def test_what_the_mail_server_says_reaches_the_service(
+    address: str, status: str, service: FakeQueueService
+) -> None:
+    job_id = (
+        service.schedule_email(
+            address, "Hi", "<p>Hi</p>", contact_id="ann", workspace_id="acme"
+        ).job_id
+        or ""
+    )
     service.advance(seconds=1)
     job = service.status(job_id)
     assert (job.status, job.attempts_made) == (status, 0 if status == "SCHEDULED" else 1)
 
 
 @pytest.mark.usefixtures("parts")
-def test_while_the_mail_server_is_away_messages_are_tried_again(service: FakeQueueService, sink: MailSink) -> None:
-    job_id = service.schedule_email("ann@example.com", "Hi", "<p>Hi</p>", contact_id="ann", workspace_id="acme").job_id or ""
+def test_while_the_mail_server_is_away_messages_are_tried_again(
+    service: FakeQueueService, sink: MailSink
+) -> None:
+    job_id = (
+        service.schedule_email(
+            "ann@example.com", "Hi", "<p>Hi</p>", contact_id="ann", workspace_id="acme"
+        ).job_id
+        or ""
+    )
     sink.shutdown()
     sink.server_close()
     service.advance()
@@ -94,17 +130,29 @@ def test_while_the_mail_server_is_away_messages_are_tried_again(service: FakeQue
         assert received(back) == [("ann@example.com", "Hi")]
 
 
-def test_a_password_reset_goes_out_at_once(web: TestClient, service: FakeQueueService, sink: MailSink) -> None:
+def test_a_password_reset_goes_out_at_once(
+    web: TestClient, service: FakeQueueService, sink: MailSink
+) -> None:
     assert web.post("/workspaces/acme/contacts/ann/password-reset").status_code == 200
     assert web.post("/workspaces/acme/contacts/eve/password-reset").status_code == 404
     service.advance()
     assert received(sink) == [("ann@example.com", "Your password")]
 
 
-def test_an_event_of_a_failure_marks_its_message(web: TestClient, service: FakeQueueService, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_of_a_failure_marks_its_message(
+    web: TestClient, service: FakeQueueService, caplog: pytest.LogCaptureFixture
+) -> None:
     web.post(LAUNCH)
     job_id = web.get("/messages/welcome:1:ann").json()["job_id"]
-    event = {"eventId": "e1", "type": "message.failed", "jobId": job_id, "status": "failed", "error": "550 no", "workspaceId": "acme", "contactId": "ann"}
+    event = {
+        "eventId": "e1",
+        "type": "message.failed",
+        "jobId": job_id,
+        "status": "failed",
+        "error": "550 no",
+        "workspaceId": "acme",
+        "contactId": "ann",
+    }
     body = json.dumps({**event, "timestamp": service.now().isoformat()}).encode()
     assert web.post("/queue-events", content=body, headers=signed(body, service)).status_code == 200
     status = web.get("/messages/welcome:1:ann").json()
@@ -118,20 +166,26 @@ def signed(body: bytes, service: FakeQueueService) -> dict[str, str]:
     return {"webhook-id": "e1", "webhook-timestamp": timestamp, "webhook-signature": signature}
 
 
-def test_wrong_steps_and_a_service_that_is_away_are_said_to_the_caller(web: TestClient, service: FakeQueueService) -> None:
+def test_wrong_steps_and_a_service_that_is_away_are_said_to_the_caller(
+    web: TestClient, service: FakeQueueService
+) -> None:
     wrong = [{"day": 0, "at": "25:00", "channel": "sms", "template": "x"}]
     assert web.post(LAUNCH, json=wrong).status_code == 422
     service.fail_next(*[503] * 20)
     assert web.post("/workspaces/acme/contacts/ann/password-reset").status_code == 503
 
 
-def test_workspaces_near_or_over_their_limit_are_logged(parts: Application, service: FakeQueueService, caplog: pytest.LogCaptureFixture) -> None:
+def test_workspaces_near_or_over_their_limit_are_logged(
+    parts: Application, service: FakeQueueService, caplog: pytest.LogCaptureFixture
+) -> None:
     service.exceed_limit("acme", "sms")
     parts.monitor.check()
     assert "workspace acme: sms limit exceeded" in caplog.text
 
 
-def test_reconciliation_and_the_monitor_run_beside_the_application(parts: Application, service: FakeQueueService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reconciliation_and_the_monitor_run_beside_the_application(
+    parts: Application, service: FakeQueueService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watching = threading.Event()
     monkeypatch.setattr(parts.monitor, "run_every", lambda _: watching.set())
     parts.builder.launch("welcome", "acme")
@@ -141,7 +195,9 @@ def test_reconciliation_and_the_monitor_run_beside_the_application(parts: Applic
         assert any(web.get(PROGRESS).json() == {"COMPLETED": 7} for _ in range(1_000))
 
 
-def test_a_deployment_is_made_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_deployment_is_made_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("QUEUE_SERVICES_SIGNING_SECRET", SECRET)
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'deployed.db'}")
     web = TestClient(create())
@@ -153,7 +209,9 @@ class KilledError(BaseException):
     """The application dies here."""
 
 
-@pytest.mark.parametrize("taken", [True, False], ids=["after the service took them", "before the service took them"])
+@pytest.mark.parametrize(
+    "taken", [True, False], ids=["after the service took them", "before the service took them"]
+)
 def test_killed_between_schedule_and_record_then_reconciled_no_message_is_lost_or_doubled(
     *,
     taken: bool,
@@ -184,7 +242,11 @@ def test_killed_between_schedule_and_record_then_reconciled_no_message_is_lost_o
 
 
 def test_killed_while_sending_a_message_comes_again_and_none_is_lost(
-    start: Callable[[], Application], parts: Application, service: FakeQueueService, sink: MailSink, monkeypatch: pytest.MonkeyPatch
+    start: Callable[[], Application],
+    parts: Application,
+    service: FakeQueueService,
+    sink: MailSink,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def die(*_: Any) -> ScheduleResult:
         raise KilledError

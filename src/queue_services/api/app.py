@@ -1,4 +1,6 @@
-"""Assembles the HTTP API: services, routes, and what stands around them. Called by `bootstrap` and the tests; holds no rule."""
+"""Assembles the HTTP API: services, routes, and what stands around them. Called by
+`bootstrap` and the tests; holds no rule.
+"""
 
 from __future__ import annotations
 
@@ -68,10 +70,12 @@ CALLS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings:
-    """What the API needs of the settings; limits are messages a second, `concurrency` is a dispatching process's.
+    """What the API needs of the settings; limits are messages a second, `concurrency` is a
+    dispatching process's.
 
-    `insecure`: without a key, everybody is served, not this machine's programs alone. `sms_units`: what the SMS limits count, "messages" or "segments".
-    `body_memory`: bytes that the bodies of all requests may hold together.
+    `insecure`: without a key, everybody is served, not this machine's programs alone.
+    `sms_units`: what the SMS limits count, "messages" or "segments". `body_memory`: bytes
+    that the bodies of all requests may hold together.
     """
 
     admin_key: str | None = None
@@ -86,10 +90,18 @@ class ApiSettings:
     body_memory: int = 256 * 1024 * 1024
 
 
-def create_app(database: Database, clock: Clock, settings: ApiSettings, *, keys: Keys | None = None, more_routes: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(
+    database: Database,
+    clock: Clock,
+    settings: ApiSettings,
+    *,
+    keys: Keys | None = None,
+    more_routes: Sequence[BaseRoute] = (),
+) -> Starlette:
     """The ASGI application; its lifespan must be run.
 
-    `keys` None: those of the store, and the settings' administrator key. `more_routes` are other parts' pages (the dashboard's), behind the same loopback rule.
+    `keys` None: those of the store, and the settings' administrator key. `more_routes` are
+    other parts' pages (the dashboard's), behind the same loopback rule.
     """
     services = _services(database, clock, settings)
     keys = keys or StoredKeys(services.keys, settings.admin_key)
@@ -121,10 +133,14 @@ def create_app(database: Database, clock: Clock, settings: ApiSettings, *, keys:
     app = Starlette(
         routes=[*routes(CALLS, services), *openapi.routes(CALLS), *more_routes],
         middleware=around,
-        exception_handlers=dict.fromkeys((QueueServicesError, HTTPException, ClientDisconnect, Exception), answer_error),
+        exception_handlers=dict.fromkeys(
+            (QueueServicesError, HTTPException, ClientDisconnect, Exception), answer_error
+        ),
         lifespan=lifespan,
     )
-    app.router.redirect_slashes = False  # `Segments` takes the slash off; a redirected POST may lose its body
+    app.router.redirect_slashes = (
+        False  # `Segments` takes the slash off; a redirected POST may lose its body
+    )
     return app
 
 
@@ -132,7 +148,9 @@ ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key")
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, but that a preflight it refuses is answered with a problem, like every other error."""
+    """Starlette's, but that a preflight it refuses is answered with a problem, like every
+    other error.
+    """
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer a preflight."""
@@ -140,11 +158,16 @@ class Cors(CORSMiddleware):
         if response.status_code < 400:
             return response
         vary = {"vary": response.headers["vary"]}
-        return ProblemResponse(403, f"{bytes(response.body).decode()}. Origins are allowed by QUEUE_SERVICES_CORS_ORIGINS.", headers=vary)
+        return ProblemResponse(
+            403,
+            f"{bytes(response.body).decode()}. Origins are allowed by QUEUE_SERVICES_CORS_ORIGINS.",
+            headers=vary,
+        )
 
 
 def _services(database: Database, clock: Clock, settings: ApiSettings) -> Services:
-    writer = f"api-{new_id(clock.now())}"  # names this process in the tallies, so that no two write one row
+    # names this process in the tallies, so that no two write one row
+    writer = f"api-{new_id(clock.now())}"
     limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
     return Services(
         database=database,
@@ -153,7 +176,13 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         jobs=Jobs(database, clock, writer),
         campaigns=Campaigns(database, clock),
         contacts=Contacts(database, clock, writer),
-        forecasts=Forecasts(database, clock, limits, settings.concurrency, counts_segments=settings.sms_units == "segments"),
+        forecasts=Forecasts(
+            database,
+            clock,
+            limits,
+            settings.concurrency,
+            counts_segments=settings.sms_units == "segments",
+        ),
         metrics=Metrics(database, clock, limits),
         workspaces=Workspaces(database, clock, limits),
         tiers=Tiers(database, clock),

@@ -1,4 +1,5 @@
-"""Reads a request's body within bounds of size, time and memory, after its type has been found to be one that the call reads.
+"""Reads a request's body within bounds of size, time and memory, after its type has been
+found to be one that the call reads.
 
 Used by `calls` before a handler runs. Does not look into the body.
 """
@@ -21,12 +22,16 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
 ARRIVED = "queue_services.body_arrived"
-"""In a request's scope where the server holds the whole body already: it is not waited for, and a timer would take a tenth of the request's time."""
+"""In a request's scope where the server holds the whole body already: it is not waited for,
+and a timer would take a tenth of the request's time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What a call reads: at most `limit` bytes, of one of `media_types`, that arrive within `seconds`; `optional` where an empty body is none."""
+    """What a call reads: at most `limit` bytes, of one of `media_types`, that arrive within
+    `seconds`; `optional` where an empty body is none.
+    """
 
     limit: int = 1024 * 1024
     media_types: tuple[str, ...] = (JSON,)
@@ -41,7 +46,9 @@ NONE = Reads(optional=True)
 
 
 UNCOUNTED = 64 * 1024
-"""Bytes of each body that are not counted: single messages are served while large bodies have all the memory there is."""
+"""Bytes of each body that are not counted: single messages are served while large bodies
+have all the memory there is.
+"""
 
 RETRY_SECONDS = 2
 
@@ -69,32 +76,45 @@ class Share:
         self._memory, self.held = memory, 0
 
     def cover(self, size: int) -> None:
-        """Hold what a body of `size` bytes takes. Raises HTTPException 503 where there is no room for it now."""
+        """Hold what a body of `size` bytes takes. Raises HTTPException 503 where there is no
+        room for it now.
+        """
         more = size - UNCOUNTED - self.held
         if more <= 0:
             return
         if self._memory.held + more > self._memory.most:
             raise HTTPException(
-                503, f"Too many large bodies arrive at once; try again in {RETRY_SECONDS} s.", {"retry-after": str(RETRY_SECONDS), "connection": "close"}
+                503,
+                f"Too many large bodies arrive at once; try again in {RETRY_SECONDS} s.",
+                {"retry-after": str(RETRY_SECONDS), "connection": "close"},
             )
         self.held += more
         self._memory.held += more
 
 
 async def read(request: Request, reads: Reads, share: Share) -> tuple[bytes, str]:
-    """The body and its media type. Raises UnsupportedMediaType, TooLarge, and what `Share.cover` does; before the body arrives where its length is told."""
+    """The body and its media type. Raises UnsupportedMediaType, TooLarge, and what
+    `Share.cover` does; before the body arrives where its length is told.
+    """
     headers: dict[bytes, bytes] = dict(request.scope["headers"])
-    content_type, encoding, length = (headers.get(name, b"").decode("latin-1") for name in (b"content-type", b"content-encoding", b"content-length"))
+    content_type, encoding, length = (
+        headers.get(name, b"").decode("latin-1")
+        for name in (b"content-type", b"content-encoding", b"content-length")
+    )
     request.scope[UNREAD] = length != "0" and (bool(length) or b"transfer-encoding" in headers)
     if encoding.strip().lower() not in ("", "identity"):
-        raise UnsupportedMediaType("Content-Encoding", encoding, "send the body as it is, without this header")
+        raise UnsupportedMediaType(
+            "Content-Encoding", encoding, "send the body as it is, without this header"
+        )
     if length.isdecimal() and int(length[:20]) > reads.limit:
         raise TooLarge(reads.limit)
     if reads.optional and not request.scope[UNREAD]:
         return b"", JSON
     media_type = media_type_of(content_type)
     if media_type not in reads.media_types:
-        raise UnsupportedMediaType("Content-Type", content_type, f"send {' or '.join(reads.media_types)}")
+        raise UnsupportedMediaType(
+            "Content-Type", content_type, f"send {' or '.join(reads.media_types)}"
+        )
     if length.isdecimal():
         share.cover(int(length))
     if ARRIVED in request.scope:
@@ -104,12 +124,16 @@ async def read(request: Request, reads: Reads, share: Share) -> tuple[bytes, str
             return await _receive(request, reads.limit, share), media_type
     except TimeoutError:
         request.scope[UNREAD] = False
-        raise HTTPException(408, f"The body did not arrive within {reads.seconds:g} s.", {"connection": "close"}) from None
+        raise HTTPException(
+            408, f"The body did not arrive within {reads.seconds:g} s.", {"connection": "close"}
+        ) from None
 
 
 @functools.lru_cache(256)
 def media_type_of(header: str) -> str:
-    """The type and subtype of a Content-Type (RFC 9110, 8.3) in lower case; empty where it names a charset other than UTF-8."""
+    """The type and subtype of a Content-Type (RFC 9110, 8.3) in lower case; empty where it
+    names a charset other than UTF-8.
+    """
     media_type, *parameters = (part.strip().lower() for part in header.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")
@@ -123,7 +147,9 @@ async def _receive(request: Request, limit: int, share: Share) -> bytes:
     try:
         return await _receive_into(chunks, request, limit, share)
     finally:
-        chunks.clear()  # a refusal's traceback would keep them for as long as the rest of the body is let pass
+        # a refusal's traceback would keep them for as long as the rest of the body is let
+        # pass
+        chunks.clear()
 
 
 async def _receive_into(chunks: list[bytes], request: Request, limit: int, share: Share) -> bytes:

@@ -1,6 +1,7 @@
 """A call of the API: one line of the route table, and how a request to it is served.
 
-The table is all there is: the router, the checks before a handler runs and the OpenAPI document are made from it. The `routes_*` modules hold its lines.
+The table is all there is: the router, the checks before a handler runs and the OpenAPI
+document are made from it. The `routes_*` modules hold its lines.
 """
 
 from __future__ import annotations
@@ -70,9 +71,11 @@ class Services:
 
 @dataclass(slots=True)
 class Incoming:
-    """One request as a handler sees it: checked, its query and body decoded by the call's own types where it has some.
+    """One request as a handler sees it: checked, its query and body decoded by the call's
+    own types where it has some.
 
-    `name` is the path's parameter; `content` the body as it came, for handlers that decode it themselves; `headers` what the answer gets of them.
+    `name` is the path's parameter; `content` the body as it came, for handlers that decode
+    it themselves; `headers` what the answer gets of them.
     """
 
     services: Services
@@ -101,9 +104,11 @@ Handler = Callable[[Incoming], Awaitable[msgspec.Struct | str]]
 class Call:
     """One line of the table.
 
-    `query` None: the query is not looked at. `reads` None: there is no body. `decodes`: the body is decoded into `body` before the handler runs;
-    where False, `body` says only what it is. `errors`: the statuses of its own problems; those that any call like it may answer with come by themselves.
-    `media_type` is that of the answer; text is answered as it is.
+    `query` None: the query is not looked at. `reads` None: there is no body. `decodes`: the
+    body is decoded into `body` before the handler runs; where False, `body` says only what
+    it is. `errors`: the statuses of its own problems; those that any call like it may
+    answer with come by themselves. `media_type` is that of the answer; text is answered as
+    it is.
     """
 
     method: str
@@ -128,10 +133,24 @@ class Call:
             caller.check(self.scope)
         if self.scope is Scope.ADMIN:
             caller.check(Scope.READ if self.method == "GET" else Scope.MANAGE)
-        query = None if self.query is None else read_query(request.scope["query_string"], self.query)
+        query = (
+            None if self.query is None else read_query(request.scope["query_string"], self.query)
+        )
         with services.memory.share() as share:
-            content, media_type = (b"", "") if self.reads is None else await bodies.read(request, self.reads, share)
-            incoming = Incoming(services, caller, request, services.clock.now(), parameter(request.scope), query, self._decode(content), content, media_type)
+            content, media_type = (
+                (b"", "") if self.reads is None else await bodies.read(request, self.reads, share)
+            )
+            incoming = Incoming(
+                services,
+                caller,
+                request,
+                services.clock.now(),
+                parameter(request.scope),
+                query,
+                self._decode(content),
+                content,
+                media_type,
+            )
             del content  # whoever takes it apart lets go of it
             answer = await self.handler(incoming)
         text = answer.encode() if isinstance(answer, str) else _encode(answer)
@@ -153,7 +172,9 @@ class Resource:
         self._allow = {"allow": ", ".join(sorted(methods))}
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Serve the call of the request's method. Raises HTTPException 405 with Allow where it has none."""
+        """Serve the call of the request's method. Raises HTTPException 405 with Allow where it
+        has none.
+        """
         method = scope["method"]
         call = self._calls.get("GET" if method == "HEAD" else method)
         if call is not None:
@@ -174,7 +195,9 @@ def routes(calls: Iterable[Call], services: Services) -> list[Route]:
 
 
 def read_query(query: bytes, shape: type[T]) -> T:
-    """A query string decoded into `shape`. Raises InvalidRequest with every fault; a parameter may be there once."""
+    """A query string decoded into `shape`. Raises InvalidRequest with every fault; a
+    parameter may be there once.
+    """
     if b"%" in query:
         try:
             unquote_to_bytes(query).decode()
@@ -184,5 +207,11 @@ def read_query(query: bytes, shape: type[T]) -> T:
     parameters = dict(pairs)
     if len(parameters) < len(pairs):
         names = [name for name, _ in pairs]
-        raise InvalidRequest(*(Fault(fields.shown(name), "is there more than once") for name in parameters if names.count(name) > 1))
+        raise InvalidRequest(
+            *(
+                Fault(fields.shown(name), "is there more than once")
+                for name in parameters
+                if names.count(name) > 1
+            )
+        )
     return fields.read_query(parameters, shape)

@@ -1,6 +1,8 @@
-"""One client's connection, bounded: in time where it is slow, in size where its head is endless, and in number together with all others.
+"""One client's connection, bounded: in time where it is slow, in size where its head is
+endless, and in number together with all others.
 
-`server` makes one for each connection. What a request says is not looked into here; bodies have their own bounds in `bodies`.
+`server` makes one for each connection. What a request says is not looked into here; bodies
+have their own bounds in `bodies`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from queue_services.api.bodies import ARRIVED
 from queue_services.api.problems import UNREAD, ProblemResponse
 
 HEAD_SECONDS = 10
-"""From a request's first byte, or a connection's start, to the end of its head; and for the rest of a body that was answered before it came."""
+"""From a request's first byte, or a connection's start, to the end of its head; and for the
+rest of a body that was answered before it came.
+"""
 
 UNREAD_SECONDS = 30
 """How long a client may leave an answer unread."""
@@ -40,7 +44,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Crowd:
-    """All connections of a process, of which `most` are served; `leaving`: the process ends, and each answer is its connection's last."""
+    """All connections of a process, of which `most` are served; `leaving`: the process
+    ends, and each answer is its connection's last.
+    """
 
     most: int
     leaving: bool = False
@@ -51,7 +57,9 @@ class Crowd:
     _logged_at: float = float("-inf")
 
     def admit(self, connection: Connection, now: float) -> bool:
-        """Count one more; False where it is over the number. The oldest that has sent no whole head makes room."""
+        """Count one more; False where it is over the number. The oldest that has sent no whole
+        head makes room.
+        """
         self.open += 1
         self.untried[connection] = now
         if self.open <= self.most:
@@ -117,14 +125,18 @@ class Connection(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > LARGEST_HEAD:
-                self._refuse(431, f"The head of the request is larger than {LARGEST_HEAD // 1024} KiB.")
+                self._refuse(
+                    431, f"The head of the request is larger than {LARGEST_HEAD // 1024} KiB."
+                )
         self._watch()
 
     def on_message_begin(self) -> None:
         """Begin a head."""
         self._in_head, self._in_body, self._head_bytes = True, False, 0
         if len(self.pipeline) >= MOST_PIPELINED:
-            self._fail(400, f"More than {MOST_PIPELINED} requests were sent before the first was answered.")
+            self._fail(
+                400, f"More than {MOST_PIPELINED} requests were sent before the first was answered."
+            )
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -192,7 +204,9 @@ class Connection(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _watch(self) -> None:
-        """Have a clock where something has begun and nobody else waits for its end: a head, or a body that was answered already."""
+        """Have a clock where something has begun and nobody else waits for its end: a head, or
+        a body that was answered already.
+        """
         if self._in_head or (self._in_body and not self.busy):
             if self._deadline is None:
                 self._deadline = self.loop.call_later(HEAD_SECONDS, self._late)
@@ -209,7 +223,9 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _fail(self, status: int, detail: str) -> None:
-        """End the parse from one of its callbacks: `send_400_response` follows. Raises ValueError."""
+        """End the parse from one of its callbacks: `send_400_response` follows. Raises
+        ValueError.
+        """
         self._fault = (status, detail)
         raise ValueError(detail)
 
@@ -221,8 +237,13 @@ class Connection(HttpToolsProtocol):
             self.flow.pause_reading()
         elif not self.transport.is_closing():
             answer = ProblemResponse(status, detail, headers={"connection": "close"})
-            headers = [b"%b: %b\r\n" % header for header in (*self.server_state.default_headers, *answer.raw_headers)]
-            self.transport.write(b"".join([STATUS_LINE[status], *headers, b"\r\n", bytes(answer.body)]))
+            headers = [
+                b"%b: %b\r\n" % header
+                for header in (*self.server_state.default_headers, *answer.raw_headers)
+            ]
+            self.transport.write(
+                b"".join([STATUS_LINE[status], *headers, b"\r\n", bytes(answer.body)])
+            )
             self.transport.close()
             self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
@@ -233,7 +254,11 @@ class Connection(HttpToolsProtocol):
             return
         names = {name for name, _ in scope["headers"]}
         scope[UNREAD] = bool(names & {b"content-length", b"transfer-encoding"})
-        problem = ProblemResponse(503, "More clients are connected than are served at once; try again in 1 s.", headers={"retry-after": "1"})
+        problem = ProblemResponse(
+            503,
+            "More clients are connected than are served at once; try again in 1 s.",
+            headers={"retry-after": "1"},
+        )
         await problem(scope, receive, send)
 
     def _uncount(self) -> None:

@@ -1,6 +1,8 @@
-"""Who may call: keys, and the rule that keeps a service without keys to programs of its own machine.
+"""Who may call: keys, and the rule that keeps a service without keys to programs of its own
+machine.
 
-Two ASGI middlewares around the application. A request's `Caller` is resolved once, by `KeyCheck`, and passed on in its scope.
+Two ASGI middlewares around the application. A request's `Caller` is resolved once, by
+`KeyCheck`, and passed on in its scope.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ KEYED = ("/api/", "/metrics")
 
 
 class Scope(StrEnum):
-    """What a key may be used for; `admin`, which only administrators' keys have, does not include the others."""
+    """What a key may be used for; `admin`, which only administrators' keys have, does not
+    include the others.
+    """
 
     READ = "read"
     SEND = "send"
@@ -39,9 +43,11 @@ class Scope(StrEnum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """On whose behalf a request is made. `workspace` is the only one it sees and touches; None = all.
+    """On whose behalf a request is made. `workspace` is the only one it sees and touches;
+    None = all.
 
-    `key` is the id of its key, where that is a stored one; `per_minute` how many messages that may hand in a minute, None: any number.
+    `key` is the id of its key, where that is a stored one; `per_minute` how many messages
+    that may hand in a minute, None: any number.
     """
 
     workspace: str | None
@@ -52,11 +58,17 @@ class Caller(msgspec.Struct, frozen=True):
     def check(self, scope: Scope) -> None:
         """Raise Forbidden where the caller's key is not for this."""
         if scope not in self.scopes:
-            lack = "is no administrator's" if scope is Scope.ADMIN else f"lacks the scope {scope.value!r}"
+            lack = (
+                "is no administrator's"
+                if scope is Scope.ADMIN
+                else f"lacks the scope {scope.value!r}"
+            )
             raise Forbidden(f"The key is not allowed to do this: it {lack}.")
 
     def within(self, workspace: str | None) -> str | None:
-        """The workspace that a call is restricted to: the one asked for, else the caller's own; None = all. Raises Forbidden for another's."""
+        """The workspace that a call is restricted to: the one asked for, else the caller's own;
+        None = all. Raises Forbidden for another's.
+        """
         return self.workspace if workspace is None else self.only(workspace)
 
     def only(self, workspace: str) -> str:
@@ -94,7 +106,11 @@ class AdminKey:
 
     async def caller(self, key: str) -> Caller | None:
         """The administrator, for that key; compared in constant time."""
-        return ADMINISTRATOR if self._digest is not None and hmac.compare_digest(digest(key), self._digest) else None
+        return (
+            ADMINISTRATOR
+            if self._digest is not None and hmac.compare_digest(digest(key), self._digest)
+            else None
+        )
 
 
 class StoredKeys:
@@ -108,26 +124,39 @@ class StoredKeys:
         return self._set.is_set or await self._stored.exist()
 
     async def caller(self, key: str) -> Caller | None:
-        """Whose key it is; what is looked up is its digest, so that how long that takes tells nothing of another key."""
+        """Whose key it is; what is looked up is its digest, so that how long that takes tells
+        nothing of another key.
+        """
         if (administrator := await self._set.caller(key)) is not None:
             return administrator
         found = await self._stored.find(key)
         if found is None:
             return None
-        scopes = {Scope(permission) for permission in found.permissions} | ({Scope.ADMIN} if found.workspace is None else set())
+        scopes = {Scope(permission) for permission in found.permissions} | (
+            {Scope.ADMIN} if found.workspace is None else set()
+        )
         return Caller(found.workspace, frozenset(scopes), found.id, found.per_minute)
 
 
 class LoopbackRule:
-    """While no key exists, refuses what a program of this machine would not send: a web page's requests, and those that a proxy passes on."""
+    """While no key exists, refuses what a program of this machine would not send: a web
+    page's requests, and those that a proxy passes on.
+    """
 
     def __init__(self, app: ASGIApp, keys: Keys, origins: Collection[str]) -> None:
         self._app, self._keys, self._origins = app, keys, frozenset(origins)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 403."""
-        if scope["type"] == "http" and not await self._keys.exist() and (reason := self._foreign(scope)):
-            error = Forbidden(f"{reason} Without a key only programs of this machine are served: make a key, and send it as `Authorization: Bearer`.")
+        if (
+            scope["type"] == "http"
+            and not await self._keys.exist()
+            and (reason := self._foreign(scope))
+        ):
+            error = Forbidden(
+                f"{reason} Without a key only programs of this machine are served: make a key, and"
+                " send it as `Authorization: Bearer`."
+            )
             await problem_of(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -151,7 +180,9 @@ class LoopbackRule:
 
 
 class KeyCheck:
-    """Resolves the caller of every request, and refuses those to `KEYED` paths that have no valid key where keys exist."""
+    """Resolves the caller of every request, and refuses those to `KEYED` paths that have no
+    valid key where keys exist.
+    """
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self._app, self._keys = app, keys
@@ -160,7 +191,11 @@ class KeyCheck:
         """Pass the request on with its caller, or answer 401."""
         if scope["type"] == "http" and scope["path"].startswith(KEYED):
             try:
-                scope[CALLER] = await self._resolve(Headers(scope=scope)) if await self._keys.exist() else ADMINISTRATOR
+                scope[CALLER] = (
+                    await self._resolve(Headers(scope=scope))
+                    if await self._keys.exist()
+                    else ADMINISTRATOR
+                )
             except QueueServicesError as error:
                 await problem_of(error)(scope, receive, send)
                 return
@@ -174,13 +209,17 @@ class KeyCheck:
 
 
 def caller_of(scope: AsgiScope) -> Caller:
-    """The caller that `KeyCheck` resolved; the paths that need no key act for nobody in particular."""
+    """The caller that `KeyCheck` resolved; the paths that need no key act for nobody in
+    particular.
+    """
     caller = scope.get(CALLER)
     return caller if isinstance(caller, Caller) else Caller(None, frozenset())
 
 
 def key_of(authorization: str) -> str:
-    """The key in an Authorization header: a Bearer token (RFC 6750), or the password of Basic (RFC 7617). Raises Unauthenticated."""
+    """The key in an Authorization header: a Bearer token (RFC 6750), or the password of
+    Basic (RFC 7617). Raises Unauthenticated.
+    """
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         return credentials.strip()
@@ -189,12 +228,16 @@ def key_of(authorization: str) -> str:
             return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):
             raise Unauthenticated("The Basic credentials are not base64 of `user:key`.") from None
-    raise Unauthenticated("A key is needed: send it as `Authorization: Bearer KEY`, or as the password of Basic.")
+    raise Unauthenticated(
+        "A key is needed: send it as `Authorization: Bearer KEY`, or as the password of Basic."
+    )
 
 
 @functools.lru_cache(256)
 def is_loopback(host: str) -> bool:
-    """Whether a Host header names this machine itself: localhost, a name under it, 127.0.0.0/8 or [::1], with any port."""
+    """Whether a Host header names this machine itself: localhost, a name under it,
+    127.0.0.0/8 or [::1], with any port.
+    """
     name = host.strip().lower()
     name = name[1:].partition("]")[0] if name.startswith("[") else name.rpartition(":")[0] or name
     if name == "localhost" or name.endswith(".localhost"):

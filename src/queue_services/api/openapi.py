@@ -1,4 +1,5 @@
-"""The OpenAPI 3.1 document, made from the route table and the wire's structs; so it says what the service does. Served at /openapi.json.
+"""The OpenAPI 3.1 document, made from the route table and the wire's structs; so it says
+what the service does. Served at /openapi.json.
 
 Called once by `app`. Whatever a schema cannot take from a type is in `_AMENDMENTS`.
 """
@@ -30,14 +31,22 @@ _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _ABOUT = """Sends a multi-tenant application's SMS and email when they are due, within exact limits.
 
-Times are RFC 3339 in UTC with milliseconds; offsets are accepted on input. Durations are milliseconds. Every error is `application/problem+json`
-(RFC 9457) that also carries `success: false`, `message` and, for a bad request, `errors` with every fault. While no key exists, only programs of the
-same machine are served."""
+Times are RFC 3339 in UTC with milliseconds; offsets are accepted on input. Durations are
+milliseconds. Every error is `application/problem+json` (RFC 9457) that also carries
+`success: false`, `message` and, for a bad request, `errors` with every fault. While no key exists,
+only programs of the same machine are served."""
 
-_NEEDS = {scope: f"A key needs the scope `{scope.value}`." for scope in Scope} | {Scope.ADMIN: "For administrators' keys alone."}
+_NEEDS = {scope: f"A key needs the scope `{scope.value}`." for scope in Scope} | {
+    Scope.ADMIN: "For administrators' keys alone."
+}
 _ONE_OF_TWO = "anyOf"
 _AMENDMENTS: dict[str, Schema] = {
-    name: {_ONE_OF_TWO: [{"required": [member], "properties": {member: {"type": kind}}} for member, kind in members]}
+    name: {
+        _ONE_OF_TWO: [
+            {"required": [member], "properties": {member: {"type": kind}}}
+            for member, kind in members
+        ]
+    }
     for name, members in {
         "SmsBody": (("phoneNumber", "string"), ("to", "string")),
         "SmsElement": (("phoneNumber", "string"), ("to", "string")),
@@ -49,13 +58,22 @@ for _name in ("SmsBody", "EmailBody"):  # the original's calls, which ignore wha
 _UUID: Schema = {"type": "string", "format": "uuid"}
 _IDS: dict[str, Schema] = {"channel": {"enum": list(Channel)}, "jobId": _UUID, "keyId": _UUID}
 _QUOTA: Schema = {
-    "RateLimit-Policy": {"description": "the key's quota of messages a minute, where it has one", "schema": {"type": "string"}},
-    "RateLimit": {"description": "how many are left of it, and in how many seconds it begins anew", "schema": {"type": "string"}},
+    "RateLimit-Policy": {
+        "description": "the key's quota of messages a minute, where it has one",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "how many are left of it, and in how many seconds it begins anew",
+        "schema": {"type": "string"},
+    },
 }
 _LEADS: dict[Any, dict[str, Schema]] = {
     answers.ScheduleAnswer: {
         "{jobId}": {"jobId": "$response.body#/jobId"},
-        "{campaignId}": {"campaignId": "$request.body#/metadata/campaignId", "workspaceId": "$request.body#/workspaceId"},
+        "{campaignId}": {
+            "campaignId": "$request.body#/metadata/campaignId",
+            "workspaceId": "$request.body#/workspaceId",
+        },
     },
     NewKeyAnswer: {"{keyId}": {"keyId": "$response.body#/keyId"}},
 }
@@ -69,14 +87,19 @@ _HEADERS: dict[int, Schema] = {
 @functools.cache
 def document(calls: tuple[Call, ...]) -> Schema:
     """The whole document, as JSON values."""
-    sent, received = [call.body for call in calls if call.body is not None], [*(call.answer for call in calls), answers.Problem]
+    sent, received = (
+        [call.body for call in calls if call.body is not None],
+        [*(call.answer for call in calls), answers.Problem],
+    )
     of_sent, for_bodies = msgspec.json.schema_components(sent, ref_template=_REF)
     of_received, for_answers = msgspec.json.schema_components(received, ref_template=_REF)
     by_shape = dict(zip(map(id, [*sent, *received]), [*of_sent, *of_received], strict=True))
     components = for_bodies | {name: _always_there(schema) for name, schema in for_answers.items()}
     paths: dict[str, Schema] = {}
     for call in calls:
-        operation = paths.setdefault(call.path, {})[call.method.lower()] = _operation(call, by_shape)
+        operation = paths.setdefault(call.path, {})[call.method.lower()] = _operation(
+            call, by_shape
+        )
         if links := _links(call, calls):
             operation["responses"]["200"]["links"] = links
     return {
@@ -85,11 +108,18 @@ def document(calls: tuple[Call, ...]) -> Schema:
         "tags": [{"name": name} for name in dict.fromkeys(call.tag for call in calls)],
         "paths": paths,
         "components": {
-            "schemas": {"Value": bodies.VALUES} | {name: schema | _AMENDMENTS.get(name, {}) for name, schema in components.items()},
+            "schemas": (
+                {"Value": bodies.VALUES}
+                | {name: schema | _AMENDMENTS.get(name, {}) for name, schema in components.items()}
+            ),
             "responses": {str(status): _problem(status) for status in PROBLEMS},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "a key"},
-                "basic": {"type": "http", "scheme": "basic", "description": "a key as the password, with any user name"},
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "a key as the password, with any user name",
+                },
             },
         },
     }
@@ -111,7 +141,13 @@ def _always_there(schema: Schema) -> Schema:
     """The schema of an answer: a member with a default value is there all the same."""
     if "properties" not in schema:
         return schema
-    return schema | {"required": [name for name, member in schema["properties"].items() if name in schema["required"] or "default" in member]}
+    return schema | {
+        "required": [
+            name
+            for name, member in schema["properties"].items()
+            if name in schema["required"] or "default" in member
+        ]
+    }
 
 
 def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
@@ -120,30 +156,47 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
         "tags": [call.tag],
         "summary": call.summary,
         **({} if call.scope is None else {"description": _NEEDS[call.scope]}),
-        "parameters": [*_path_parameters(call), *_query_parameters(call), *_header_parameters(call)],
+        "parameters": [
+            *_path_parameters(call),
+            *_query_parameters(call),
+            *_header_parameters(call),
+        ],
         "responses": {
             "200": {
                 "description": "What was asked for.",
                 "content": {call.media_type: {"schema": by_shape[id(call.answer)]}},
                 **({"headers": _QUOTA} if 429 in call.errors else {}),
             },
-            **{str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(_statuses(call))},
+            **{
+                str(status): {"$ref": f"#/components/responses/{status}"}
+                for status in sorted(_statuses(call))
+            },
         },
     }
     if _keyed(call):
         operation["security"] = [{"bearer": []}, {"basic": []}, {}]
     if call.reads is not None:
-        content = {media_type: {"schema": by_shape[id(call.body)]} for media_type in call.reads.media_types}
+        content = {
+            media_type: {"schema": by_shape[id(call.body)]} for media_type in call.reads.media_types
+        }
         if reading.NDJSON in content:
             content[reading.NDJSON] = {
-                "schema": {"type": "string", "description": "One message a line, each a JSON object such as those in `messages`; blank lines do not count."}
+                "schema": {
+                    "type": "string",
+                    "description": (
+                        "One message a line, each a JSON object such as those in `messages`; blank"
+                        " lines do not count."
+                    ),
+                }
             }
         operation["requestBody"] = {"required": not call.reads.optional, "content": content}
     return operation
 
 
 def _identity(call: Call) -> str:
-    return f"{call.handler.__module__.rpartition('_')[2]}_{call.handler.__name__}{'_live' if call.path.endswith('/live') else ''}"
+    subject = call.handler.__module__.rpartition("_")[2]
+    live = "_live" if call.path.endswith("/live") else ""
+    return f"{subject}_{call.handler.__name__}{live}"
 
 
 def _keyed(call: Call) -> bool:
@@ -151,7 +204,9 @@ def _keyed(call: Call) -> bool:
 
 
 def _statuses(call: Call) -> set[int]:
-    """The problems that a call may answer with: its own, and those that come with having a body, a query, an id, a key, a store."""
+    """The problems that a call may answer with: its own, and those that come with having a
+    body, a query, an id, a key, a store.
+    """
     statuses = {403, 431, 500, 503, *call.errors}
     if _keyed(call):
         statuses.add(401)
@@ -163,8 +218,16 @@ def _statuses(call: Call) -> set[int]:
 
 
 def _path_parameters(call: Call) -> list[Schema]:
-    schema = {"type": "string", "minLength": 1, "maxLength": bodies.LONGEST_ID, "pattern": bodies.NO_NUL}
-    return [{"name": name, "in": "path", "required": True, "schema": _IDS.get(name, schema)} for name in _PARAMETER.findall(call.path)]
+    schema = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": bodies.LONGEST_ID,
+        "pattern": bodies.NO_NUL,
+    }
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _IDS.get(name, schema)}
+        for name in _PARAMETER.findall(call.path)
+    ]
 
 
 def _query_parameters(call: Call) -> list[Schema]:
@@ -187,13 +250,21 @@ def _query_parameters(call: Call) -> list[Schema]:
 def _header_parameters(call: Call) -> list[Schema]:
     bare = {"maxLength": bodies.LONGEST_ID, "pattern": "^[!#-~]([ -~]*[!-~])?$"}
     quoted = {"maxLength": bodies.LONGEST_ID + 2, "pattern": r'^"([ !#-\[\]-~]|\\["\\])+"$'}
-    about = "bare, or quoted as in RFC 8941; the same key again schedules nothing and answers the first job"
+    about = (
+        "bare, or quoted as in RFC 8941; the same key again schedules nothing and answers the"
+        " first job"
+    )
     schema = {"type": "string", "anyOf": [bare, quoted]}
-    return [{"name": name, "in": "header", "required": False, "description": about, "schema": schema} for name in call.headers]
+    return [
+        {"name": name, "in": "header", "required": False, "description": about, "schema": schema}
+        for name in call.headers
+    ]
 
 
 def _links(call: Call, calls: tuple[Call, ...]) -> Schema:
-    """From the answer to a scheduling request to every call about its job and its campaign; from a new key to its end."""
+    """From the answer to a scheduling request to every call about its job and its campaign;
+    from a new key to its end.
+    """
     return {
         _identity(other): {"operationId": _identity(other), "parameters": parameters}
         for other in calls

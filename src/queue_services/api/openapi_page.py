@@ -1,4 +1,6 @@
-"""The page at /docs: the OpenAPI document as HTML, made once on the server. It needs no network, no script and no other file than its style sheet."""
+"""The page at /docs: the OpenAPI document as HTML, made once on the server. It needs no
+network, no script and no other file than its style sheet.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ from starlette.routing import Route
 from queue_services.api.problems import PROBLEMS
 
 _FOLDER = Path(__file__).parent / "static"
-_HEADERS = {"content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'", "x-content-type-options": "nosniff"}
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+}
 
 Schema = dict[str, Any]
 
@@ -27,7 +34,11 @@ def page_routes(document: Schema) -> list[Route]:
         return Response(html, media_type="text/html", headers=_HEADERS)
 
     async def style(_: Request) -> Response:
-        return Response(css, media_type="text/css", headers={"cache-control": "max-age=3600", "x-content-type-options": "nosniff"})
+        return Response(
+            css,
+            media_type="text/css",
+            headers={"cache-control": "max-age=3600", "x-content-type-options": "nosniff"},
+        )
 
     return [Route("/docs", docs), Route("/docs.css", style)]
 
@@ -35,10 +46,21 @@ def page_routes(document: Schema) -> list[Route]:
 def render(document: Schema) -> str:
     """The page for an OpenAPI document of this service."""
     schemas = document["components"]["schemas"]
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.globals.update(kind=kind, shapes=lambda schema: _shapes(schema, schemas))
-    calls = [(method.upper(), path, operation) for path, methods in document["paths"].items() for method, operation in methods.items()]
-    return environment.get_template("docs.html").render(document=document, calls=calls, problems=PROBLEMS, schemas=schemas)
+    calls = [
+        (method.upper(), path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return environment.get_template("docs.html").render(
+        document=document, calls=calls, problems=PROBLEMS, schemas=schemas
+    )
 
 
 def kind(schema: Schema) -> str:
@@ -65,5 +87,7 @@ def _shapes(schema: Schema, schemas: dict[str, Schema]) -> dict[str, Schema]:
         if name and name not in found:
             found[name] = schemas[name]
             waiting.extend(schemas[name].get("properties", {}).values())
-        waiting.extend([*current.get("anyOf", []), *([current["items"]] if "items" in current else [])])
+        waiting.extend(
+            [*current.get("anyOf", []), *([current["items"]] if "items" in current else [])]
+        )
     return {name: shape for name, shape in found.items() if "properties" in shape}

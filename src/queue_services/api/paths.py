@@ -1,6 +1,8 @@
-"""Paths as the routes see them: an encoded slash belongs to the id it stands in, and one slash at the end means nothing, as in the original.
+"""Paths as the routes see them: an encoded slash belongs to the id it stands in, and one
+slash at the end means nothing, as in the original.
 
-An ASGI middleware. Campaigns and workspaces are named by their owners, so that a name may hold any character.
+An ASGI middleware. Campaigns and workspaces are named by their owners, so that a name may
+hold any character.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ def _decoded(path: str, raw: bytes) -> str:
         raise InvalidRequest(Fault("path", "holds a NUL character; remove it"))
     if b"%" in raw:
         try:
-            path = "/".join(unquote_to_bytes(segment).decode().replace("/", _SLASH) for segment in raw.partition(b"?")[0].split(b"/"))
+            path = "/".join(
+                unquote_to_bytes(segment).decode().replace("/", _SLASH)
+                for segment in raw.partition(b"?")[0].split(b"/")
+            )
         except UnicodeDecodeError:
             raise InvalidRequest(Fault("path", "must be percent-encoded UTF-8")) from None
     return path.removesuffix("/")

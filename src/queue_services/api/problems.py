@@ -1,6 +1,8 @@
-"""Every error as `application/problem+json` (RFC 9457): the project's own, Starlette's, and whatever nobody expected.
+"""Every error as `application/problem+json` (RFC 9457): the project's own, Starlette's, and
+whatever nobody expected.
 
-Used by the application's exception handlers and by the middleware around it. Here alone an error has an HTTP status.
+Used by the application's exception handlers and by the middleware around it. Here alone an
+error has an HTTP status.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ MEDIA_TYPE = "application/problem+json"
 MOST_IN_DETAIL = 5
 LINGER_SECONDS = 10
 UNREAD = "queue_services.unread"
-"""In a request's scope: whether some of its body may still come. Receiving more than there is would wait for the client to hang up."""
+"""In a request's scope: whether some of its body may still come. Receiving more than there
+is would wait for the client to hang up.
+"""
 
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("invalid-request", "The request is wrong"),
@@ -63,22 +67,37 @@ _STATUSES: dict[type[errors.QueueServicesError], int] = {
 class ProblemResponse(Response):
     """A problem on the wire.
 
-    It may be answered before the body has come in. What still comes is then read and dropped for a while: a client that sends all before it reads
-    would see its connection reset instead of the answer.
+    It may be answered before the body has come in. What still comes is then read and
+    dropped for a while: a client that sends all before it reads would see its connection
+    reset instead of the answer.
     """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, status: int, detail: str, faults: Sequence[errors.Fault] | None = None, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        faults: Sequence[errors.Fault] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         slug, title = PROBLEMS.get(status, ("http-error", HTTPStatus(status).phrase))
         problem = Problem(
-            type=f"/docs#{slug}", title=title, status=status, detail=detail, success=False, message=detail, errors=field_errors(faults) if faults else UNSET
+            type=f"/docs#{slug}",
+            title=title,
+            status=status,
+            detail=detail,
+            success=False,
+            message=detail,
+            errors=field_errors(faults) if faults else UNSET,
         )
         super().__init__(msgspec.json.encode(problem), status, headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, then read on."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0 if "expect" in Headers(scope=scope) else LINGER_SECONDS):
@@ -101,18 +120,34 @@ def problem_of(error: Exception) -> ProblemResponse:
     if isinstance(error, errors.Conflict):
         return ProblemResponse(409, _conflict_detail(error), error.fields.get("faults"))
     if isinstance(error, errors.Unauthenticated):
-        return ProblemResponse(401, str(error), headers={"www-authenticate": 'Bearer realm="queue-services", Basic realm="queue-services"'})
+        return ProblemResponse(
+            401,
+            str(error),
+            headers={
+                "www-authenticate": 'Bearer realm="queue-services", Basic realm="queue-services"'
+            },
+        )
     if isinstance(error, errors.OverQuota | errors.StoreUnavailable):
         headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
         if isinstance(error, errors.OverQuota):
             headers |= quota_headers(error.limit, error.left, error.retry_after)
         return ProblemResponse(status, str(error), headers=headers)
-    return ProblemResponse(status, str(error) if status < 500 else "The service failed in a way that nobody foresaw; its log has the reason.")
+    return ProblemResponse(
+        status,
+        str(error)
+        if status < 500
+        else "The service failed in a way that nobody foresaw; its log has the reason.",
+    )
 
 
 def quota_headers(limit: int, left: int, resets_after: float) -> dict[str, str]:
-    """How a key's quota of messages a minute stands, after draft-ietf-httpapi-ratelimit-headers-10; `resets_after` is seconds."""
-    return {"ratelimit-policy": f'"messages";q={limit};w=60', "ratelimit": f'"messages";r={left};t={math.ceil(resets_after)}'}
+    """How a key's quota of messages a minute stands, after
+    draft-ietf-httpapi-ratelimit-headers-10; `resets_after` is seconds.
+    """
+    return {
+        "ratelimit-policy": f'"messages";q={limit};w=60',
+        "ratelimit": f'"messages";r={left};t={math.ceil(resets_after)}',
+    }
 
 
 async def answer_error(_request: Request, error: Exception) -> Response:
@@ -123,15 +158,20 @@ async def answer_error(_request: Request, error: Exception) -> Response:
 def _http_detail(error: HTTPException) -> str:
     if error.detail != HTTPStatus(error.status_code).phrase:
         return error.detail
-    return {404: "There is nothing at this path; /docs lists every call.", 405: "The path has no such method; the header Allow lists those it has."}.get(
-        error.status_code, error.detail
-    )
+    return {
+        404: "There is nothing at this path; /docs lists every call.",
+        405: "The path has no such method; the header Allow lists those it has.",
+    }.get(error.status_code, error.detail)
 
 
 def _summary(faults: tuple[errors.Fault, ...]) -> str:
     """The faults in one line; `errors` has all of them."""
     named = "; ".join(f"{fault.field}: {fault.message}" for fault in faults[:MOST_IN_DETAIL])
-    return f"{named}; and {len(faults) - MOST_IN_DETAIL:,} more" if len(faults) > MOST_IN_DETAIL else named
+    return (
+        f"{named}; and {len(faults) - MOST_IN_DETAIL:,} more"
+        if len(faults) > MOST_IN_DETAIL
+        else named
+    )
 
 
 def _conflict_detail(error: errors.Conflict) -> str:

@@ -1,4 +1,6 @@
-"""How stored values are shown: from what the storage flows return to the wire's answers. Called by the routes; decides nothing."""
+"""How stored values are shown: from what the storage flows return to the wire's answers.
+Called by the routes; decides nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,16 @@ _NAMES = {Channel.SMS: "SMS", Channel.EMAIL: "Email"}
 _read_content = msgspec.json.Decoder(Content).decode
 
 
-def scheduled(insertion: records.Insertion, channel: Channel, now: Instant) -> answers.ScheduleAnswer:
+def scheduled(
+    insertion: records.Insertion, channel: Channel, now: Instant
+) -> answers.ScheduleAnswer:
     """The answer to one message that was accepted, or accepted before."""
     delayed = insertion.due_at > now
     return answers.ScheduleAnswer(
         job_id=insertion.id,
-        message=f"{_NAMES[channel]} scheduled successfully" if delayed else f"{_NAMES[channel]} queued for immediate delivery",
+        message=f"{_NAMES[channel]} scheduled successfully"
+        if delayed
+        else f"{_NAMES[channel]} queued for immediate delivery",
         scheduled_for=rfc3339(insertion.due_at),
         replayed=True if insertion.replayed else UNSET,
     )
@@ -62,7 +68,9 @@ def job(found: records.Job, max_attempts: int) -> answers.Job:
     return answers.Job(**_members(found, max_attempts))
 
 
-def job_status(found: records.Job, attempts: list[records.Attempt], max_attempts: int) -> answers.JobStatusAnswer:
+def job_status(
+    found: records.Job, attempts: list[records.Attempt], max_attempts: int
+) -> answers.JobStatusAnswer:
     """A job with its attempts, oldest first."""
     shown = [
         answers.Attempt(
@@ -84,7 +92,9 @@ def campaign(found: records.Campaign) -> answers.CampaignAnswer:
         campaign_id=found.name,
         workspace_id=found.workspace,
         state=found.state,
-        counts=answers.StatusCounts(**{name: found.counts.get(status, 0) for status, name in answers.STATUS_NAMES.items()}),
+        counts=answers.StatusCounts(
+            **{name: found.counts.get(status, 0) for status, name in answers.STATUS_NAMES.items()}
+        ),
         first_scheduled_for=optional_rfc3339(found.first_due_at),
         last_scheduled_for=optional_rfc3339(found.last_due_at),
         estimated_end=optional_rfc3339(found.estimated_end),

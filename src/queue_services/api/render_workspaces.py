@@ -1,4 +1,6 @@
-"""How workspaces, tiers and holds are shown: from what the services return to the wire's answers. Called by the routes; decides nothing."""
+"""How workspaces, tiers and holds are shown: from what the services return to the wire's
+answers. Called by the routes; decides nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,30 @@ from queue_services.wire import workspaces as wire
 from queue_services.wire.times import optional_rfc3339, rfc3339
 
 
-def workspace(terms: Terms, holds: Sequence[LaneHold], adjustments: Sequence[Adjustment]) -> wire.WorkspaceAnswer:
+def workspace(
+    terms: Terms, holds: Sequence[LaneHold], adjustments: Sequence[Adjustment]
+) -> wire.WorkspaceAnswer:
     """A workspace by itself."""
     return wire.WorkspaceAnswer(
         **_settings(terms.workspace),
-        limits_in_force=wire.LimitsInForce(sms=_in_force(terms.limits[Channel.SMS]), email=_in_force(terms.limits[Channel.EMAIL])),
-        holds=[wire.HoldAnswer(channel=hold.channel, reason=hold.reason, until=optional_rfc3339(hold.until)) for hold in holds],  # type: ignore[arg-type] # its reasons are these
+        limits_in_force=wire.LimitsInForce(
+            sms=_in_force(terms.limits[Channel.SMS]), email=_in_force(terms.limits[Channel.EMAIL])
+        ),
+        holds=[
+            wire.HoldAnswer(
+                channel=hold.channel,
+                reason=hold.reason,  # type: ignore[arg-type]
+                until=optional_rfc3339(hold.until),
+            )
+            for hold in holds
+        ],
         adjustments=[
             wire.AdjustmentAnswer(
-                timestamp=rfc3339(one.at), channel=one.channel, from_rate=_plain(one.from_rate), to_rate=_plain(one.to_rate), reason=one.reason.value
+                timestamp=rfc3339(one.at),
+                channel=one.channel,
+                from_rate=_plain(one.from_rate),
+                to_rate=_plain(one.to_rate),
+                reason=one.reason.value,
             )
             for one in adjustments
         ],
@@ -33,7 +50,12 @@ def workspace(terms: Terms, holds: Sequence[LaneHold], adjustments: Sequence[Adj
 
 def volume(found: Volume) -> wire.WorkspaceVolume:
     """A workspace in the list."""
-    return wire.WorkspaceVolume(**_settings(found.workspace), sent=found.sent, backlog=found.backlog, exceeded=found.exceeded)
+    return wire.WorkspaceVolume(
+        **_settings(found.workspace),
+        sent=found.sent,
+        backlog=found.backlog,
+        exceeded=found.exceeded,
+    )
 
 
 def _settings(found: Workspace) -> dict[str, Any]:
@@ -43,12 +65,18 @@ def _settings(found: Workspace) -> dict[str, Any]:
         "tier": found.tier,
         "timezone": found.timezone,
         "limits": wire.LimitsAnswer(**_both(found.limits)),
-        "callback_base_urls": wire.UrlsAnswer(**{channel: url and masked_url(url) for channel, url in _both(found.base_urls).items()}),
-        "paused": wire.PausedAnswer(**{channel.value: channel in found.paused for channel in Channel}),
+        "callback_base_urls": wire.UrlsAnswer(
+            **{channel: url and masked_url(url) for channel, url in _both(found.base_urls).items()}
+        ),
+        "paused": wire.PausedAnswer(
+            **{channel.value: channel in found.paused for channel in Channel}
+        ),
         "events_url": found.events_url and masked_url(found.events_url),
         "events_off": found.events_off,
         "signing_secret_set": bool(found.secrets),
-        "send_window": None if window is None else wire.WindowAnswer(window.start, window.end, list(window.days)),
+        "send_window": None
+        if window is None
+        else wire.WindowAnswer(window.start, window.end, list(window.days)),
     }
 
 
@@ -63,7 +91,10 @@ def tier_of_list(found: tiers.Tier) -> wire.Tier:
 
 
 def _tier(found: tiers.Tier) -> dict[str, Any]:
-    scales = {channel: None if scale is None else wire.ScaleAnswer(_plain(scale.max), _plain(scale.step)) for channel, scale in _both(found.auto_scale).items()}
+    scales = {
+        channel: None if scale is None else wire.ScaleAnswer(_plain(scale.max), _plain(scale.step))
+        for channel, scale in _both(found.auto_scale).items()
+    }
     return {
         "name": found.name,
         "limits": wire.LimitsAnswer(**_both(found.limits)),

@@ -35,11 +35,15 @@ async def resume(incoming: Incoming) -> answers.CountAnswer:
 async def shift(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/shift."""
     delta = round(incoming.body.delay * 1000)
-    return answers.CountAnswer(count=await incoming.services.campaigns.shift(*_campaign(incoming), delta))
+    return answers.CountAnswer(
+        count=await incoming.services.campaigns.shift(*_campaign(incoming), delta)
+    )
 
 
 def _campaign(incoming: Incoming) -> tuple[str, str]:
-    """The workspace and name that are meant. Raises NotFound, where it is another workspace's too."""
+    """The workspace and name that are meant. Raises NotFound, where it is another
+    workspace's too.
+    """
     workspace: str = incoming.query.workspace_id
     if len(incoming.name) > bodies.LONGEST_ID or incoming.caller.workspace not in (None, workspace):
         raise NotFound("campaign", shown(incoming.name))
@@ -48,19 +52,62 @@ def _campaign(incoming: Incoming) -> tuple[str, str]:
 
 CALLS = [
     Call(
-        "GET", "/api/campaigns/{campaignId}", campaign, "A campaign's state and counts", answers.CampaignAnswer,
-        query=bodies.CampaignQuery, errors=(404,), tag="Campaigns",
+        "GET",
+        "/api/campaigns/{campaignId}",
+        campaign,
+        "A campaign's state and counts",
+        answers.CampaignAnswer,
+        query=bodies.CampaignQuery,
+        errors=(404,),
+        tag="Campaigns",
     ),
     *(
         Call(
-            "POST", f"/api/campaigns/{{campaignId}}/{action}", handler, summary, answers.CountAnswer,
-            scope=Scope.MANAGE, query=bodies.CampaignQuery, body=body, reads=reads, errors=errors, tag="Campaigns",
+            "POST",
+            f"/api/campaigns/{{campaignId}}/{action}",
+            handler,
+            summary,
+            answers.CountAnswer,
+            scope=Scope.MANAGE,
+            query=bodies.CampaignQuery,
+            body=body,
+            reads=reads,
+            errors=errors,
+            tag="Campaigns",
         )
         for action, handler, summary, body, reads, errors in (
-            ("cancel", cancel, "End every job that exists now", bodies.NoMembers, reading.NONE, (404,)),
-            ("pause", pause, "Hold every job, and those scheduled later", bodies.NoMembers, reading.NONE, (404,)),
-            ("resume", resume, "Let a paused campaign's jobs go", bodies.NoMembers, reading.NONE, (404,)),
-            ("shift", shift, "Move the due times of every job", bodies.ShiftBody, reading.OTHER, (404, 409)),
+            (
+                "cancel",
+                cancel,
+                "End every job that exists now",
+                bodies.NoMembers,
+                reading.NONE,
+                (404,),
+            ),
+            (
+                "pause",
+                pause,
+                "Hold every job, and those scheduled later",
+                bodies.NoMembers,
+                reading.NONE,
+                (404,),
+            ),
+            (
+                "resume",
+                resume,
+                "Let a paused campaign's jobs go",
+                bodies.NoMembers,
+                reading.NONE,
+                (404,),
+            ),
+            (
+                "shift",
+                shift,
+                "Move the due times of every job",
+                bodies.ShiftBody,
+                reading.OTHER,
+                (404, 409),
+            ),
         )
     ),
-]  # fmt: skip
+]

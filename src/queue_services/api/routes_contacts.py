@@ -11,18 +11,31 @@ from queue_services.wire.fields import shown
 
 
 async def erase(incoming: Incoming) -> answers.EraseAnswer:
-    """POST /api/contacts/{contactId}/erase. A contact that nothing was ever sent to is erased already."""
+    """POST /api/contacts/{contactId}/erase. A contact that nothing was ever sent to is
+    erased already.
+    """
     workspace: str = incoming.query.workspace_id
     incoming.caller.only(workspace)
     if len(incoming.name) > bodies.LONGEST_ID:
         raise NotFound("contact", shown(incoming.name))
     erased = await incoming.services.contacts.erase(workspace, incoming.name)
-    return answers.EraseAnswer(erased=erased.jobs, cancelled=erased.cancelled, in_flight=erased.in_flight)
+    return answers.EraseAnswer(
+        erased=erased.jobs, cancelled=erased.cancelled, in_flight=erased.in_flight
+    )
 
 
 CALLS = [
     Call(
-        "POST", "/api/contacts/{contactId}/erase", erase, "Forget a contact", answers.EraseAnswer,
-        scope=Scope.MANAGE, query=bodies.ContactQuery, body=bodies.NoMembers, reads=reading.NONE, errors=(404,), tag="Contacts",
+        "POST",
+        "/api/contacts/{contactId}/erase",
+        erase,
+        "Forget a contact",
+        answers.EraseAnswer,
+        scope=Scope.MANAGE,
+        query=bodies.ContactQuery,
+        body=bodies.NoMembers,
+        reads=reading.NONE,
+        errors=(404,),
+        tag="Contacts",
     ),
-]  # fmt: skip
+]

@@ -1,4 +1,6 @@
-"""Forecasts: when so many more messages would start and finish, as things stand. A workspace's key asks about its own alone."""
+"""Forecasts: when so many more messages would start and finish, as things stand. A
+workspace's key asks about its own alone.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ async def forecast(incoming: Incoming) -> answers.ForecastAnswer:
     due = due_at(None, body.scheduled_for, incoming.now, faults)
     if faults or workspace is None:
         raise InvalidRequest(*faults)
-    foreseen = await incoming.services.forecasts.foresee(incoming.caller.only(workspace), Channel(body.channel), int(body.count), due)
+    foreseen = await incoming.services.forecasts.foresee(
+        incoming.caller.only(workspace), Channel(body.channel), int(body.count), due
+    )
     return answers.ForecastAnswer(
         start_at=optional_rfc3339(foreseen.start_at),
         end_at=optional_rfc3339(foreseen.end_at),
@@ -28,7 +32,14 @@ async def forecast(incoming: Incoming) -> answers.ForecastAnswer:
 
 CALLS = [
     Call(
-        "POST", "/api/forecast", forecast, "When so many more messages would start and finish under today's limits and backlog", answers.ForecastAnswer,
-        query=bodies.NoQuery, body=bodies.ForecastBody, reads=reading.OTHER, tag="Forecasts",
+        "POST",
+        "/api/forecast",
+        forecast,
+        "When so many more messages would start and finish under today's limits and backlog",
+        answers.ForecastAnswer,
+        query=bodies.NoQuery,
+        body=bodies.ForecastBody,
+        reads=reading.OTHER,
+        tag="Forecasts",
     ),
-]  # fmt: skip
+]

@@ -19,7 +19,9 @@ async def health(incoming: Incoming) -> answers.HealthAnswer:
 
 
 async def ready(incoming: Incoming) -> answers.HealthAnswer:
-    """GET /health/ready: the store can be written, and the process goes on. Raises StoreUnavailable and HTTPException."""
+    """GET /health/ready: the store can be written, and the process goes on. Raises
+    StoreUnavailable and HTTPException.
+    """
     if incoming.request.scope.get("state", {}).get(LEAVING):
         raise HTTPException(503, "The process is about to end; ask another.", {"retry-after": "1"})
     await incoming.services.database.write(check_writable)
@@ -27,7 +29,31 @@ async def ready(incoming: Incoming) -> answers.HealthAnswer:
 
 
 CALLS = [
-    Call("GET", "/health", health, "Whether the service runs", answers.HealthAnswer, scope=None, tag="Health"),
-    Call("GET", "/health/live", health, "Whether the process answers", answers.HealthAnswer, scope=None, tag="Health"),
-    Call("GET", "/health/ready", ready, "Whether the store can be written", answers.HealthAnswer, scope=None, tag="Health"),
+    Call(
+        "GET",
+        "/health",
+        health,
+        "Whether the service runs",
+        answers.HealthAnswer,
+        scope=None,
+        tag="Health",
+    ),
+    Call(
+        "GET",
+        "/health/live",
+        health,
+        "Whether the process answers",
+        answers.HealthAnswer,
+        scope=None,
+        tag="Health",
+    ),
+    Call(
+        "GET",
+        "/health/ready",
+        ready,
+        "Whether the store can be written",
+        answers.HealthAnswer,
+        scope=None,
+        tag="Health",
+    ),
 ]

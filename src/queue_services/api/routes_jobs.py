@@ -1,4 +1,6 @@
-"""Jobs: their status, the list, and an operator's wishes for one. An id that is no UUID is not found, without asking the store."""
+"""Jobs: their status, the list, and an operator's wishes for one. An id that is no UUID is
+not found, without asking the store.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,23 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 async def job_status(incoming: Incoming) -> answers.JobStatusAnswer:
     """GET /api/job-status/{jobId}."""
-    job, attempts = await incoming.services.jobs.status(_job_id(incoming.name), incoming.caller.workspace)
-    return render.job_status(await incoming.services.forecasts.of_job(job), attempts, incoming.services.max_attempts)
+    job, attempts = await incoming.services.jobs.status(
+        _job_id(incoming.name), incoming.caller.workspace
+    )
+    return render.job_status(
+        await incoming.services.forecasts.of_job(job), attempts, incoming.services.max_attempts
+    )
 
 
 async def job_statuses(incoming: Incoming) -> answers.JobsAnswer:
     """POST /api/job-status."""
     wanted = {given: given.lower() for given in incoming.body.job_ids}
-    known = {job.id: job for job in await incoming.services.jobs.statuses(list(dict.fromkeys(filter(_is_id, wanted.values()))), incoming.caller.workspace)}
+    known = {
+        job.id: job
+        for job in await incoming.services.jobs.statuses(
+            list(dict.fromkeys(filter(_is_id, wanted.values()))), incoming.caller.workspace
+        )
+    }
     return answers.JobsAnswer(
         jobs=await _shown(incoming, list(known.values())),
         unknown=[given for given, job in wanted.items() if job not in known],
@@ -64,7 +75,9 @@ async def reschedule_job(incoming: Incoming) -> answers.JobAnswer:
     due = due_at(body.delay, body.scheduled_for, incoming.now, faults)
     if faults:
         raise InvalidRequest(*faults)
-    job = await incoming.services.jobs.reschedule(_job_id(incoming.name), due, incoming.caller.workspace)
+    job = await incoming.services.jobs.reschedule(
+        _job_id(incoming.name), due, incoming.caller.workspace
+    )
     return await _answer(incoming, job)
 
 
@@ -73,16 +86,27 @@ async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
     wanted = _filter(incoming)
     found = await incoming.services.jobs.search(wanted)
     page, more = found[: wanted.limit - 1], len(found) == wanted.limit
-    return answers.JobListAnswer(jobs=await _shown(incoming, page), next_cursor=page[-1].id if more else None)
+    return answers.JobListAnswer(
+        jobs=await _shown(incoming, page), next_cursor=page[-1].id if more else None
+    )
 
 
 async def changes(incoming: Incoming) -> answers.ChangesAnswer:
     """GET /api/changes."""
     query = incoming.query
     after = Position() if query.after is UNSET else Position(*map(int, query.after.split("-")))
-    found = await incoming.services.jobs.changes(after, query.limit, incoming.caller.within(_given(query.workspace_id)))
+    found = await incoming.services.jobs.changes(
+        after, query.limit, incoming.caller.within(_given(query.workspace_id))
+    )
     return answers.ChangesAnswer(
-        changes=[answers.Change(job_id=change.id, status=answers.STATUS_NAMES[change.status], changed_at=rfc3339(change.at)) for change in found.changes],
+        changes=[
+            answers.Change(
+                job_id=change.id,
+                status=answers.STATUS_NAMES[change.status],
+                changed_at=rfc3339(change.at),
+            )
+            for change in found.changes
+        ],
         cursor=f"{found.position.transaction}-{found.position.number}",
     )
 
@@ -90,7 +114,10 @@ async def changes(incoming: Incoming) -> answers.ChangesAnswer:
 def _filter(incoming: Incoming) -> JobFilter:
     """What the query asks for; one job more than the page, to know whether there is a next one."""
     query, faults = incoming.query, Faults()
-    created_from, created_to = (faults.unless(name, _instant, given) for name, given in (("from", query.created_from), ("to", query.created_to)))
+    created_from, created_to = (
+        faults.unless(name, _instant, given)
+        for name, given in (("from", query.created_from), ("to", query.created_to))
+    )
     if faults:
         raise InvalidRequest(*faults)
     channel, recipient = _given(query.channel), _given(query.recipient)
@@ -108,18 +135,25 @@ def _filter(incoming: Incoming) -> JobFilter:
     )
 
 
-async def _acted(incoming: Incoming, act: Callable[[str, str | None], Awaitable[Job]]) -> answers.JobAnswer:
+async def _acted(
+    incoming: Incoming, act: Callable[[str, str | None], Awaitable[Job]]
+) -> answers.JobAnswer:
     return await _answer(incoming, await act(_job_id(incoming.name), incoming.caller.workspace))
 
 
 async def _answer(incoming: Incoming, job: Job) -> answers.JobAnswer:
-    with contextlib.suppress(StoreUnavailable):  # what was asked for is done: a forecast is no reason to say that it failed
+    with contextlib.suppress(
+        StoreUnavailable
+    ):  # what was asked for is done: a forecast is no reason to say that it failed
         job = await incoming.services.forecasts.of_job(job)
     return answers.JobAnswer(job=render.job(job, incoming.services.max_attempts))
 
 
 async def _shown(incoming: Incoming, jobs: Sequence[Job]) -> list[answers.Job]:
-    return [render.job(job, incoming.services.max_attempts) for job in await incoming.services.forecasts.of_jobs(jobs)]
+    return [
+        render.job(job, incoming.services.max_attempts)
+        for job in await incoming.services.forecasts.of_jobs(jobs)
+    ]
 
 
 def _given(value: str | UnsetType) -> str | None:
@@ -141,26 +175,87 @@ def _job_id(text: str) -> str:
 
 
 CALLS = [
-    Call("GET", "/api/job-status/{jobId}", job_status, "A job and its attempts", answers.JobStatusAnswer, errors=(404,), tag="Jobs"),
     Call(
-        "POST", "/api/job-status", job_statuses, "Up to 1,000 jobs", answers.JobsAnswer,
-        query=bodies.NoQuery, body=bodies.JobIdsBody, reads=reading.OTHER, tag="Jobs",
+        "GET",
+        "/api/job-status/{jobId}",
+        job_status,
+        "A job and its attempts",
+        answers.JobStatusAnswer,
+        errors=(404,),
+        tag="Jobs",
     ),
-    Call("GET", "/api/jobs", list_jobs, "Jobs that match, newest first", answers.JobListAnswer, query=bodies.JobsQuery, tag="Jobs"),
     Call(
-        "GET", "/api/changes", changes, "What ended or was retried, in order, to be followed from cursor to cursor", answers.ChangesAnswer,
-        query=bodies.ChangesQuery, tag="Jobs",
+        "POST",
+        "/api/job-status",
+        job_statuses,
+        "Up to 1,000 jobs",
+        answers.JobsAnswer,
+        query=bodies.NoQuery,
+        body=bodies.JobIdsBody,
+        reads=reading.OTHER,
+        tag="Jobs",
+    ),
+    Call(
+        "GET",
+        "/api/jobs",
+        list_jobs,
+        "Jobs that match, newest first",
+        answers.JobListAnswer,
+        query=bodies.JobsQuery,
+        tag="Jobs",
+    ),
+    Call(
+        "GET",
+        "/api/changes",
+        changes,
+        "What ended or was retried, in order, to be followed from cursor to cursor",
+        answers.ChangesAnswer,
+        query=bodies.ChangesQuery,
+        tag="Jobs",
     ),
     *(
         Call(
-            "POST", path, handler, summary, answers.JobAnswer,
-            scope=Scope.MANAGE, query=bodies.NoQuery, body=body, reads=reads, errors=(404, 409), tag="Jobs",
+            "POST",
+            path,
+            handler,
+            summary,
+            answers.JobAnswer,
+            scope=Scope.MANAGE,
+            query=bodies.NoQuery,
+            body=body,
+            reads=reads,
+            errors=(404, 409),
+            tag="Jobs",
         )
         for path, handler, summary, body, reads in (
-            ("/api/retry-job/{jobId}", retry_job, "Schedule a FAILED or CANCELLED job now", bodies.NoMembers, reading.NONE),
-            ("/api/promote-job/{jobId}", promote_job, "Make a SCHEDULED job due now", bodies.NoMembers, reading.NONE),
-            ("/api/reschedule-job/{jobId}", reschedule_job, "Give a SCHEDULED job another time", bodies.RescheduleBody, reading.OTHER),
-            ("/api/cancel-job/{jobId}", cancel_job, "Cancel a SCHEDULED job", bodies.NoMembers, reading.NONE),
+            (
+                "/api/retry-job/{jobId}",
+                retry_job,
+                "Schedule a FAILED or CANCELLED job now",
+                bodies.NoMembers,
+                reading.NONE,
+            ),
+            (
+                "/api/promote-job/{jobId}",
+                promote_job,
+                "Make a SCHEDULED job due now",
+                bodies.NoMembers,
+                reading.NONE,
+            ),
+            (
+                "/api/reschedule-job/{jobId}",
+                reschedule_job,
+                "Give a SCHEDULED job another time",
+                bodies.RescheduleBody,
+                reading.OTHER,
+            ),
+            (
+                "/api/cancel-job/{jobId}",
+                cancel_job,
+                "Cancel a SCHEDULED job",
+                bodies.NoMembers,
+                reading.NONE,
+            ),
         )
     ),
-]  # fmt: skip
+]

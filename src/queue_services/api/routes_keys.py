@@ -24,12 +24,18 @@ async def create_key(incoming: Incoming) -> wire.NewKeyAnswer:
     body: wire.KeyBody = incoming.body
     faults = Faults()
     workspace = faults.unless(wire.WORKSPACE_ID, workspace_of, body.workspace_id)
-    expires_at = faults.unless(wire.EXPIRES_AT, lambda text: _expiry(text, incoming.now), body.expires_at)
+    expires_at = faults.unless(
+        wire.EXPIRES_AT, lambda text: _expiry(text, incoming.now), body.expires_at
+    )
     if faults:
         raise InvalidRequest(*faults)
-    permissions = list(Permission) if body.scopes is None else [Permission(name) for name in body.scopes]
+    permissions = (
+        list(Permission) if body.scopes is None else [Permission(name) for name in body.scopes]
+    )
     per_minute = None if body.messages_per_minute is None else int(body.messages_per_minute)
-    key, text = await incoming.services.keys.create(workspace, permissions, per_minute=per_minute, expires_at=expires_at)
+    key, text = await incoming.services.keys.create(
+        workspace, permissions, per_minute=per_minute, expires_at=expires_at
+    )
     return wire.NewKeyAnswer(**_members(key), key=text)
 
 
@@ -37,7 +43,13 @@ async def list_keys(incoming: Incoming) -> wire.KeysAnswer:
     """GET /api/keys."""
     wanted = incoming.query.workspace_id
     found = await incoming.services.keys.every()
-    return wire.KeysAnswer(keys=[wire.KeyMembers(**_members(key)) for key in found if wanted is UNSET or key.workspace == wanted])
+    return wire.KeysAnswer(
+        keys=[
+            wire.KeyMembers(**_members(key))
+            for key in found
+            if wanted is UNSET or key.workspace == wanted
+        ]
+    )
 
 
 async def revoke_key(incoming: Incoming) -> wire.KeyAnswer:
@@ -67,12 +79,34 @@ def _expiry(text: str, now: Instant) -> Instant:
 
 CALLS = [
     Call(
-        "POST", "/api/keys", create_key, "Make a key; it is shown this once", wire.NewKeyAnswer,
-        scope=Scope.ADMIN, body=wire.KeyBody, reads=reading.NONE, tag="Keys",
+        "POST",
+        "/api/keys",
+        create_key,
+        "Make a key; it is shown this once",
+        wire.NewKeyAnswer,
+        scope=Scope.ADMIN,
+        body=wire.KeyBody,
+        reads=reading.NONE,
+        tag="Keys",
     ),
-    Call("GET", "/api/keys", list_keys, "The keys that are not revoked", wire.KeysAnswer, scope=Scope.ADMIN, query=wire.KeysQuery, tag="Keys"),
     Call(
-        "DELETE", "/api/keys/{keyId}", revoke_key, "Revoke a key: within a second it opens nothing", wire.KeyAnswer,
-        scope=Scope.ADMIN, errors=(404,), tag="Keys",
+        "GET",
+        "/api/keys",
+        list_keys,
+        "The keys that are not revoked",
+        wire.KeysAnswer,
+        scope=Scope.ADMIN,
+        query=wire.KeysQuery,
+        tag="Keys",
     ),
-]  # fmt: skip
+    Call(
+        "DELETE",
+        "/api/keys/{keyId}",
+        revoke_key,
+        "Revoke a key: within a second it opens nothing",
+        wire.KeyAnswer,
+        scope=Scope.ADMIN,
+        errors=(404,),
+        tag="Keys",
+    ),
+]

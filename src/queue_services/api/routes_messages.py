@@ -1,4 +1,6 @@
-"""Scheduling: one SMS, one email, a batch. Holds no rule: `wire.intake` decodes, `service.messages` writes."""
+"""Scheduling: one SMS, one email, a batch. Holds no rule: `wire.intake` decodes,
+`service.messages` writes.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from queue_services.wire import answers, batches, bodies, intake
 
 KEY_HEADER = "Idempotency-Key"
 AT_ONCE_SECONDS = 0.001
-"""Of work on a batch, between two looks at what else the event loop has to do: a delivery takes several steps of the loop within 8 ms."""
+"""Of work on a batch, between two looks at what else the event loop has to do: a delivery
+takes several steps of the loop within 8 ms.
+"""
 
 TRACE_HEADER = "traceparent"
 
@@ -44,7 +48,11 @@ async def schedule_email(incoming: Incoming) -> answers.ScheduleAnswer:
 async def schedule_batch(incoming: Incoming) -> answers.BatchAnswer:
     """POST /api/schedule-batch."""
     if KEY_HEADER in incoming.request.headers:
-        raise InvalidRequest(Fault(KEY_HEADER, "is for one message; give each message of a batch an `idempotencyKey`"))
+        raise InvalidRequest(
+            Fault(
+                KEY_HEADER, "is for one message; give each message of a batch an `idempotencyKey`"
+            )
+        )
     elements = await _taken_apart(incoming)
     await incoming.hand_in(len(elements))
     if incoming.query.atomic == "true":
@@ -87,7 +95,10 @@ async def _schedule(incoming: Incoming, decode: Decode) -> answers.ScheduleAnswe
     incoming.caller.only(message.workspace)
     [insertion] = await incoming.services.intake.schedule([message])
     if insertion.conflict:
-        raise Conflict(f"The idempotency key was first used for another message, job {insertion.id}; nothing was scheduled.")
+        raise Conflict(
+            f"The idempotency key was first used for another message, job {insertion.id}; nothing"
+            " was scheduled."
+        )
     return render.scheduled(insertion, message.channel, incoming.now)
 
 
@@ -99,20 +110,31 @@ def _rules(incoming: Incoming) -> intake.Rules:
 
 
 async def _taken_apart(incoming: Incoming) -> list[bytes]:
-    """Every element of the body; when this returns, it is known to be well formed and not too long, and nothing has been kept."""
+    """Every element of the body; when this returns, it is known to be well formed and not
+    too long, and nothing has been kept.
+    """
     taken: list[bytes] = []
     turn = _Turn()
-    for element in batches.lines(incoming.content) if incoming.media_type == reading.NDJSON else batches.elements(incoming.content):
+    for element in (
+        batches.lines(incoming.content)
+        if incoming.media_type == reading.NDJSON
+        else batches.elements(incoming.content)
+    ):
         if element:
             taken.append(element)
         if turn.is_over():
             await asyncio.sleep(0)
-    incoming.content = b""  # the process holds a large body once, not thrice: as it came, in parts, and as messages
+    # the process holds a large body once, not thrice: as it came, in parts, and as messages
+    incoming.content = b""
     return taken
 
 
-async def _decode(elements: list[bytes], part: range, incoming: Incoming) -> tuple[Messages, Refusals]:
-    """The messages and the faults of a part of the batch, by index; takes what it decodes out of `elements`."""
+async def _decode(
+    elements: list[bytes], part: range, incoming: Incoming
+) -> tuple[Messages, Refusals]:
+    """The messages and the faults of a part of the batch, by index; takes what it decodes
+    out of `elements`.
+    """
     messages: Messages = {}
     refused: Refusals = {}
     rules, turn = _rules(incoming), _Turn()
@@ -127,13 +149,17 @@ async def _decode(elements: list[bytes], part: range, incoming: Incoming) -> tup
     return messages, refused
 
 
-async def _accept_each(elements: list[bytes], incoming: Incoming) -> tuple[Messages, Refusals, list[Insertion]]:
+async def _accept_each(
+    elements: list[bytes], incoming: Incoming
+) -> tuple[Messages, Refusals, list[Insertion]]:
     """Accept what has no faults; while one part is written, the next is decoded."""
     messages: Messages = {}
     refused: Refusals = {}
     writing: list[asyncio.Task[list[Insertion]]] = []
     for start in range(0, len(elements), GROUP):
-        found, wrong = await _decode(elements, range(start, min(start + GROUP, len(elements))), incoming)
+        found, wrong = await _decode(
+            elements, range(start, min(start + GROUP, len(elements))), incoming
+        )
         writing.append(asyncio.create_task(incoming.services.intake.schedule(list(found.values()))))
         messages |= found
         refused |= wrong
@@ -169,31 +195,72 @@ async def _accept_all(services: Services, messages: Messages, refused: Refusals)
     try:
         return await services.intake.schedule_all(list(messages.values()))
     except KeyConflicts as error:
-        faults = [Fault(f"messages[{index}].{answers.IDEMPOTENCY_KEY}", CONFLICT) for index in error.indexes]
+        faults = [
+            Fault(f"messages[{index}].{answers.IDEMPOTENCY_KEY}", CONFLICT)
+            for index in error.indexes
+        ]
         raise Conflict(
-            f"{len(faults):,} messages have an idempotency key that was first used for another message; nothing was scheduled.", faults=faults
+            f"{len(faults):,} messages have an idempotency key that was first used for another"
+            " message; nothing was scheduled.",
+            faults=faults,
         ) from None
 
 
-def _result(index: int, insertion: Insertion | None, faults: tuple[Fault, ...]) -> answers.BatchResult:
+def _result(
+    index: int, insertion: Insertion | None, faults: tuple[Fault, ...]
+) -> answers.BatchResult:
     if insertion is None:
         return answers.BatchResult(index=index, errors=render.field_errors(faults))
     if insertion.conflict:
-        return answers.BatchResult(index=index, errors=[answers.FieldError(answers.IDEMPOTENCY_KEY, CONFLICT)])
-    return answers.BatchResult(index=index, job_id=insertion.id, replayed=True if insertion.replayed else UNSET)
+        return answers.BatchResult(
+            index=index, errors=[answers.FieldError(answers.IDEMPOTENCY_KEY, CONFLICT)]
+        )
+    return answers.BatchResult(
+        index=index, job_id=insertion.id, replayed=True if insertion.replayed else UNSET
+    )
 
 
 CALLS = [
     Call(
-        "POST", "/api/schedule-sms", schedule_sms, "Schedule an SMS", answers.ScheduleAnswer,
-        scope=Scope.SEND, body=bodies.SmsBody, reads=reading.SINGLE, decodes=False, headers=(KEY_HEADER,), errors=(409, 429), tag="Scheduling",
+        "POST",
+        "/api/schedule-sms",
+        schedule_sms,
+        "Schedule an SMS",
+        answers.ScheduleAnswer,
+        scope=Scope.SEND,
+        body=bodies.SmsBody,
+        reads=reading.SINGLE,
+        decodes=False,
+        headers=(KEY_HEADER,),
+        errors=(409, 429),
+        tag="Scheduling",
     ),
     Call(
-        "POST", "/api/schedule-email", schedule_email, "Schedule an email", answers.ScheduleAnswer,
-        scope=Scope.SEND, body=bodies.EmailBody, reads=reading.SINGLE, decodes=False, headers=(KEY_HEADER,), errors=(409, 429), tag="Scheduling",
+        "POST",
+        "/api/schedule-email",
+        schedule_email,
+        "Schedule an email",
+        answers.ScheduleAnswer,
+        scope=Scope.SEND,
+        body=bodies.EmailBody,
+        reads=reading.SINGLE,
+        decodes=False,
+        headers=(KEY_HEADER,),
+        errors=(409, 429),
+        tag="Scheduling",
     ),
     Call(
-        "POST", "/api/schedule-batch", schedule_batch, "Schedule up to 10,000 messages", answers.BatchAnswer,
-        scope=Scope.SEND, query=bodies.BatchQuery, body=bodies.BatchBody, reads=reading.BATCH, decodes=False, errors=(409, 429), tag="Scheduling",
+        "POST",
+        "/api/schedule-batch",
+        schedule_batch,
+        "Schedule up to 10,000 messages",
+        answers.BatchAnswer,
+        scope=Scope.SEND,
+        query=bodies.BatchQuery,
+        body=bodies.BatchBody,
+        reads=reading.BATCH,
+        decodes=False,
+        errors=(409, 429),
+        tag="Scheduling",
     ),
-]  # fmt: skip
+]

@@ -1,4 +1,6 @@
-"""Figures: the service's, a workspace's, their reset and history, and what Prometheus reads. A workspace's key sees and resets its own alone."""
+"""Figures: the service's, a workspace's, their reset and history, and what Prometheus
+reads. A workspace's key sees and resets its own alone.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,17 @@ from queue_services.wire.intake import Faults, workspace_of
 
 async def metrics(incoming: Incoming) -> wire.MetricsAnswer:
     """GET /api/metrics."""
-    return render.service(await incoming.services.metrics.figures(incoming.caller.workspace), incoming.now)
+    return render.service(
+        await incoming.services.metrics.figures(incoming.caller.workspace), incoming.now
+    )
 
 
 async def workspace_metrics(incoming: Incoming) -> wire.WorkspaceMetricsAnswer:
     """GET /api/metrics/workspace/{workspaceId}."""
     if len(incoming.name) > bodies.LONGEST_ID:
-        raise InvalidRequest(Fault(answers.WORKSPACE, f"must be text of 1-{bodies.LONGEST_ID} characters"))
+        raise InvalidRequest(
+            Fault(answers.WORKSPACE, f"must be text of 1-{bodies.LONGEST_ID} characters")
+        )
     name = incoming.caller.only(incoming.name)
     return render.workspace(name, await incoming.services.metrics.workspace(name), incoming.now)
 
@@ -32,10 +38,17 @@ async def workspace_metrics(incoming: Incoming) -> wire.WorkspaceMetricsAnswer:
 async def reset(incoming: Incoming) -> wire.ResetAnswer:
     """POST /api/metrics/reset."""
     body, faults = incoming.body, Faults()
-    workspace = None if body.workspace_id is None else faults.unless(answers.WORKSPACE, workspace_of, body.workspace_id)
+    workspace = (
+        None
+        if body.workspace_id is None
+        else faults.unless(answers.WORKSPACE, workspace_of, body.workspace_id)
+    )
     if faults:
         raise InvalidRequest(*faults)
-    workspace, channel = incoming.caller.within(workspace), Channel(body.type) if body.type else None
+    workspace, channel = (
+        incoming.caller.within(workspace),
+        Channel(body.type) if body.type else None,
+    )
     await incoming.services.metrics.reset(channel, workspace)
     return render.reset(channel, workspace)
 
@@ -43,13 +56,19 @@ async def reset(incoming: Incoming) -> wire.ResetAnswer:
 async def history(incoming: Incoming) -> wire.HistoryAnswer:
     """GET /api/metrics/history."""
     query, faults = incoming.query, Faults()
-    begin, end = (_instant(name, given, faults) for name, given in (("from", query.begin), ("to", query.end)))
+    begin, end = (
+        _instant(name, given, faults) for name, given in (("from", query.begin), ("to", query.end))
+    )
     if faults:
         raise InvalidRequest(*faults)
     workspace = incoming.caller.within(None if query.workspace_id is UNSET else query.workspace_id)
     channel = None if query.channel is UNSET else Channel(query.channel)
     seconds = None if query.step_seconds is UNSET else query.step_seconds
-    return render.history(await incoming.services.metrics.history(workspace, channel, begin=begin, end=end, seconds=seconds))
+    return render.history(
+        await incoming.services.metrics.history(
+            workspace, channel, begin=begin, end=end, seconds=seconds
+        )
+    )
 
 
 async def exposition(incoming: Incoming) -> str:
@@ -58,25 +77,59 @@ async def exposition(incoming: Incoming) -> str:
 
 
 def _instant(name: str, given: str | UnsetType, faults: Faults) -> Instant | None:
-    return None if given is UNSET else faults.unless(name, times.instant, given.replace(" ", "+"))  # a plus sign that the caller forgot to encode
+    return (
+        None if given is UNSET else faults.unless(name, times.instant, given.replace(" ", "+"))
+    )  # a plus sign that the caller forgot to encode
 
 
 CALLS = [
-    Call("GET", "/api/metrics", metrics, "The figures since the last reset", wire.MetricsAnswer, query=bodies.NoQuery, tag="Metrics"),
     Call(
-        "GET", "/api/metrics/workspace/{workspaceId}", workspace_metrics, "A workspace's figures, limits and newest exceedances",
-        wire.WorkspaceMetricsAnswer, query=bodies.NoQuery, tag="Metrics",
+        "GET",
+        "/api/metrics",
+        metrics,
+        "The figures since the last reset",
+        wire.MetricsAnswer,
+        query=bodies.NoQuery,
+        tag="Metrics",
     ),
     Call(
-        "POST", "/api/metrics/reset", reset, "Count the figures from now on; history and jobs stay", wire.ResetAnswer,
-        scope=Scope.MANAGE, query=bodies.NoQuery, body=wire.ResetBody, reads=reading.NONE, tag="Metrics",
+        "GET",
+        "/api/metrics/workspace/{workspaceId}",
+        workspace_metrics,
+        "A workspace's figures, limits and newest exceedances",
+        wire.WorkspaceMetricsAnswer,
+        query=bodies.NoQuery,
+        tag="Metrics",
     ),
     Call(
-        "GET", "/api/metrics/history", history, "What was sent, failed and exceeded, over time", wire.HistoryAnswer,
-        query=wire.HistoryQuery, tag="Metrics",
+        "POST",
+        "/api/metrics/reset",
+        reset,
+        "Count the figures from now on; history and jobs stay",
+        wire.ResetAnswer,
+        scope=Scope.MANAGE,
+        query=bodies.NoQuery,
+        body=wire.ResetBody,
+        reads=reading.NONE,
+        tag="Metrics",
     ),
     Call(
-        "GET", "/metrics", exposition, "Every figure as Prometheus reads it", str,
-        scope=Scope.ADMIN, media_type=prometheus.MEDIA_TYPE, tag="Metrics",
+        "GET",
+        "/api/metrics/history",
+        history,
+        "What was sent, failed and exceeded, over time",
+        wire.HistoryAnswer,
+        query=wire.HistoryQuery,
+        tag="Metrics",
     ),
-]  # fmt: skip
+    Call(
+        "GET",
+        "/metrics",
+        exposition,
+        "Every figure as Prometheus reads it",
+        str,
+        scope=Scope.ADMIN,
+        media_type=prometheus.MEDIA_TYPE,
+        tag="Metrics",
+    ),
+]

@@ -1,4 +1,6 @@
-"""The test clock: moving the time of a service that was started with `serve --test-clock`. Refused on a real clock."""
+"""The test clock: moving the time of a service that was started with `serve --test-clock`.
+Refused on a real clock.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,27 @@ async def advance(incoming: Incoming) -> answers.AdvanceAnswer:
     """POST /api/test-clock/advance."""
     clock = incoming.services.clock
     if not isinstance(clock, SteppedClock):
-        raise Conflict("The service goes by the real clock; one whose time can be moved is started with `queue-services serve --test-clock`.")
-    return answers.AdvanceAnswer(now=rfc3339(await clock.advance(round(incoming.body.delay * 1000))))
+        raise Conflict(
+            "The service goes by the real clock; one whose time can be moved is started with"
+            " `queue-services serve --test-clock`."
+        )
+    return answers.AdvanceAnswer(
+        now=rfc3339(await clock.advance(round(incoming.body.delay * 1000)))
+    )
 
 
 CALLS = [
     Call(
-        "POST", "/api/test-clock/advance", advance, "Let time pass, and deliver what falls due in it (only with `serve --test-clock`)", answers.AdvanceAnswer,
-        scope=Scope.ADMIN, query=bodies.NoQuery, body=bodies.AdvanceBody, reads=reading.OTHER, errors=(409,), tag="Test clock",
+        "POST",
+        "/api/test-clock/advance",
+        advance,
+        "Let time pass, and deliver what falls due in it (only with `serve --test-clock`)",
+        answers.AdvanceAnswer,
+        scope=Scope.ADMIN,
+        query=bodies.NoQuery,
+        body=bodies.AdvanceBody,
+        reads=reading.OTHER,
+        errors=(409,),
+        tag="Test clock",
     ),
-]  # fmt: skip
+]

@@ -1,4 +1,6 @@
-"""Workspaces, tiers and channels: what is set for them, what holds them up, and stopping them. A key of one workspace sees and sets its own alone."""
+"""Workspaces, tiers and channels: what is set for them, what holds them up, and stopping
+them. A key of one workspace sees and sets its own alone.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,13 @@ async def lift(incoming: Incoming) -> wire.LiftAnswer:
     """POST /api/workspaces/{workspaceId}/lift."""
     name = _workspace(incoming)
     channels = [Channel(incoming.body.channel)] if incoming.body.channel else list(Channel)
-    return wire.LiftAnswer(lifted=[channel for channel in channels if await incoming.services.workspaces.lift(name, channel)])
+    return wire.LiftAnswer(
+        lifted=[
+            channel
+            for channel in channels
+            if await incoming.services.workspaces.lift(name, channel)
+        ]
+    )
 
 
 async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
@@ -50,7 +58,11 @@ async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
     after = None if query.cursor is UNSET else _position(query.cursor)
     found = await incoming.services.workspaces.busiest(Sort(query.sort), query.limit + 1, after)
     page = [render.volume(one) for one in found[: query.limit]]
-    last = f"{getattr(page[-1], query.sort)}:{page[-1].workspace_id}" if len(found) > len(page) else None
+    last = (
+        f"{getattr(page[-1], query.sort)}:{page[-1].workspace_id}"
+        if len(found) > len(page)
+        else None
+    )
     return wire.WorkspacesAnswer(workspaces=page, next_cursor=last)
 
 
@@ -63,13 +75,19 @@ async def tier(incoming: Incoming) -> wire.TierAnswer:
 async def change_tier(incoming: Incoming) -> wire.TierAnswer:
     """PUT /api/tiers/{name}."""
     _administrator(incoming)
-    return render.tier(await incoming.services.tiers.change(_name(incoming, "name"), changes.tier_change(incoming.content)))
+    return render.tier(
+        await incoming.services.tiers.change(
+            _name(incoming, "name"), changes.tier_change(incoming.content)
+        )
+    )
 
 
 async def tiers(incoming: Incoming) -> wire.TiersAnswer:
     """GET /api/tiers."""
     _administrator(incoming)
-    return wire.TiersAnswer(tiers=[render.tier_of_list(one) for one in await incoming.services.tiers.every()])
+    return wire.TiersAnswer(
+        tiers=[render.tier_of_list(one) for one in await incoming.services.tiers.every()]
+    )
 
 
 async def pause_channel(incoming: Incoming) -> wire.ChannelAnswer:
@@ -88,7 +106,11 @@ async def resume_channel(incoming: Incoming) -> wire.ChannelAnswer:
 
 async def _shown(incoming: Incoming, name: str) -> wire.WorkspaceAnswer:
     service = incoming.services.workspaces
-    adjustments = [change for channel in Channel for change in await service.adjustments(name, channel, ADJUSTMENTS)]
+    adjustments = [
+        change
+        for channel in Channel
+        for change in await service.adjustments(name, channel, ADJUSTMENTS)
+    ]
     return render.workspace(await service.terms(name), await service.holds(name), adjustments)
 
 
@@ -118,8 +140,14 @@ def _administrator(incoming: Incoming) -> None:
 
 
 def _is_administrators(change: Change) -> bool:
-    """Whether a change is one that a workspace's own key may not make: limits, tier, base URLs, events."""
-    return bool(change.limits or change.base_urls) or change.tier is not UNSET or change.events_url is not UNSET
+    """Whether a change is one that a workspace's own key may not make: limits, tier, base
+    URLs, events.
+    """
+    return (
+        bool(change.limits or change.base_urls)
+        or change.tier is not UNSET
+        or change.events_url is not UNSET
+    )
 
 
 def _position(cursor: str) -> tuple[int, str]:
@@ -132,36 +160,91 @@ def _position(cursor: str) -> tuple[int, str]:
 
 CALLS = [
     Call(
-        "GET", "/api/workspaces/{workspaceId}", workspace, "A workspace: its settings, its limits in force, and what holds it up",
-        wire.WorkspaceAnswer, tag="Workspaces",
+        "GET",
+        "/api/workspaces/{workspaceId}",
+        workspace,
+        "A workspace: its settings, its limits in force, and what holds it up",
+        wire.WorkspaceAnswer,
+        tag="Workspaces",
     ),
     Call(
-        "PUT", "/api/workspaces/{workspaceId}", change_workspace, "Change the members given of a workspace; null clears", wire.WorkspaceAnswer,
-        scope=Scope.MANAGE, body=wire.WorkspaceBody, reads=reading.OTHER, decodes=False, tag="Workspaces",
+        "PUT",
+        "/api/workspaces/{workspaceId}",
+        change_workspace,
+        "Change the members given of a workspace; null clears",
+        wire.WorkspaceAnswer,
+        scope=Scope.MANAGE,
+        body=wire.WorkspaceBody,
+        reads=reading.OTHER,
+        decodes=False,
+        tag="Workspaces",
     ),
     Call(
-        "POST", "/api/workspaces/{workspaceId}/lift", lift, "End the holds that the endpoint's answers have put on a workspace", wire.LiftAnswer,
-        scope=Scope.MANAGE, body=wire.LiftBody, reads=reading.NONE, tag="Workspaces",
+        "POST",
+        "/api/workspaces/{workspaceId}/lift",
+        lift,
+        "End the holds that the endpoint's answers have put on a workspace",
+        wire.LiftAnswer,
+        scope=Scope.MANAGE,
+        body=wire.LiftBody,
+        reads=reading.NONE,
+        tag="Workspaces",
     ),
     Call(
-        "GET", "/api/workspaces", workspaces, "Workspaces by what they sent, have waiting, or were over their limits", wire.WorkspacesAnswer,
-        scope=Scope.ADMIN, query=wire.WorkspacesQuery, tag="Workspaces",
+        "GET",
+        "/api/workspaces",
+        workspaces,
+        "Workspaces by what they sent, have waiting, or were over their limits",
+        wire.WorkspacesAnswer,
+        scope=Scope.ADMIN,
+        query=wire.WorkspacesQuery,
+        tag="Workspaces",
     ),
     Call(
-        "GET", "/api/tiers/{name}", tier, "What the workspaces of a tier get", wire.TierAnswer,
-        scope=Scope.ADMIN, errors=(404,), tag="Tiers",
+        "GET",
+        "/api/tiers/{name}",
+        tier,
+        "What the workspaces of a tier get",
+        wire.TierAnswer,
+        scope=Scope.ADMIN,
+        errors=(404,),
+        tag="Tiers",
     ),
     Call(
-        "PUT", "/api/tiers/{name}", change_tier, "Change the members given of a tier, or make it; null clears", wire.TierAnswer,
-        scope=Scope.ADMIN, body=wire.TierBody, reads=reading.OTHER, decodes=False, tag="Tiers",
+        "PUT",
+        "/api/tiers/{name}",
+        change_tier,
+        "Change the members given of a tier, or make it; null clears",
+        wire.TierAnswer,
+        scope=Scope.ADMIN,
+        body=wire.TierBody,
+        reads=reading.OTHER,
+        decodes=False,
+        tag="Tiers",
     ),
     Call("GET", "/api/tiers", tiers, "All tiers", wire.TiersAnswer, scope=Scope.ADMIN, tag="Tiers"),
     Call(
-        "POST", "/api/channels/{channel}/pause", pause_channel, "Let no message of a channel start", wire.ChannelAnswer,
-        scope=Scope.ADMIN, body=NoMembers, reads=reading.NONE, errors=(404,), tag="Channels",
+        "POST",
+        "/api/channels/{channel}/pause",
+        pause_channel,
+        "Let no message of a channel start",
+        wire.ChannelAnswer,
+        scope=Scope.ADMIN,
+        body=NoMembers,
+        reads=reading.NONE,
+        errors=(404,),
+        tag="Channels",
     ),
     Call(
-        "POST", "/api/channels/{channel}/resume", resume_channel, "Let the messages of a channel start again", wire.ChannelAnswer,
-        scope=Scope.ADMIN, body=NoMembers, reads=reading.NONE, errors=(404,), tag="Channels",
+        "POST",
+        "/api/channels/{channel}/resume",
+        resume_channel,
+        "Let the messages of a channel start again",
+        wire.ChannelAnswer,
+        scope=Scope.ADMIN,
+        body=NoMembers,
+        reads=reading.NONE,
+        errors=(404,),
+        tag="Channels",
     ),
-]  # fmt: skip
+]

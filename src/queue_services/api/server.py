@@ -1,7 +1,9 @@
 """uvicorn on our loop: how a process begins to listen, and how it leaves without failing a request.
 
-Called by `bootstrap`, which has the signals. Leaving goes in this order: /health/ready says 503 and each answer is its connection's last; after the time that
-a load balancer needs, no new connection is begun; those that are kept open get a moment to be used once more; then what is left is closed.
+Called by `bootstrap`, which has the signals. Leaving goes in this order: /health/ready says
+503 and each answer is its connection's last; after the time that a load balancer needs, no
+new connection is begun; those that are kept open get a moment to be used once more; then
+what is left is closed.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 
 HANDSHAKE_SECONDS = 0.25
-"""How long a connection that is being opened while the process stops listening has until it is accepted."""
+"""How long a connection that is being opened while the process stops listening has until it
+is accepted.
+"""
 
 LAST_CALL_SECONDS = 1
 """How long connections that are kept open may be used once more, before they are closed."""
@@ -39,7 +43,9 @@ _NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0
 class Server(uvicorn.Server):
     """Serves an application on bound sockets. `serve` runs until `leave` was called."""
 
-    def __init__(self, app: ASGIApp, *, most_connections: int, shutdown_seconds: float, drain_seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, most_connections: int, shutdown_seconds: float, drain_seconds: float
+    ) -> None:
         self._crowd = Crowd(most_connections)
         self._drain_seconds = drain_seconds
         self._up = asyncio.Event()
@@ -75,7 +81,9 @@ class Server(uvicorn.Server):
         await self._up.wait()
 
     async def leave(self, end_streams: Callable[[], None]) -> None:
-        """Stop serving, in an order in which no client is failed; `end_streams` ends the answers that would go on for ever."""
+        """Stop serving, in an order in which no client is failed; `end_streams` ends the
+        answers that would go on for ever.
+        """
         self.lifespan.state[LEAVING] = True
         self._crowd.leaving = True
         for connection in self._connections():
@@ -95,14 +103,20 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     def _connections(self) -> list[Connection]:
-        return [connection for connection in self.server_state.connections if isinstance(connection, Connection)]
+        return [
+            connection
+            for connection in self.server_state.connections
+            if isinstance(connection, Connection)
+        ]
 
 
 @contextlib.contextmanager
 def listening(host: str, port: int, *, shared: bool) -> Iterator[socket.socket]:
-    """A bound socket; bound before anything else is opened, so that a taken port is told at once. Raises OSError.
+    """A bound socket; bound before anything else is opened, so that a taken port is told at
+    once. Raises OSError.
 
-    `shared`: other processes may listen on the same address, each getting its part of the connections; this one gets none before it can serve them.
+    `shared`: other processes may listen on the same address, each getting its part of the
+    connections; this one gets none before it can serve them.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -122,11 +136,17 @@ def listening(host: str, port: int, *, shared: bool) -> Iterator[socket.socket]:
 def begin_no_more(descriptor: int) -> None:
     """Let a listening socket begin no connection, and finish those it has begun.
 
-    A socket that is closed resets the connections it has not accepted yet. With this they are all accepted first; who wants to connect meanwhile asks again
-    within a second, as TCP does, and is then answered by another process that shares the address. Linux alone; elsewhere nothing happens.
+    A socket that is closed resets the connections it has not accepted yet. With this they
+    are all accepted first; who wants to connect meanwhile asks again within a second, as
+    TCP does, and is then answered by another process that shares the address. Linux alone;
+    elsewhere nothing happens.
     """
     if sys.platform != "linux":
         return
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
     with socket.socket(fileno=socket.dup(descriptor)) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(_NO_SYN), ctypes.addressof(code)))
+        listener.setsockopt(
+            socket.SOL_SOCKET,
+            _SO_ATTACH_FILTER,
+            struct.pack("HL", len(_NO_SYN), ctypes.addressof(code)),
+        )

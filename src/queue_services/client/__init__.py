@@ -1,7 +1,9 @@
-"""What an application installs: it talks to Queue Services over HTTP and imports nothing else of this project.
+"""What an application installs: it talks to Queue Services over HTTP and imports nothing
+else of this project.
 
-Start at `QueueService` (or `AsyncQueueService`); `docs/client.md` is the guide. The names below are imported when they are first used: the receiver,
-the tables and the pytest plugin are parts of this package too, and need no HTTP client.
+Start at `QueueService` (or `AsyncQueueService`); `docs/client.md` is the guide. The names
+below are imported when they are first used: the receiver, the tables and the pytest plugin
+are parts of this package too, and need no HTTP client.
 """
 
 from __future__ import annotations
@@ -12,19 +14,45 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from queue_services.client.call import Retries
     from queue_services.client.campaigns import AsyncCampaign, Campaign
-    from queue_services.client.errors import Conflict, Fault, NotFound, OverQuota, QueueServiceError, Unauthorized, Unavailable, ValidationFailed
+    from queue_services.client.errors import (
+        Conflict,
+        Fault,
+        NotFound,
+        OverQuota,
+        QueueServiceError,
+        Unauthorized,
+        Unavailable,
+        ValidationFailed,
+    )
     from queue_services.client.monitor import AsyncMonitor, Monitor
     from queue_services.client.notifications import AsyncNotificationManager, NotificationManager
     from queue_services.client.plan import Contact, Launch, Step
     from queue_services.client.rollout import Rollout
     from queue_services.client.service import AsyncQueueService, QueueService
     from queue_services.client.templates import jinja_templates
-    from queue_services.client.types import Channel, Email, Job, ScheduleResult, SendWindow, Sms, Status
+    from queue_services.client.types import (
+        Channel,
+        Email,
+        Job,
+        ScheduleResult,
+        SendWindow,
+        Sms,
+        Status,
+    )
 
 _HOMES = {
     "call": ("Retries",),
     "campaigns": ("AsyncCampaign", "Campaign"),
-    "errors": ("Conflict", "Fault", "NotFound", "OverQuota", "QueueServiceError", "Unauthorized", "Unavailable", "ValidationFailed"),
+    "errors": (
+        "Conflict",
+        "Fault",
+        "NotFound",
+        "OverQuota",
+        "QueueServiceError",
+        "Unauthorized",
+        "Unavailable",
+        "ValidationFailed",
+    ),
     "monitor": ("AsyncMonitor", "Monitor"),
     "notifications": ("AsyncNotificationManager", "NotificationManager"),
     "plan": ("Contact", "Launch", "Step"),

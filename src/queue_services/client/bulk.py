@@ -1,8 +1,11 @@
-"""Schedules any number of messages in requests of bounded size. Used by the clients' `schedule_each` and `schedule_many`, and so by campaigns.
+"""Schedules any number of messages in requests of bounded size. Used by the clients'
+`schedule_each` and `schedule_many`, and so by campaigns.
 
-Messages are written as NDJSON, 1,000 or 4 MiB a request at most, each under an idempotency key, so that a request whose answer was lost is sent
-again without doubling. Results come in the order of the messages. A message that is wrong is a result like any other. Once the service is
-found away, or the key bad, nothing more is sent: the rest get the same error, and the same messages scheduled again add what is missing.
+Messages are written as NDJSON, 1,000 or 4 MiB a request at most, each under an idempotency
+key, so that a request whose answer was lost is sent again without doubling. Results come in
+the order of the messages. A message that is wrong is a result like any other. Once the
+service is found away, or the key bad, nothing more is sent: the rest get the same error,
+and the same messages scheduled again add what is missing.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ BYTES_A_REQUEST = 4 * 2**20
 REQUESTS_IN_FLIGHT = 4
 
 Entry: TypeAlias = Message | ScheduleResult
-"""A message to schedule, or the result of one that needs no sending, which is passed on in its place."""
+"""A message to schedule, or the result of one that needs no sending, which is passed on in
+its place.
+"""
 OnProgress: TypeAlias = Callable[[BulkProgress], None]
 
 
@@ -39,7 +44,9 @@ class Answered:
 
 @dataclass(slots=True)
 class Chunk:
-    """Some messages in order: the lines to send with their keys, and at which places results are known already."""
+    """Some messages in order: the lines to send with their keys, and at which places
+    results are known already.
+    """
 
     lines: list[bytes] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
@@ -50,7 +57,15 @@ class Chunk:
         return len(self.lines) + len(self.known)
 
     def call(self) -> Call[Answered]:
-        return Call("POST", "/api/schedule-batch", self._read, lambda: b"\n".join(self.lines), content_type=wire.NDJSON, repeatable=True, instead=self.refused)
+        return Call(
+            "POST",
+            "/api/schedule-batch",
+            self._read,
+            lambda: b"\n".join(self.lines),
+            content_type=wire.NDJSON,
+            repeatable=True,
+            instead=self.refused,
+        )
 
     def unsent(self, stop: QueueServiceError | None) -> Answered:
         """The results where there is nothing to send, or no use in sending any more."""
@@ -62,8 +77,14 @@ class Chunk:
         return Answered(self._in_place([failed(error, key) for key in self.keys]), stop)
 
     def _read(self, content: bytes) -> Answered:
-        by_index = {result.index: result for result in wire.decode(wire.BatchAnswer, content).results}
-        return Answered(self._in_place([_result(by_index.get(index), key) for index, key in enumerate(self.keys)]))
+        by_index = {
+            result.index: result for result in wire.decode(wire.BatchAnswer, content).results
+        }
+        return Answered(
+            self._in_place(
+                [_result(by_index.get(index), key) for index, key in enumerate(self.keys)]
+            )
+        )
 
     def _in_place(self, sent: list[ScheduleResult]) -> list[ScheduleResult]:
         results = iter(sent)
@@ -85,7 +106,12 @@ class Chunker:
                 line = wire.batch_line(message)
             except ValidationFailed as error:
                 known = failed(error, key)
-        full = self.rest() if len(self._chunk) >= MESSAGES_A_REQUEST or self._chunk.size + len(line) >= BYTES_A_REQUEST else None
+        full = (
+            self.rest()
+            if len(self._chunk) >= MESSAGES_A_REQUEST
+            or self._chunk.size + len(line) >= BYTES_A_REQUEST
+            else None
+        )
         if known:
             self._chunk.known[len(self._chunk)] = known
         else:
@@ -99,17 +125,25 @@ class Chunker:
         return chunk if len(chunk) else None
 
 
-def each_blocking(caller: Blocking, entries: Iterable[Entry], on_progress: OnProgress | None) -> Iterator[ScheduleResult]:
+def each_blocking(
+    caller: Blocking, entries: Iterable[Entry], on_progress: OnProgress | None
+) -> Iterator[ScheduleResult]:
     """Schedule `entries`, a request at a time, and yield their results."""
     progress, stop = BulkProgress(), None
     for chunk in _chunks(entries):
-        answered = caller.run(caller.ask(chunk.call())) if chunk.lines and not stop else chunk.unsent(stop)
+        answered = (
+            caller.run(caller.ask(chunk.call())) if chunk.lines and not stop else chunk.unsent(stop)
+        )
         stop = stop or answered.stop
         progress = _report(progress, answered, on_progress)
         yield from answered.results
 
 
-async def each_awaiting(caller: Awaiting, entries: Iterable[Entry] | AsyncIterable[Entry], on_progress: OnProgress | None) -> AsyncIterator[ScheduleResult]:
+async def each_awaiting(
+    caller: Awaiting,
+    entries: Iterable[Entry] | AsyncIterable[Entry],
+    on_progress: OnProgress | None,
+) -> AsyncIterator[ScheduleResult]:
     """Schedule `entries`, a few requests at a time, and yield their results in order."""
     progress, stop = BulkProgress(), None
     waiting: deque[asyncio.Future[Answered]] = deque()
@@ -136,12 +170,21 @@ async def each_awaiting(caller: Awaiting, entries: Iterable[Entry] | AsyncIterab
 def gather(results: Iterable[ScheduleResult]) -> ScheduledMany:
     """The results as one, with how many were accepted, replayed and rejected."""
     kept = list(results)
-    accepted, replayed = sum(result.success for result in kept), sum(result.replayed for result in kept)
-    return ScheduledMany(accepted=accepted, replayed=replayed, rejected=len(kept) - accepted, results=kept)
+    accepted, replayed = (
+        sum(result.success for result in kept),
+        sum(result.replayed for result in kept),
+    )
+    return ScheduledMany(
+        accepted=accepted, replayed=replayed, rejected=len(kept) - accepted, results=kept
+    )
 
 
 async def _answered(caller: Awaiting, chunk: Chunk, stop: QueueServiceError | None) -> Answered:
-    return await caller.run(caller.ask(chunk.call())) if chunk.lines and not stop else chunk.unsent(stop)
+    return (
+        await caller.run(caller.ask(chunk.call()))
+        if chunk.lines and not stop
+        else chunk.unsent(stop)
+    )
 
 
 def _chunks(entries: Iterable[Entry]) -> Iterator[Chunk]:
@@ -168,17 +211,33 @@ async def _chunks_awaiting(entries: Iterable[Entry] | AsyncIterable[Entry]) -> A
 
 def _result(line: wire.BatchResult | None, key: str | None) -> ScheduleResult:
     if line is None:
-        return failed(Unavailable("The answer to the batch has no result for this message; schedule it again."), key)
+        return failed(
+            Unavailable(
+                "The answer to the batch has no result for this message; schedule it again."
+            ),
+            key,
+        )
     if line.job_id is not None:
-        return ScheduleResult(success=True, job_id=line.job_id, replayed=line.replayed, idempotency_key=key)
+        return ScheduleResult(
+            success=True, job_id=line.job_id, replayed=line.replayed, idempotency_key=key
+        )
     error = "; ".join(f"{fault.field}: {fault.message}" for fault in line.errors)
-    return ScheduleResult(success=False, error=error or "The service rejected the message.", faults=line.errors, idempotency_key=key)
+    return ScheduleResult(
+        success=False,
+        error=error or "The service rejected the message.",
+        faults=line.errors,
+        idempotency_key=key,
+    )
 
 
-def _report(progress: BulkProgress, answered: Answered, on_progress: OnProgress | None) -> BulkProgress:
+def _report(
+    progress: BulkProgress, answered: Answered, on_progress: OnProgress | None
+) -> BulkProgress:
     counts = gather(answered.results)
     progress = BulkProgress(
-        accepted=progress.accepted + counts.accepted, replayed=progress.replayed + counts.replayed, rejected=progress.rejected + counts.rejected
+        accepted=progress.accepted + counts.accepted,
+        replayed=progress.replayed + counts.replayed,
+        rejected=progress.rejected + counts.rejected,
     )
     if on_progress is not None:
         on_progress(progress)

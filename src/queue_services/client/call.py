@@ -1,7 +1,9 @@
-"""One call of the API as a value, and the exchange that carries it out: requests, pauses, and what the answers mean. Used by `calls`, `bulk` and `service`.
+"""One call of the API as a value, and the exchange that carries it out: requests, pauses,
+and what the answers mean. Used by `calls`, `bulk` and `service`.
 
-Nothing here sends or sleeps. `exchange` is a generator that yields what is to be done next, a `Request` or a `Pause`, and is sent what came of
-it; the two clients only do so, one waiting and one awaiting. That is why every rule below exists once.
+Nothing here sends or sleeps. `exchange` is a generator that yields what is to be done next,
+a `Request` or a `Pause`, and is sent what came of it; the two clients only do so, one
+waiting and one awaiting. That is why every rule below exists once.
 """
 
 from __future__ import annotations
@@ -16,7 +18,15 @@ from typing import Generic, TypeAlias, TypeVar
 import msgspec
 
 from queue_services.client import wire
-from queue_services.client.errors import Conflict, NotFound, OverQuota, QueueServiceError, Unauthorized, Unavailable, ValidationFailed
+from queue_services.client.errors import (
+    Conflict,
+    NotFound,
+    OverQuota,
+    QueueServiceError,
+    Unauthorized,
+    Unavailable,
+    ValidationFailed,
+)
 
 T = TypeVar("T")
 
@@ -25,8 +35,8 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """What is asked (`write` makes the body, None for none), and how its answer is read.
 
-    `repeatable`: asked twice it does no more than once, so it may be sent again when its answer was lost. `instead` turns an error into
-    a value, where callers want one.
+    `repeatable`: asked twice it does no more than once, so it may be sent again when its
+    answer was lost. `instead` turns an error into a value, where callers want one.
     """
 
     method: str
@@ -75,11 +85,15 @@ class Lost:
 
 
 Steps: TypeAlias = Generator[Request | Pause | Awaitable[object], Reply | Lost | None, T]
-"""A flow that returns a T; it is sent the reply to each request, and None after a pause or an awaitable (which only async callers carry out)."""
+"""A flow that returns a T; it is sent the reply to each request, and None after a pause or
+an awaitable (which only async callers carry out).
+"""
 
 
 def full_jitter(longest: float) -> float:
-    """A pause of 0 to `longest` seconds, evenly spread, so that what failed together does not come back together."""
+    """A pause of 0 to `longest` seconds, evenly spread, so that what failed together does
+    not come back together.
+    """
     return random.uniform(0, longest)
 
 
@@ -87,8 +101,9 @@ def full_jitter(longest: float) -> float:
 class Retries:
     """How often a call is tried and how long it waits, in seconds.
 
-    The wait is random up to `first`, doubling to `longest` (full jitter); where the service says Retry-After, that long and the jitter on
-    top. A call gives up after `attempts` tries, or rather than wait more than `patience` in all.
+    The wait is random up to `first`, doubling to `longest` (full jitter); where the service
+    says Retry-After, that long and the jitter on top. A call gives up after `attempts`
+    tries, or rather than wait more than `patience` in all.
     """
 
     attempts: int = 5
@@ -105,8 +120,12 @@ class Retries:
         return pause if waited + pause <= self.patience else None
 
 
-def exchange(call: Call[T], retries: Retries, now: Callable[[], datetime], *, raise_errors: bool = False) -> Steps[T]:
-    """Carry out `call`. Returns what it reads; raises a QueueServiceError, unless the call has a value for it."""
+def exchange(
+    call: Call[T], retries: Retries, now: Callable[[], datetime], *, raise_errors: bool = False
+) -> Steps[T]:
+    """Carry out `call`. Returns what it reads; raises a QueueServiceError, unless the call
+    has a value for it.
+    """
     try:
         content = yield from _answered(call, retries, now)
     except QueueServiceError as error:
@@ -116,11 +135,15 @@ def exchange(call: Call[T], retries: Retries, now: Callable[[], datetime], *, ra
     try:
         return call.read(content)
     except msgspec.DecodeError as error:
-        raise Unavailable(f"The answer to {call.method} {call.path} is not one of Queue Services: {error}") from error
+        raise Unavailable(
+            f"The answer to {call.method} {call.path} is not one of Queue Services: {error}"
+        ) from error
 
 
 def _answered(call: Call[T], retries: Retries, now: Callable[[], datetime]) -> Steps[bytes]:
-    request = Request(call.method, call.path, call.query, call.write() if call.write else None, call.content_type)
+    request = Request(
+        call.method, call.path, call.query, call.write() if call.write else None, call.content_type
+    )
     tried, waited = 0, 0.0
     while True:
         reply = yield request
@@ -130,7 +153,11 @@ def _answered(call: Call[T], retries: Retries, now: Callable[[], datetime]) -> S
         error = refusal(reply, now)
         if error is None and isinstance(reply, Reply):
             return reply.content
-        pause = retries.wait(tried, getattr(error, "retry_after", None), waited) if may_repeat(call, reply) else None
+        pause = (
+            retries.wait(tried, getattr(error, "retry_after", None), waited)
+            if may_repeat(call, reply)
+            else None
+        )
         if pause is None:
             raise error or RuntimeError("a reply is an answer or a refusal")
         waited += pause
@@ -138,7 +165,9 @@ def _answered(call: Call[T], retries: Retries, now: Callable[[], datetime]) -> S
 
 
 def may_repeat(call: Call[T], reply: Reply | Lost) -> bool:
-    """Whether the call may be sent again: what was refused unread always, what may have been carried out only if it is repeatable."""
+    """Whether the call may be sent again: what was refused unread always, what may have
+    been carried out only if it is repeatable.
+    """
     if isinstance(reply, Lost):
         return call.repeatable or not reply.sent
     return reply.status == 429 or (call.repeatable and reply.status in {502, 503, 504})
@@ -147,7 +176,8 @@ def may_repeat(call: Call[T], reply: Reply | Lost) -> bool:
 def refusal(reply: Reply | Lost, now: Callable[[], datetime]) -> QueueServiceError | None:
     """The error that a reply stands for; None for a 2xx.
 
-    A 404 counts as NotFound only in the service's own words (application/problem+json): a proxy's page must not read as "no such job".
+    A 404 counts as NotFound only in the service's own words (application/problem+json): a
+    proxy's page must not read as "no such job".
     """
     if isinstance(reply, Lost):
         return Unavailable(f"Queue Services did not answer: {reply.reason}")
@@ -172,7 +202,9 @@ def refusal(reply: Reply | Lost, now: Callable[[], datetime]) -> QueueServiceErr
 
 
 def retry_after(reply: Reply, now: Callable[[], datetime]) -> float | None:
-    """The seconds that Retry-After (RFC 9110, 10.2.3: seconds or a date) asks for; None where it is absent or unreadable."""
+    """The seconds that Retry-After (RFC 9110, 10.2.3: seconds or a date) asks for; None
+    where it is absent or unreadable.
+    """
     value = reply.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)

@@ -1,6 +1,8 @@
-"""Campaigns: launched in bulk, watched and steered by their id. Used by applications, through `service.campaign(...)` or directly.
+"""Campaigns: launched in bulk, watched and steered by their id. Used by applications,
+through `service.campaign(...)` or directly.
 
-A launch is safe to repeat: each message has the idempotency key campaign:step:contact, so a second launch adds only what is missing.
+A launch is safe to repeat: each message has the idempotency key campaign:step:contact, so a
+second launch adds only what is missing.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ S = TypeVar("S", bound=Calls)
 class CampaignCalls(Part[S]):
     """What a campaign can do, whichever client its `service` is.
 
-    `zone` is where its wall-clock times are meant, unless a contact has one; `kind` is for rollouts.
+    `zone` is where its wall-clock times are meant, unless a contact has one; `kind` is for
+    rollouts.
 
     Raises ValidationFailed, naming the step, for steps that cannot be sent.
     """
@@ -53,12 +56,16 @@ class CampaignCalls(Part[S]):
 
     @call
     def progress(self) -> Call[CampaignProgress]:
-        """How many of its jobs have each status, and when it should be through. Raises NotFound before its first message is scheduled."""
+        """How many of its jobs have each status, and when it should be through. Raises NotFound
+        before its first message is scheduled.
+        """
         return get(self._path, CampaignProgress, wire.query(workspace_id=self.workspace_id))
 
     @call
     def pause(self) -> Call[int]:
-        """Hold what is not yet being sent, and what is scheduled from now on, until `resume`; how many jobs that is."""
+        """Hold what is not yet being sent, and what is scheduled from now on, until `resume`;
+        how many jobs that is.
+        """
         return self._act("pause")
 
     @call
@@ -68,36 +75,64 @@ class CampaignCalls(Part[S]):
 
     @call
     def cancel(self) -> Call[int]:
-        """Cancel what is not yet being sent; how many jobs that is. Messages scheduled later are not cancelled."""
+        """Cancel what is not yet being sent; how many jobs that is. Messages scheduled later
+        are not cancelled.
+        """
         return self._act("cancel")
 
     @call
     def shift(self, by: timedelta) -> Call[int]:
-        """Move what is not yet being sent by so much, earlier if negative; how many jobs that is. Not repeated by itself: twice would be twice as far."""
+        """Move what is not yet being sent by so much, earlier if negative; how many jobs that
+        is. Not repeated by itself: twice would be twice as far.
+        """
         body = wire.members(delay=round(by / timedelta(milliseconds=1)))
-        return post(f"{self._path}/shift", _count, body, query=wire.query(workspace_id=self.workspace_id))
+        return post(
+            f"{self._path}/shift", _count, body, query=wire.query(workspace_id=self.workspace_id)
+        )
 
     @flow
     def forecast(self, contacts: int, *, start: datetime | date | None = None) -> Steps[Forecast]:
-        """When a launch for so many contacts would start and finish under today's limits and backlog; of a launched one, `progress` says it.
+        """When a launch for so many contacts would start and finish under today's limits and
+        backlog; of a launched one, `progress` says it.
 
         Raises ValidationFailed for a campaign without steps.
         """
         forecasts: list[Forecast] = []
         for step in self._steps:
-            due = send_time(step.of.day, step.of.at, self.zone, start=start or self.now(), days=step.of.days)
-            some = yield from Calls.forecast.steps(self._service, workspace_id=self.workspace_id, channel=step.of.channel, count=contacts, scheduled_for=due)
+            due = send_time(
+                step.of.day, step.of.at, self.zone, start=start or self.now(), days=step.of.days
+            )
+            some = yield from Calls.forecast.steps(
+                self._service,
+                workspace_id=self.workspace_id,
+                channel=step.of.channel,
+                count=contacts,
+                scheduled_for=due,
+            )
             forecasts.append(some)
         if not forecasts:
             raise ValidationFailed.of(Fault("steps", "the campaign has none to forecast"))
         last = max(forecasts, key=lambda forecast: (forecast.end_at is None, forecast.end_at))
         starts = [forecast.start_at for forecast in forecasts if forecast.start_at is not None]
-        return Forecast(start_at=min(starts, default=None), end_at=last.end_at, limited_by=last.limited_by)
+        return Forecast(
+            start_at=min(starts, default=None), end_at=last.end_at, limited_by=last.limited_by
+        )
 
     def _act(self, verb: str) -> Call[int]:
-        return post(f"{self._path}/{verb}", _count, query=wire.query(workspace_id=self.workspace_id), repeatable=True)
+        return post(
+            f"{self._path}/{verb}",
+            _count,
+            query=wire.query(workspace_id=self.workspace_id),
+            repeatable=True,
+        )
 
-    def _plan(self, start: datetime | date | None, spread: timedelta | None, rollout: Rollout | None, now: datetime) -> Plan:
+    def _plan(
+        self,
+        start: datetime | date | None,
+        spread: timedelta | None,
+        rollout: Rollout | None,
+        now: datetime,
+    ) -> Plan:
         if not self._steps:
             raise ValidationFailed.of(Fault("steps", "a launch needs at least one"))
         if spread is not None and spread < timedelta(0):
@@ -118,8 +153,10 @@ class CampaignCalls(Part[S]):
 class Campaign(CampaignCalls[QueueService], Blocking):
     """A campaign of `service`, a QueueService.
 
-    >>> welcome = Campaign("welcome", [Step(0, "09:30", "sms", template="Hello $name")], zone="Europe/Berlin", workspace_id="acme", service=service)
-    >>> launch = welcome.launch([Contact("c-1", phone="+491701234567", fields={"name": "Ada"}), Contact("c-2")])
+    >>> welcome = Campaign("welcome", [Step(0, "09:30", "sms", template="Hello $name")],
+    ...     zone="Europe/Berlin", workspace_id="acme", service=service)
+    >>> launch = welcome.launch([Contact("c-1", phone="+491701234567", fields={"name": "Ada"}),
+    ...     Contact("c-2")])
     >>> launch.accepted, launch.failures[0].error
     (1, 'phone: contact c-2 has none')
     >>> welcome.progress().total
@@ -135,11 +172,13 @@ class Campaign(CampaignCalls[QueueService], Blocking):
         rollout: Rollout | None = None,
         on_progress: OnProgress | None = None,
     ) -> Launch:
-        """Schedule every step for every contact, in bulk. A contact without a good address, zone or fields is reported, not fatal.
+        """Schedule every step for every contact, in bulk. A contact without a good address,
+        zone or fields is reported, not fatal.
 
-        `start` is an aware datetime (now, by default), whose date is day 0 where each contact is, or that date itself. `spread` delays each contact
-        by up to so much, the same for all its steps and at every launch. `rollout` leaves contacts out. Raises ValidationFailed for a campaign
-        without steps, a negative spread or a start without a zone.
+        `start` is an aware datetime (now, by default), whose date is day 0 where each contact
+        is, or that date itself. `spread` delays each contact by up to so much, the same for all
+        its steps and at every launch. `rollout` leaves contacts out. Raises ValidationFailed
+        for a campaign without steps, a negative spread or a start without a zone.
         """
         plan = self._plan(start, spread, rollout, self.now())
         for result in self._service.schedule_each(plan.entries(contacts), on_progress=on_progress):
@@ -164,7 +203,9 @@ class AsyncCampaign(CampaignCalls[AsyncQueueService], Awaiting):
     ) -> Launch:
         """Schedule every step for every contact, in bulk; see `Campaign.launch`."""
         plan = self._plan(start, spread, rollout, self.now())
-        async for result in self._service.schedule_each(plan.entries_awaiting(contacts), on_progress=on_progress):
+        async for result in self._service.schedule_each(
+            plan.entries_awaiting(contacts), on_progress=on_progress
+        ):
             plan.add(result)
         return plan.launch()
 

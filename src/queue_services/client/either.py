@@ -1,9 +1,12 @@
-"""Lets a call be written once and used by both clients: `service.status(id)` is a Job, and so is `await async_service.status(id)`.
+"""Lets a call be written once and used by both clients: `service.status(id)` is a Job, and
+so is `await async_service.status(id)`.
 
-Used by `calls` and `campaigns`. A method decorated with `@call` builds a `Call[T]` and nothing more. Reached through a `Blocking` caller it
-becomes a method that returns T; through an `Awaiting` one, a method that returns an awaitable of T; type checkers see each with the method's
-own parameters. The same holds for `@flow` (several calls, one result) and `@pages` (an iterator over a long list). The alternative, thin methods
-in two classes, doubles some thirty signatures and docstrings, and nothing but care would keep them alike.
+Used by `calls` and `campaigns`. A method decorated with `@call` builds a `Call[T]` and
+nothing more. Reached through a `Blocking` caller it becomes a method that returns T;
+through an `Awaiting` one, a method that returns an awaitable of T; type checkers see each
+with the method's own parameters. The same holds for `@flow` (several calls, one result) and
+`@pages` (an iterator over a long list). The alternative, thin methods in two classes,
+doubles some thirty signatures and docstrings, and nothing but care would keep them alike.
 """
 
 from __future__ import annotations
@@ -109,7 +112,9 @@ def call(build: Callable[Concatenate[C, P], Call[T]]) -> Method[C, P, T]:
 
 @dataclass(frozen=True, slots=True)
 class Pages(Generic[T]):
-    """A list longer than one answer: `page(cursor)` asks for some of its elements and the cursor of what follows, None at the end."""
+    """A list longer than one answer: `page(cursor)` asks for some of its elements and the
+    cursor of what follows, None at the end.
+    """
 
     page: Callable[[str | None], Call[tuple[Sequence[T], str | None]]]
 
@@ -139,7 +144,11 @@ class Listing(Generic[C, P, T]):
 
     def __call__(self, caller: C, /, *args: P.args, **kwargs: P.kwargs) -> Any:
         listing = self._build(caller, *args, **kwargs)
-        return _walk_awaiting(caller, listing) if isinstance(caller, Awaiting) else _walk(cast("Blocking", caller), listing)
+        return (
+            _walk_awaiting(caller, listing)
+            if isinstance(caller, Awaiting)
+            else _walk(cast("Blocking", caller), listing)
+        )
 
 
 def pages(build: Callable[Concatenate[C, P], Pages[T]]) -> Listing[C, P, T]:

@@ -1,4 +1,6 @@
-"""The service's figures as the client reads them: frozen structs, in Python's names. Used by `calls` and `monitor`; `types` has the rest."""
+"""The service's figures as the client reads them: frozen structs, in Python's names. Used
+by `calls` and `monitor`; `types` has the rest.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class Exceedance(Record, frozen=True, kw_only=True):
 
 
 class RateLimit(Record, frozen=True, kw_only=True):
-    """How often a limit held messages back, and the newest times it did. `workspace_id` is set in lists."""
+    """How often a limit held messages back, and the newest times it did. `workspace_id` is
+    set in lists.
+    """
 
     count: int = 0
     last_exceeded: datetime | None = None
@@ -34,7 +38,9 @@ class ChannelRateLimits(Record, frozen=True, kw_only=True):
 
 
 class ChannelMetrics(Record, frozen=True, kw_only=True):
-    """A channel's figures, the whole service's. `success_rate` in percent, `avg_processing_time` in ms a batch, `throughput` in messages a second."""
+    """A channel's figures, the whole service's. `success_rate` in percent,
+    `avg_processing_time` in ms a batch, `throughput` in messages a second.
+    """
 
     total_processed: int
     batches_processed: int
@@ -47,7 +53,9 @@ class ChannelMetrics(Record, frozen=True, kw_only=True):
 
 
 class Metrics(Record, frozen=True, kw_only=True):
-    """The service's figures; `workspace_rate_limits` by workspace id, only those with an exceedance."""
+    """The service's figures; `workspace_rate_limits` by workspace id, only those with an
+    exceedance.
+    """
 
     sms: ChannelMetrics
     email: ChannelMetrics
@@ -56,7 +64,9 @@ class Metrics(Record, frozen=True, kw_only=True):
 
 
 class ChannelUse(RateLimit, frozen=True, kw_only=True):
-    """A workspace's use of one channel. `utilization` (0-1) of `limit_per_second` over the last 10 s."""
+    """A workspace's use of one channel. `utilization` (0-1) of `limit_per_second` over the
+    last 10 s.
+    """
 
     limit_per_second: float | None = None
     utilization: float = 0.0
@@ -80,7 +90,9 @@ class WorkspaceMetrics(Record, frozen=True, kw_only=True):
 
 
 class MetricsPoint(Record, frozen=True, kw_only=True):
-    """One step of the history, from `timestamp` on; lateness in milliseconds, None where nothing was sent."""
+    """One step of the history, from `timestamp` on; lateness in milliseconds, None where
+    nothing was sent.
+    """
 
     timestamp: datetime
     sent: int

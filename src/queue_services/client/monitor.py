@@ -1,6 +1,8 @@
-"""Watches the rate limits of the busiest workspaces, tells the application, and may raise limits of tiers it names. Run beside an application.
+"""Watches the rate limits of the busiest workspaces, tells the application, and may raise
+limits of tiers it names. Run beside an application.
 
-An exceedance is told once, when it is first seen; a workspace that is near a limit once, until its use has fallen under 60% of it.
+An exceedance is told once, when it is first seen; a workspace that is near a limit once,
+until its use has fallen under 60% of it.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """A workspace was held back by a channel's limit (`exceeded`) or is near it (`approaching`); `use` has the figures, limits in messages a second."""
+    """A workspace was held back by a channel's limit (`exceeded`) or is near it
+    (`approaching`); `use` has the figures, limits in messages a second.
+    """
 
     kind: Literal["exceeded", "approaching"]
     workspace_id: str
@@ -41,7 +45,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a tier's limit is raised when it is exceeded: by the factor `step`, to `maximum` messages a second at most."""
+    """How far a tier's limit is raised when it is exceeded: by the factor `step`, to
+    `maximum` messages a second at most.
+    """
 
     maximum: int
     step: float = 1.25
@@ -51,10 +57,12 @@ OnAlert: TypeAlias = Callable[[Alert], Awaitable[object] | object]
 
 
 class MonitorCalls(Part[S]):
-    """What both monitors do. `busiest` is how many workspaces are looked at by exceedances, and as many by messages sent.
+    """What both monitors do. `busiest` is how many workspaces are looked at by exceedances,
+    and as many by messages sent.
 
-    `on_exceeded` and `on_approaching` are called with an Alert (and awaited by AsyncMonitor where they can be). `raise_limits` names the tiers
-    whose workspaces get a higher limit when they exceed theirs; it needs an administrator's key.
+    `on_exceeded` and `on_approaching` are called with an Alert (and awaited by AsyncMonitor
+    where they can be). `raise_limits` names the tiers whose workspaces get a higher limit
+    when they exceed theirs; it needs an administrator's key.
     """
 
     def __init__(
@@ -74,10 +82,14 @@ class MonitorCalls(Part[S]):
 
     @flow
     def check(self) -> Steps[list[Alert]]:
-        """Look at the busiest workspaces once. Returns the alerts that were told. Raises a QueueServiceError, and what a callback raises."""
+        """Look at the busiest workspaces once. Returns the alerts that were told. Raises a
+        QueueServiceError, and what a callback raises.
+        """
         found: dict[str, None] = {}
         for sort in SORTS:
-            page = yield from Calls.workspace_page.steps(self._service, sort=sort, limit=self._busiest)
+            page = yield from Calls.workspace_page.steps(
+                self._service, sort=sort, limit=self._busiest
+            )
             found |= dict.fromkeys(workspace.workspace_id for workspace in page.workspaces)
         alerts: list[Alert] = []
         for workspace_id in found:
@@ -88,24 +100,34 @@ class MonitorCalls(Part[S]):
     def check_workspace(self, workspace_id: str) -> Steps[list[Alert]]:
         """Look at one workspace once. Returns and raises as `check`."""
         metrics = yield from Calls.workspace_metrics.steps(self._service, workspace_id)
-        alerts = [alert for channel, use in metrics.by_channel.items() if (alert := self._alert(metrics, channel, use))]
+        alerts = [
+            alert
+            for channel, use in metrics.by_channel.items()
+            if (alert := self._alert(metrics, channel, use))
+        ]
         for alert in alerts:
             callback = self._callbacks[alert.kind]
             outcome = None if callback is None else callback(alert)
             if isawaitable(outcome):
                 yield outcome
             if (limit := self._higher_limit(alert)) is not None:
-                yield from Calls.change_workspace.steps(self._service, workspace_id, limits={alert.channel: limit})
+                yield from Calls.change_workspace.steps(
+                    self._service, workspace_id, limits={alert.channel: limit}
+                )
         return alerts
 
     @flow
     def run_every(self, minutes: float = 10) -> Steps[None]:
-        """Check, wait, and so on for ever: in a thread of its own, or as a task that ends when it is cancelled. What goes wrong is logged."""
+        """Check, wait, and so on for ever: in a thread of its own, or as a task that ends when
+        it is cancelled. What goes wrong is logged.
+        """
         while True:
             try:
                 yield from MonitorCalls.check.steps(self)
-            except Exception:  # noqa: BLE001 - a callback may raise anything, and the next check must still come
-                _log.exception("Rate limits could not be checked; the next check is in %g minutes.", minutes)
+            except Exception:  # noqa: BLE001
+                _log.exception(
+                    "Rate limits could not be checked; the next check is in %g minutes.", minutes
+                )
             yield Pause(minutes * 60)
 
     def _alert(self, metrics: WorkspaceMetrics, channel: Channel, use: ChannelUse) -> Alert | None:
@@ -121,7 +143,13 @@ class MonitorCalls(Part[S]):
             self._near.discard(place)
         if not exceeded and not approaching:
             return None
-        return Alert(kind="exceeded" if exceeded else "approaching", workspace_id=metrics.workspace_id, channel=channel, tier=metrics.tier, use=use)
+        return Alert(
+            kind="exceeded" if exceeded else "approaching",
+            workspace_id=metrics.workspace_id,
+            channel=channel,
+            tier=metrics.tier,
+            use=use,
+        )
 
     def _higher_limit(self, alert: Alert) -> int | None:
         rule = self._raise_limits.get(alert.tier or "")
@@ -135,7 +163,8 @@ class MonitorCalls(Part[S]):
 class Monitor(MonitorCalls[QueueService], Blocking):
     """Watches through a QueueService.
 
-    >>> monitor = Monitor(service, on_exceeded=lambda alert: print(alert.workspace_id, alert.use.count), raise_limits={"premium": Raise(maximum=200)})
+    >>> monitor = Monitor(service, on_exceeded=lambda alert: print(alert.workspace_id,
+    ...     alert.use.count), raise_limits={"premium": Raise(maximum=200)})
     >>> monitor.check()
     []
     """
@@ -145,7 +174,9 @@ class Monitor(MonitorCalls[QueueService], Blocking):
 
 
 class AsyncMonitor(MonitorCalls[AsyncQueueService], Awaiting):
-    """`Monitor` through an AsyncQueueService: the same calls, each awaited; callbacks may be coroutine functions."""
+    """`Monitor` through an AsyncQueueService: the same calls, each awaited; callbacks may
+    be coroutine functions.
+    """
 
     async def run(self, steps: Steps[T]) -> T:
         return await self._service.run(steps)

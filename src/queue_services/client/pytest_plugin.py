@@ -1,4 +1,5 @@
-"""The pytest plugin: `queue_clock`, `queue_service` and `async_queue_service`, fresh for each test. Loaded by its entry point.
+"""The pytest plugin: `queue_clock`, `queue_service` and `async_queue_service`, fresh for
+each test. Loaded by its entry point.
 
 Imports nothing until a fixture is used, so that it costs the projects that use none nothing.
 """
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def queue_clock() -> QueueClock:
-    """The clock of the fake services of this test; `queue_service.advance(days=7)` moves it and delivers."""
+    """The clock of the fake services of this test; `queue_service.advance(days=7)` moves it
+    and delivers.
+    """
     from queue_services.client.testing import QueueClock  # noqa: PLC0415 - see the module's docstring
 
     return QueueClock()

@@ -1,4 +1,6 @@
-"""Decides who already takes part while an application moves to Queue Services step by step. Pure; used by `plan` and by applications."""
+"""Decides who already takes part while an application moves to Queue Services step by step.
+Pure; used by `plan` and by applications.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,14 @@ import msgspec
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
-    """Which contacts go through Queue Services: those of the campaign `kinds` and `workspaces` named (None for all), and of them `percent`.
+    """Which contacts go through Queue Services: those of the campaign `kinds` and
+    `workspaces` named (None for all), and of them `percent`.
 
-    A contact's place is fixed by a hash of its id and `name`: raising `percent` only adds contacts; another `name` draws others.
+    A contact's place is fixed by a hash of its id and `name`: raising `percent` only adds
+    contacts; another `name` draws others.
 
-    >>> Rollout(kinds=frozenset({"welcome"}), percent=100).allows("c-1", workspace_id="acme", kind="newsletter")
+    >>> Rollout(kinds=frozenset({"welcome"}), percent=100).allows("c-1", workspace_id="acme",
+    ...     kind="newsletter")
     False
     """
 
@@ -31,6 +36,8 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fraction(*names: str) -> float:
-    """A number from 0 up to 1 that is the same for the same names everywhere, and spread evenly over many."""
+    """A number from 0 up to 1 that is the same for the same names everywhere, and spread
+    evenly over many.
+    """
     digest = sha256("\0".join(names).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48

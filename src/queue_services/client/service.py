@@ -1,6 +1,8 @@
-"""The two clients an application uses. They send and wait, nothing else: what each call asks and reads is in `calls`, when it is repeated in `call`.
+"""The two clients an application uses. They send and wait, nothing else: what each call
+asks and reads is in `calls`, when it is repeated in `call`.
 
-A client keeps its connections, so make one, share it between threads (or tasks), and close it or use it in a `with`.
+A client keeps its connections, so make one, share it between threads (or tasks), and close
+it or use it in a `with`.
 """
 
 from __future__ import annotations
@@ -27,7 +29,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TIMEOUT = 10.0
-NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+NEVER_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+)
 
 
 def utc_now() -> datetime:
@@ -38,9 +45,11 @@ def utc_now() -> datetime:
 class QueueService(Calls, Blocking):
     """Queue Services as an application sees it; waits for each answer.
 
-    `base_url` and `key` default to QUEUE_SERVICES_URL and QUEUE_SERVICES_KEY; a base URL may carry the key as a password
-    (`https://any:KEY@host`). `timeout` in seconds is for each of connecting, writing and reading. `raise_errors` makes the schedule
-    calls raise instead of answering a ScheduleResult with `success` False. `transport`, `now` and `sleep` are for tests.
+    `base_url` and `key` default to QUEUE_SERVICES_URL and QUEUE_SERVICES_KEY; a base URL
+    may carry the key as a password (`https://any:KEY@host`). `timeout` in seconds is for
+    each of connecting, writing and reading. `raise_errors` makes the schedule calls raise
+    instead of answering a ScheduleResult with `success` False. `transport`, `now` and
+    `sleep` are for tests.
 
     Raises ValidationFailed for a base URL that is not http(s).
 
@@ -61,20 +70,32 @@ class QueueService(Calls, Blocking):
         now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.retries, self.raise_errors, self.now, self._sleep = retries or Retries(), raise_errors, now, sleep
+        self.retries, self.raise_errors, self.now, self._sleep = (
+            retries or Retries(),
+            raise_errors,
+            now,
+            sleep,
+        )
         self._http = httpx2.Client(**_connection(base_url, key, timeout), transport=transport)
 
-    def schedule_each(self, messages: Iterable[Entry], *, on_progress: OnProgress | None = None) -> Iterator[ScheduleResult]:
-        """Schedule any number of messages in bulk, and yield what became of each, in order; see `bulk`. Nothing is sent unless it is read.
+    def schedule_each(
+        self, messages: Iterable[Entry], *, on_progress: OnProgress | None = None
+    ) -> Iterator[ScheduleResult]:
+        """Schedule any number of messages in bulk, and yield what became of each, in order; see
+        `bulk`. Nothing is sent unless it is read.
 
         `on_progress` is called with the counts so far after every request (at most 1,000 messages).
         """
         return each_blocking(self, messages, on_progress)
 
-    def schedule_many(self, messages: Iterable[Entry], *, on_progress: OnProgress | None = None) -> ScheduledMany:
-        """Schedule any number of messages in bulk. A message that is refused is a result, never an exception.
+    def schedule_many(
+        self, messages: Iterable[Entry], *, on_progress: OnProgress | None = None
+    ) -> ScheduledMany:
+        """Schedule any number of messages in bulk. A message that is refused is a result, never
+        an exception.
 
-        >>> texts = [Sms(to="+491701234567", message=f"Part {n}", contact_id="c-1", workspace_id="acme") for n in range(3)]
+        >>> texts = [Sms(to="+491701234567", message=f"Part {n}", contact_id="c-1",
+        ...     workspace_id="acme") for n in range(3)]
         >>> service.schedule_many(texts).accepted
         3
         """
@@ -91,9 +112,19 @@ class QueueService(Calls, Blocking):
         templates: Compile = dollar_templates,
     ) -> Campaign:
         """The campaign of that id, to launch or to steer; see `campaigns.Campaign`."""
-        from queue_services.client.campaigns import Campaign  # noqa: PLC0415 - campaigns stand on this module
+        from queue_services.client.campaigns import (  # noqa: PLC0415
+            Campaign,
+        )
 
-        return Campaign(campaign_id, steps, zone=zone, workspace_id=workspace_id, service=self, kind=kind, templates=templates)
+        return Campaign(
+            campaign_id,
+            steps,
+            zone=zone,
+            workspace_id=workspace_id,
+            service=self,
+            kind=kind,
+            templates=templates,
+        )
 
     def run(self, steps: Steps[T]) -> T:
         answer: Reply | Lost | None = None
@@ -110,7 +141,10 @@ class QueueService(Calls, Blocking):
                     self._sleep(seconds)
                 case Awaitable():
                     steps.close()
-                    raise TypeError("QueueService waits and cannot await; give it plain functions, or use AsyncQueueService")
+                    raise TypeError(
+                        "QueueService waits and cannot await; give it plain functions, or use"
+                        " AsyncQueueService"
+                    )
 
     def send(self, request: Request) -> Reply | Lost:
         """One request, once. Overridden by the fake in `testing`."""
@@ -131,7 +165,9 @@ class QueueService(Calls, Blocking):
 
 
 class AsyncQueueService(Calls, Awaiting):
-    """`QueueService` for asyncio: the same arguments and calls, each awaited; iterators are async, and bulk keeps a few requests in flight."""
+    """`QueueService` for asyncio: the same arguments and calls, each awaited; iterators are
+    async, and bulk keeps a few requests in flight.
+    """
 
     def __init__(
         self,
@@ -145,16 +181,35 @@ class AsyncQueueService(Calls, Awaiting):
         now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self.retries, self.raise_errors, self.now, self._sleep = retries or Retries(), raise_errors, now, sleep
+        self.retries, self.raise_errors, self.now, self._sleep = (
+            retries or Retries(),
+            raise_errors,
+            now,
+            sleep,
+        )
         self._http = httpx2.AsyncClient(**_connection(base_url, key, timeout), transport=transport)
 
-    def schedule_each(self, messages: Iterable[Entry] | AsyncIterable[Entry], *, on_progress: OnProgress | None = None) -> AsyncIterator[ScheduleResult]:
-        """Schedule any number of messages in bulk, and yield what became of each, in order; see `QueueService.schedule_each`."""
+    def schedule_each(
+        self,
+        messages: Iterable[Entry] | AsyncIterable[Entry],
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> AsyncIterator[ScheduleResult]:
+        """Schedule any number of messages in bulk, and yield what became of each, in order; see
+        `QueueService.schedule_each`.
+        """
         return each_awaiting(self, messages, on_progress)
 
-    async def schedule_many(self, messages: Iterable[Entry] | AsyncIterable[Entry], *, on_progress: OnProgress | None = None) -> ScheduledMany:
+    async def schedule_many(
+        self,
+        messages: Iterable[Entry] | AsyncIterable[Entry],
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> ScheduledMany:
         """Schedule any number of messages in bulk; see `QueueService.schedule_many`."""
-        return gather([result async for result in self.schedule_each(messages, on_progress=on_progress)])
+        return gather(
+            [result async for result in self.schedule_each(messages, on_progress=on_progress)]
+        )
 
     def campaign(
         self,
@@ -167,9 +222,19 @@ class AsyncQueueService(Calls, Awaiting):
         templates: Compile = dollar_templates,
     ) -> AsyncCampaign:
         """The campaign of that id, to launch or to steer; see `campaigns.Campaign`."""
-        from queue_services.client.campaigns import AsyncCampaign  # noqa: PLC0415 - campaigns stand on this module
+        from queue_services.client.campaigns import (  # noqa: PLC0415
+            AsyncCampaign,
+        )
 
-        return AsyncCampaign(campaign_id, steps, zone=zone, workspace_id=workspace_id, service=self, kind=kind, templates=templates)
+        return AsyncCampaign(
+            campaign_id,
+            steps,
+            zone=zone,
+            workspace_id=workspace_id,
+            service=self,
+            kind=kind,
+            templates=templates,
+        )
 
     async def run(self, steps: Steps[T]) -> T:
         answer: Reply | Lost | None = None
@@ -207,12 +272,22 @@ class AsyncQueueService(Calls, Awaiting):
 
 def _connection(base_url: str | None, key: str | None, timeout: float) -> dict[str, Any]:
     given = settings.from_environment(url=base_url, key=key)
-    return {"base_url": given.url, "headers": {"authorization": f"Bearer {given.key}"} if given.key else {}, "timeout": timeout}
+    return {
+        "base_url": given.url,
+        "headers": {"authorization": f"Bearer {given.key}"} if given.key else {},
+        "timeout": timeout,
+    }
 
 
 def _outgoing(http: httpx2.Client | httpx2.AsyncClient, request: Request) -> httpx2.Request:
     headers = {"content-type": request.content_type} if request.content is not None else {}
-    return http.build_request(request.method, request.path, params=request.query or None, content=request.content, headers=headers)
+    return http.build_request(
+        request.method,
+        request.path,
+        params=request.query or None,
+        content=request.content,
+        headers=headers,
+    )
 
 
 def _reply(response: httpx2.Response) -> Reply:

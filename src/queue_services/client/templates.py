@@ -1,6 +1,7 @@
 """Turns a step's template into a function from a contact's fields to text. Used by `campaigns`.
 
-A `Compile` is given to a campaign: `dollar_templates` (string.Template, the default) or `jinja_templates()`. What is put into HTML is escaped.
+A `Compile` is given to a campaign: `dollar_templates` (string.Template, the default) or
+`jinja_templates()`. What is put into HTML is escaped.
 """
 
 from __future__ import annotations
@@ -16,20 +17,25 @@ Render: TypeAlias = Callable[[Mapping[str, Any]], str]
 
 
 class Compile(Protocol):
-    """Makes a Render of a template's source; `escape` where the result is HTML. Raises ValidationFailed for a source that is none."""
+    """Makes a Render of a template's source; `escape` where the result is HTML. Raises
+    ValidationFailed for a source that is none.
+    """
 
     def __call__(self, source: str, *, escape: bool) -> Render: ...
 
 
 def dollar_templates(source: str, *, escape: bool) -> Render:
-    """`$name` and `${name}` stand for a contact's fields, `$$` for a dollar; a field the contact lacks raises KeyError.
+    """`$name` and `${name}` stand for a contact's fields, `$$` for a dollar; a field the
+    contact lacks raises KeyError.
 
     >>> dollar_templates("<p>Dear $name</p>", escape=True)({"name": "Ada & Co"})
     '<p>Dear Ada &amp; Co</p>'
     """
     template = Template(source)
     if not template.is_valid():
-        raise ValidationFailed.of(Fault("template", "a $ is followed by no name; write $$ for a dollar"))
+        raise ValidationFailed.of(
+            Fault("template", "a $ is followed by no name; write $$ for a dollar")
+        )
     if not template.get_identifiers():
         fixed = template.substitute({})
         return lambda _: fixed
@@ -37,7 +43,8 @@ def dollar_templates(source: str, *, escape: bool) -> Render:
 
 
 def jinja_templates(**options: Any) -> Compile:
-    """Jinja2 templates in a sandbox: `{{ name }}`, loops, filters; a field the contact lacks raises. `options` go to Jinja2's environment.
+    """Jinja2 templates in a sandbox: `{{ name }}`, loops, filters; a field the contact
+    lacks raises. `options` go to Jinja2's environment.
 
     Needs Jinja2 installed. HTML is escaped automatically; a value marked `|safe` is not.
     """
@@ -45,7 +52,14 @@ def jinja_templates(**options: Any) -> Compile:
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
     environments = {
-        escape: ImmutableSandboxedEnvironment(**{"undefined": StrictUndefined, "keep_trailing_newline": True, **options, "autoescape": escape})
+        escape: ImmutableSandboxedEnvironment(
+            **{
+                "undefined": StrictUndefined,
+                "keep_trailing_newline": True,
+                **options,
+                "autoescape": escape,
+            }
+        )
         for escape in (False, True)
     }
 
@@ -53,7 +67,9 @@ def jinja_templates(**options: Any) -> Compile:
         try:
             return environments[escape].from_string(source).render
         except TemplateSyntaxError as error:
-            raise ValidationFailed.of(Fault("template", f"line {error.lineno}: {error.message}")) from error
+            raise ValidationFailed.of(
+                Fault("template", f"line {error.lineno}: {error.message}")
+            ) from error
 
     return compile_
 

@@ -1,7 +1,9 @@
-"""What an application gives the service and gets from it: frozen structs, in Python's names. Used by all of the package.
+"""What an application gives the service and gets from it: frozen structs, in Python's
+names. Used by all of the package.
 
-On the wire the same members are camelCase; `wire` converts. Instants are aware datetimes, durations say their unit. Members the service
-may add later are ignored; words it may add (a new `reason`) are plain text here, so that an older client reads a newer service.
+On the wire the same members are camelCase; `wire` converts. Instants are aware datetimes,
+durations say their unit. Members the service may add later are ignored; words it may add (a
+new `reason`) are plain text here, so that an older client reads a newer service.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from queue_services.client.errors import Fault
 
 Priority: TypeAlias = Literal["high", "normal", "low"]
 Delay: TypeAlias = float | timedelta | datetime
-"""When a message is due: milliseconds from now, a timedelta from now, or an aware datetime. A past instant is now."""
+"""When a message is due: milliseconds from now, a timedelta from now, or an aware datetime.
+A past instant is now.
+"""
 
 
 class Channel(StrEnum):
@@ -31,7 +35,9 @@ ChannelName: TypeAlias = Channel | Literal["sms", "email"]
 
 
 class Status(StrEnum):
-    """Where a job stands. A job that waits for its next try is SCHEDULED with `attempts_made` > 0."""
+    """Where a job stands. A job that waits for its next try is SCHEDULED with
+    `attempts_made` > 0.
+    """
 
     SCHEDULED = "SCHEDULED"
     PROCESSING = "PROCESSING"
@@ -65,10 +71,12 @@ class Options(TypedDict, total=False):
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """What `Sms` and `Email` have in common.
 
-    `workspace_id` and `contact_id` name the tenant and the person; `metadata` (JSON, at most 16 KiB) comes back in the callback.
-    `priority` orders the messages of one workspace. Past `expires_at` the message is not sent. The same `idempotency_key` in one
-    workspace schedules once; one is made where none is given. `campaign_id`, `message_id`, `source` and `callback_endpoint` (the path of
-    the application's endpoint, beginning with one `/`) travel in the metadata.
+    `workspace_id` and `contact_id` name the tenant and the person; `metadata` (JSON, at
+    most 16 KiB) comes back in the callback. `priority` orders the messages of one
+    workspace. Past `expires_at` the message is not sent. The same `idempotency_key` in one
+    workspace schedules once; one is made where none is given. `campaign_id`, `message_id`,
+    `source` and `callback_endpoint` (the path of the application's endpoint, beginning with
+    one `/`) travel in the metadata.
     """
 
     to: str
@@ -86,7 +94,9 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sms(Outgoing, frozen=True, kw_only=True):
-    """An SMS to schedule: `to` is a phone number, `message` its text, `media_url` makes it an MMS."""
+    """An SMS to schedule: `to` is a phone number, `message` its text, `media_url` makes it
+    an MMS.
+    """
 
     message: str
     media_url: str | None = None
@@ -103,10 +113,13 @@ Message: TypeAlias = Sms | Email
 
 
 class ScheduleResult(Record, frozen=True, kw_only=True):
-    """What became of one message: `job_id` when it succeeded, `error` (and each of `faults`) when not.
+    """What became of one message: `job_id` when it succeeded, `error` (and each of
+    `faults`) when not.
 
-    `replayed`: the idempotency key had scheduled it before; nothing was added. `unavailable`: the service did not answer, so it may or
-    may not have the message; schedule it again with the same `idempotency_key`, which is here even where it was made for the call.
+    `replayed`: the idempotency key had scheduled it before; nothing was added.
+    `unavailable`: the service did not answer, so it may or may not have the message;
+    schedule it again with the same `idempotency_key`, which is here even where it was made
+    for the call.
     """
 
     success: bool
@@ -120,7 +133,9 @@ class ScheduleResult(Record, frozen=True, kw_only=True):
 
 
 class BulkProgress(Record, frozen=True, kw_only=True):
-    """How many messages of a bulk schedule have been answered so far. `replayed` are among `accepted`."""
+    """How many messages of a bulk schedule have been answered so far. `replayed` are among
+    `accepted`.
+    """
 
     accepted: int = 0
     replayed: int = 0
@@ -132,7 +147,9 @@ class BulkProgress(Record, frozen=True, kw_only=True):
 
 
 class ScheduledMany(Record, frozen=True, kw_only=True):
-    """What became of many messages: counts, and a result for each in the order given. `replayed` are among `accepted`."""
+    """What became of many messages: counts, and a result for each in the order given.
+    `replayed` are among `accepted`.
+    """
 
     accepted: int
     replayed: int
@@ -141,7 +158,9 @@ class ScheduledMany(Record, frozen=True, kw_only=True):
 
 
 class Attempt(Record, frozen=True, kw_only=True):
-    """One POST to the application. `outcome`: delivered, failed, rejected, throttled or timeout. `status_code`: what the application answered."""
+    """One POST to the application. `outcome`: delivered, failed, rejected, throttled or
+    timeout. `status_code`: what the application answered.
+    """
 
     number: int
     started_at: datetime
@@ -154,8 +173,9 @@ class Attempt(Record, frozen=True, kw_only=True):
 class Job(Record, frozen=True, kw_only=True):
     """A message as the service holds it. Only `QueueService.status` fills `attempts`.
 
-    `reason` says why it ended: cancelled, expired, suppressed, rejected, exhausted, unreachable or throttled. `waiting_for` says why it
-    waits: due, window, workspaceLimit, serviceLimit, pause, hold or turn; `estimated_at` until when.
+    `reason` says why it ended: cancelled, expired, suppressed, rejected, exhausted,
+    unreachable or throttled. `waiting_for` says why it waits: due, window, workspaceLimit,
+    serviceLimit, pause, hold or turn; `estimated_at` until when.
     """
 
     job_id: str
@@ -179,7 +199,9 @@ class Job(Record, frozen=True, kw_only=True):
 
 
 class JobFilters(TypedDict, total=False):
-    """What jobs may be listed by. `created_from` is inclusive, `created_before` exclusive; `recipient` is a number or an address."""
+    """What jobs may be listed by. `created_from` is inclusive, `created_before` exclusive;
+    `recipient` is a number or an address.
+    """
 
     workspace_id: str | None
     channel: ChannelName | None
@@ -206,7 +228,9 @@ class Statuses(Record, frozen=True, kw_only=True):
 
 
 class CampaignProgress(Record, frozen=True, kw_only=True):
-    """How far a campaign is: how many of its jobs have each status, when the first and the last are due, and when it should be through."""
+    """How far a campaign is: how many of its jobs have each status, when the first and the
+    last are due, and when it should be through.
+    """
 
     campaign_id: str
     workspace_id: str
@@ -226,9 +250,11 @@ class CampaignProgress(Record, frozen=True, kw_only=True):
 
 
 class Forecast(Record, frozen=True, kw_only=True):
-    """When so many more messages would start and finish under today's limits and backlog, and what holds them longest.
+    """When so many more messages would start and finish under today's limits and backlog,
+    and what holds them longest.
 
-    Both times are None for messages that would not be sent as things stand: they are paused, or held until somebody lifts it.
+    Both times are None for messages that would not be sent as things stand: they are
+    paused, or held until somebody lifts it.
     """
 
     start_at: datetime | None
@@ -245,14 +271,18 @@ class Change(Record, frozen=True, kw_only=True):
 
 
 class ChangeList(Record, frozen=True, kw_only=True):
-    """Some changes in order; ask again after `cursor` for those that follow. An empty list means none has followed yet."""
+    """Some changes in order; ask again after `cursor` for those that follow. An empty list
+    means none has followed yet.
+    """
 
     changes: tuple[Change, ...]
     cursor: str
 
 
 class Event(Record, frozen=True, kw_only=True):
-    """What the service POSTs to the application's events URL. `type` is `message.completed`, `ratelimit.exceeded` and so on."""
+    """What the service POSTs to the application's events URL. `type` is
+    `message.completed`, `ratelimit.exceeded` and so on.
+    """
 
     event_id: str
     type: str
@@ -283,7 +313,8 @@ class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SendWindow(Record, frozen=True, kw_only=True):
-    """When a workspace sends: from `start` to `end` ("HH:MM") on `days` (1 = Monday .. 7), the days it opens on. Over midnight where end <= start.
+    """When a workspace sends: from `start` to `end` ("HH:MM") on `days` (1 = Monday .. 7),
+    the days it opens on. Over midnight where end <= start.
 
     `calendar.next_opening` and `calendar.is_open` read it.
     """
@@ -294,7 +325,9 @@ class SendWindow(Record, frozen=True, kw_only=True):
 
 
 class Workspace(Record, frozen=True, kw_only=True):
-    """A workspace's settings. `limits` are messages a second (below 1: one every 1/limit s); a channel that is absent has its tier's."""
+    """A workspace's settings. `limits` are messages a second (below 1: one every 1/limit
+    s); a channel that is absent has its tier's.
+    """
 
     workspace_id: str
     tier: str | None = None

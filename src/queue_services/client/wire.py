@@ -1,6 +1,8 @@
-"""What the client and the service say to each other: the only place in this package that knows camelCase. Used by `calls`, `bulk`, `testing` and `receiver`.
+"""What the client and the service say to each other: the only place in this package that
+knows camelCase. Used by `calls`, `bulk`, `testing` and `receiver`.
 
-Bodies are built here from the structs of `types`; answers are decoded into them. Nothing here sends anything.
+Bodies are built here from the structs of `types`; answers are decoded into them. Nothing
+here sends anything.
 """
 
 from __future__ import annotations
@@ -22,13 +24,20 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 PROBLEM = "application/problem+json"
 
-IN_METADATA = {"campaign_id": "campaignId", "message_id": "messageId", "source": "source", "callback_endpoint": "callbackEndpoint"}
+IN_METADATA = {
+    "campaign_id": "campaignId",
+    "message_id": "messageId",
+    "source": "source",
+    "callback_endpoint": "callbackEndpoint",
+}
 """The members of a message that travel in its metadata, and their names there."""
 
 QUERY_NAMES = {"created_from": "from", "created_before": "to", "start": "from", "end": "to"}
 """The query parameters whose wire names say less than ours."""
 
-WORKSPACE_MEMBERS = frozenset({field.encode_name for field in msgspec.structs.fields(Workspace)} | {"signingSecret"})
+WORKSPACE_MEMBERS = frozenset(
+    {field.encode_name for field in msgspec.structs.fields(Workspace)} | {"signingSecret"}
+)
 BY_CHANNEL = frozenset({"limits", "callbackBaseUrls", "paused"})
 """What may be set of a workspace, and which of it is an object by channel."""
 
@@ -85,7 +94,9 @@ def encode(body: Any) -> bytes:
 
 
 def decode(type_: type[T], content: bytes | str) -> T:
-    """Read `content` as `type_`. Raises msgspec.DecodeError (or its ValidationError) when it is something else."""
+    """Read `content` as `type_`. Raises msgspec.DecodeError (or its ValidationError) when
+    it is something else.
+    """
     try:
         return msgspec.json.decode(content, type=type_)
     except (UnicodeDecodeError, RecursionError) as error:
@@ -93,7 +104,9 @@ def decode(type_: type[T], content: bytes | str) -> T:
 
 
 def decode_workspace(content: bytes) -> Workspace:
-    """The workspace in an answer, whether its members stand at the top level or under `workspace`."""
+    """The workspace in an answer, whether its members stand at the top level or under
+    `workspace`.
+    """
     members_ = decode(dict[str, msgspec.Raw], content)
     return decode(Workspace, bytes(members_.get("workspace", content)))
 
@@ -104,7 +117,8 @@ def channel_of(message: Message) -> Channel:
 
 
 def message_body(message: Message) -> dict[str, Any]:
-    """The members of `message` as `/api/schedule-sms` and `/api/schedule-email` read them, absent ones left out.
+    """The members of `message` as `/api/schedule-sms` and `/api/schedule-email` read them,
+    absent ones left out.
 
     Raises ValidationFailed for a delay or an expiry that is no instant.
     """
@@ -135,13 +149,20 @@ def batch_line(message: Message) -> bytes:
 
 
 def message_metadata(message: Message) -> Mapping[str, Any]:
-    """What of the message is passed on to the callback: its metadata, with the members that travel there."""
-    named = {wire: value for name, wire in IN_METADATA.items() if (value := getattr(message, name)) is not None}
+    """What of the message is passed on to the callback: its metadata, with the members that
+    travel there.
+    """
+    named = {
+        wire: value
+        for name, wire in IN_METADATA.items()
+        if (value := getattr(message, name)) is not None
+    }
     return {**message.metadata, **named} if named else message.metadata
 
 
 def due(delay: Delay | None) -> dict[str, Any]:
-    """`delay` as the service reads it: `delay` in whole milliseconds, or `scheduledFor`; nothing for None.
+    """`delay` as the service reads it: `delay` in whole milliseconds, or `scheduledFor`;
+    nothing for None.
 
     Raises ValidationFailed for a datetime without a zone, a number below 0, and what is not finite.
 
@@ -155,19 +176,29 @@ def due(delay: Delay | None) -> dict[str, Any]:
     if isinstance(delay, datetime):
         return {"scheduledFor": instant(delay, "scheduledFor")}
     milliseconds = delay / timedelta(milliseconds=1) if isinstance(delay, timedelta) else delay
-    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float) or not math.isfinite(milliseconds) or milliseconds < 0:
-        raise ValidationFailed.of(Fault("delay", "give milliseconds >= 0, a timedelta >= 0 or an aware datetime"))
+    if (
+        isinstance(milliseconds, bool)
+        or not isinstance(milliseconds, int | float)
+        or not math.isfinite(milliseconds)
+        or milliseconds < 0
+    ):
+        raise ValidationFailed.of(
+            Fault("delay", "give milliseconds >= 0, a timedelta >= 0 or an aware datetime")
+        )
     return {"delay": round(milliseconds)}
 
 
 def instant(moment: datetime, field: str) -> str:
-    """`moment` as RFC 3339 in UTC with milliseconds. Raises ValidationFailed, naming `field`, when it has no zone.
+    """`moment` as RFC 3339 in UTC with milliseconds. Raises ValidationFailed, naming
+    `field`, when it has no zone.
 
     >>> instant(datetime(2025, 3, 22, 10, 15, 30, 123456, tzinfo=UTC), "from")
     '2025-03-22T10:15:30.123Z'
     """
     if moment.utcoffset() is None:
-        raise ValidationFailed.of(Fault(field, "give a datetime with a zone, as in datetime.now(UTC)"))
+        raise ValidationFailed.of(
+            Fault(field, "give a datetime with a zone, as in datetime.now(UTC)")
+        )
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
@@ -177,8 +208,15 @@ def query(**parameters: Any) -> dict[str, str]:
     >>> query(workspace_id="acme", created_before=None, limit=50)
     {'workspaceId': 'acme', 'limit': '50'}
     """
-    named = {QUERY_NAMES.get(name) or camel(name): value for name, value in parameters.items() if value is not None}
-    return {name: instant(value, name) if isinstance(value, datetime) else str(value) for name, value in named.items()}
+    named = {
+        QUERY_NAMES.get(name) or camel(name): value
+        for name, value in parameters.items()
+        if value is not None
+    }
+    return {
+        name: instant(value, name) if isinstance(value, datetime) else str(value)
+        for name, value in named.items()
+    }
 
 
 def camel(name: str) -> str:
@@ -193,7 +231,10 @@ def python_names(named: Mapping[str, T]) -> dict[str, T]:
     >>> python_names({"workspaceId": "acme"})
     {'workspace_id': 'acme'}
     """
-    return {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in named.items()}
+    return {
+        re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value
+        for name, value in named.items()
+    }
 
 
 def members(**values: Any) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Puts the dashboard together: its services, its pages and its static files as routes for the API's application. Built by `bootstrap` and the tests.
+"""Puts the dashboard together: its services, its pages and its static files as routes for
+the API's application. Built by `bootstrap` and the tests.
 
 The routes stand behind the API's loopback rule; everything else that protects them is in `visits`.
 """
@@ -16,7 +17,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from queue_services.clock import Clock
-from queue_services.dashboard import campaigns, entrance, job, jobs, operations, queues, sending, view, workspaces
+from queue_services.dashboard import (
+    campaigns,
+    entrance,
+    job,
+    jobs,
+    operations,
+    queues,
+    sending,
+    view,
+    workspaces,
+)
 from queue_services.dashboard.desk import DashboardSettings, Desk
 from queue_services.dashboard.live import Live
 from queue_services.dashboard.login import Login, Tries
@@ -39,22 +50,40 @@ from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
-PAGES: tuple[Page, ...] = (*entrance.PAGES, *queues.PAGES, *jobs.PAGES, *job.PAGES, *campaigns.PAGES, *workspaces.PAGES, *sending.PAGES, *operations.PAGES)
+PAGES: tuple[Page, ...] = (
+    *entrance.PAGES,
+    *queues.PAGES,
+    *jobs.PAGES,
+    *job.PAGES,
+    *campaigns.PAGES,
+    *workspaces.PAGES,
+    *sending.PAGES,
+    *operations.PAGES,
+)
 """The table of pages."""
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Dashboard:
-    """The dashboard of one process: `routes` for the application, `running` around the time that it is served."""
+    """The dashboard of one process: `routes` for the application, `running` around the time
+    that it is served.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.routes: list[BaseRoute] = [
             Route(view.path("static", "{name}"), _static),
-            *(Route(view.BASE + page.path, _endpoint(page, desk), methods=[page.method]) for page in PAGES),
+            *(
+                Route(view.BASE + page.path, _endpoint(page, desk), methods=[page.method])
+                for page in PAGES
+            ),
             Route(view.path("live"), _endpoint(Page("GET", "/live", _live), desk)),
-            Route(view.path("{rest:path}"), _endpoint(Page("GET", "/", _nothing_here), desk), methods=["GET", "POST"]),
+            Route(
+                view.path("{rest:path}"),
+                _endpoint(Page("GET", "/", _nothing_here), desk),
+                methods=["GET", "POST"],
+            ),
         ]
 
     @contextlib.asynccontextmanager
@@ -74,7 +103,9 @@ class Dashboard:
         self._desk.live.close()
 
 
-async def open_dashboard(database: Database, clock: Clock, settings: DashboardSettings) -> Dashboard:
+async def open_dashboard(
+    database: Database, clock: Clock, settings: DashboardSettings
+) -> Dashboard:
     """Build the dashboard on a migrated store."""
     writer = f"dashboard-{new_id(clock.now())}"
     overview = Overview(database, clock)
@@ -84,14 +115,22 @@ async def open_dashboard(database: Database, clock: Clock, settings: DashboardSe
             clock=clock,
             settings=settings,
             backend=database.backend,
-            login=Login(Keys(database, clock), settings.admin_key, settings.username, settings.password),
+            login=Login(
+                Keys(database, clock), settings.admin_key, settings.username, settings.password
+            ),
             tries=Tries(),
             sessions=Sessions(secret, settings.username, settings.password, settings.admin_key),
             live=Live(overview, clock, settings.limits),
             audit=Audit(database, clock),
             campaigns=Campaigns(database, clock),
             channels=Channels(database),
-            forecasts=Forecasts(database, clock, settings.limits, settings.concurrency, counts_segments=settings.counts_segments),
+            forecasts=Forecasts(
+                database,
+                clock,
+                settings.limits,
+                settings.concurrency,
+                counts_segments=settings.counts_segments,
+            ),
             intake=Intake(database, clock, writer),
             jobs=Jobs(database, clock, writer),
             metrics=Metrics(database, clock, settings.limits),
@@ -116,7 +155,11 @@ async def _static(request: Request) -> Response:
     if name not in view.STATIC:
         return Response(status_code=404, headers=view.HEADERS)
     kind = next(media for suffix, media in view.STATIC_TYPES.items() if name.endswith(suffix))
-    return Response(view.STATIC[name], headers=view.HEADERS | {"cache-control": "public, max-age=31536000, immutable"}, media_type=kind)
+    return Response(
+        view.STATIC[name],
+        headers=view.HEADERS | {"cache-control": "public, max-age=31536000, immutable"},
+        media_type=kind,
+    )
 
 
 async def _live(visit: Visit) -> Response:
@@ -129,7 +172,9 @@ async def _live(visit: Visit) -> Response:
                 return
             yield event
 
-    return StreamingResponse(events(), headers=view.HEADERS | {"x-accel-buffering": "no"}, media_type="text/event-stream")
+    return StreamingResponse(
+        events(), headers=view.HEADERS | {"x-accel-buffering": "no"}, media_type="text/event-stream"
+    )
 
 
 async def _nothing_here(visit: Visit) -> Response:

@@ -19,12 +19,19 @@ ENDED = (Status.DELIVERED, Status.DEAD, Status.CANCELLED)
 async def campaigns(visit: Visit) -> Response:
     """GET /campaigns."""
     workspace, name, before = visit.asked("workspace"), visit.asked("name"), visit.asked("before")
-    position = int(before) if before and before.isascii() and before.isdecimal() and len(before) < 19 else None
+    position = (
+        int(before)
+        if before and before.isascii() and before.isdecimal() and len(before) < 19
+        else None
+    )
     only = visit.only(workspace) if workspace else visit.workspace
     found = await visit.desk.overview.campaigns(only, name, position, LISTED + 1)
     return visit.page(
         "campaigns.html",
-        lines=[(line, sum(line.counts.values()), sum(line.counts[status] for status in ENDED)) for line in found[:LISTED]],
+        lines=[
+            (line, sum(line.counts.values()), sum(line.counts[status] for status in ENDED))
+            for line in found[:LISTED]
+        ],
         older=found[LISTED - 1].id if len(found) > LISTED else None,
         workspace=workspace,
         name=name,
@@ -34,9 +41,17 @@ async def campaigns(visit: Visit) -> Response:
 async def campaign(visit: Visit) -> Response:
     """GET /campaign."""
     workspace, name = _meant(visit.asked("workspace"), visit.asked("campaign"), visit)
-    found = await visit.desk.forecasts.of_campaign(await visit.desk.campaigns.summary(workspace, name))
+    found = await visit.desk.forecasts.of_campaign(
+        await visit.desk.campaigns.summary(workspace, name)
+    )
     rate = await visit.desk.overview.campaign_rate(workspace, name)
-    return visit.page("campaign.html", campaign=found, rate=rate, total=sum(found.counts.values()), ended=sum(found.counts[status] for status in ENDED))
+    return visit.page(
+        "campaign.html",
+        campaign=found,
+        rate=rate,
+        total=sum(found.counts.values()),
+        ended=sum(found.counts[status] for status in ENDED),
+    )
 
 
 async def act(visit: Visit) -> Response:
@@ -49,8 +64,15 @@ async def act(visit: Visit) -> Response:
     minutes = _minutes(visit) if action == "shift" else 0
     detail = f"by {minutes:g} min" if action == "shift" else None
     async with visit.audited(f"{action} campaign", name, workspace=workspace, detail=detail):
-        count = await (service.shift(workspace, name, round(minutes * 60_000_000)) if action == "shift" else acts[action](workspace, name))
-    return visit.go(view.path("campaign", workspace=workspace, campaign=name), f"{_DONE[action]}: {count:,} jobs.")
+        count = await (
+            service.shift(workspace, name, round(minutes * 60_000_000))
+            if action == "shift"
+            else acts[action](workspace, name)
+        )
+    return visit.go(
+        view.path("campaign", workspace=workspace, campaign=name),
+        f"{_DONE[action]}: {count:,} jobs.",
+    )
 
 
 def _meant(workspace: str | None, campaign: str | None, visit: Visit) -> tuple[str, str]:

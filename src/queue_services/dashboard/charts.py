@@ -1,6 +1,8 @@
-"""Charts as shapes: history into the bars and lines of an SVG that the templates draw. Called by `queues` and `workspaces`.
+"""Charts as shapes: history into the bars and lines of an SVG that the templates draw.
+Called by `queues` and `workspaces`.
 
-A chart is WIDTH by HEIGHT units, stretched to its place by the browser; what is read stands beside it as text, and again in a table.
+A chart is WIDTH by HEIGHT units, stretched to its place by the browser; what is read stands
+beside it as text, and again in a table.
 """
 
 from __future__ import annotations
@@ -27,11 +29,17 @@ class Span(msgspec.Struct, frozen=True):
     step: int
 
 
-SPANS = (Span("1h", "hour", 3_600, 60), Span("24h", "24 hours", 86_400, 900), Span("7d", "7 days", 604_800, 7_200))
+SPANS = (
+    Span("1h", "hour", 3_600, 60),
+    Span("24h", "24 hours", 86_400, 900),
+    Span("7d", "7 days", 604_800, 7_200),
+)
 
 
 class Bar(msgspec.Struct, frozen=True):
-    """One step: sent above failed, in the chart's units; `title` is what it says when pointed at."""
+    """One step: sent above failed, in the chart's units; `title` is what it says when
+    pointed at.
+    """
 
     x: float
     width: float
@@ -41,7 +49,9 @@ class Bar(msgspec.Struct, frozen=True):
 
 
 class Throughput(msgspec.Struct, frozen=True):
-    """Bars of what was sent and failed, each in a `place` as wide; `top` is what the height stands for, messages a second; `summary` says it in words."""
+    """Bars of what was sent and failed, each in a `place` as wide; `top` is what the height
+    stands for, messages a second; `summary` says it in words.
+    """
 
     bars: list[Bar]
     place: float
@@ -50,7 +60,9 @@ class Throughput(msgspec.Struct, frozen=True):
 
 
 class Lateness(msgspec.Struct, frozen=True):
-    """A line of how late messages started, in pieces where nothing started between; `top` in microseconds."""
+    """A line of how late messages started, in pieces where nothing started between; `top`
+    in microseconds.
+    """
 
     pieces: list[str]
     top: float
@@ -71,7 +83,9 @@ def span_of(name: str | None) -> Span:
 
 
 def throughput(history: History, span: Span, limit: float | None = None) -> Throughput:
-    """The bars of a history; with a limit (messages a second) the chart's height is no less, so that the bars show how much of it was used."""
+    """The bars of a history; with a limit (messages a second) the chart's height is no
+    less, so that the bars show how much of it was used.
+    """
     points, step = history.points, history.step
     most = max((point.sent + point.failed for point in points), default=0) / step
     top = _round_up(most) if limit is None else max(limit, most)
@@ -81,11 +95,23 @@ def throughput(history: History, span: Span, limit: float | None = None) -> Thro
         return round(HEIGHT * count / step / top, 2)
 
     bars = [
-        Bar(round(number * place, 2), round(place * (1 - GAP), 2), height(point.sent), height(point.failed), f"{_time(point.at, span)}: {_said(point)}")
+        Bar(
+            round(number * place, 2),
+            round(place * (1 - GAP), 2),
+            height(point.sent),
+            height(point.failed),
+            f"{_time(point.at, span)}: {_said(point)}",
+        )
         for number, point in enumerate(points)
     ]
     sent, failed = sum(point.sent for point in points), sum(point.failed for point in points)
-    return Throughput(bars, round(place, 2), top, f"In the last {span.words}: {sent:,} sent, {failed:,} failed, {words.rate(most)} a second at most")
+    return Throughput(
+        bars,
+        round(place, 2),
+        top,
+        f"In the last {span.words}: {sent:,} sent, {failed:,} failed, {words.rate(most)} a second"
+        " at most",
+    )
 
 
 def lateness(history: History, span: Span) -> Lateness:
@@ -102,7 +128,12 @@ def lateness(history: History, span: Span) -> Lateness:
         else:
             y = round(HEIGHT - HEIGHT * point.lateness / top, 2)
             pieces[-1] += [f"{number * place:.2f},{y}", f"{(number + 1) * place:.2f},{y}"]
-    summary = f"In the last {span.words} messages started {words.duration(most)} late on average in the worst step" if known else "Nothing has started"
+    summary = (
+        f"In the last {span.words} messages started {words.duration(most)} late on average in the"
+        " worst step"
+        if known
+        else "Nothing has started"
+    )
     return Lateness([" ".join(piece) for piece in pieces if piece], top, summary)
 
 
@@ -117,7 +148,9 @@ def _time(at: Instant, span: Span) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2, 2.5 and 5 times a power of ten, so that the axis has a number that is read at once."""
+    """The next of 1, 2, 2.5 and 5 times a power of ten, so that the axis has a number that
+    is read at once.
+    """
     power = 0.01
     while True:
         for factor in (1, 2, 2.5, 5):
@@ -126,11 +159,21 @@ def _round_up(value: float) -> float:
         power *= 10
 
 
-async def drawn(metrics: Metrics, span: Span, now: Instant, workspace: str | None, limits: Mapping[Channel, float] | None = None) -> dict[Channel, Charts]:
+async def drawn(
+    metrics: Metrics,
+    span: Span,
+    now: Instant,
+    workspace: str | None,
+    limits: Mapping[Channel, float] | None = None,
+) -> dict[Channel, Charts]:
     """The charts of both channels, of a workspace or of all; `limits` as in `throughput`."""
     found = {}
     for channel in Channel:
-        history = await metrics.history(workspace, channel, begin=now - span.seconds * SECOND, end=now, seconds=span.step)
+        history = await metrics.history(
+            workspace, channel, begin=now - span.seconds * SECOND, end=now, seconds=span.step
+        )
         limit = None if limits is None else limits[channel]
-        found[channel] = Charts(history.points, throughput(history, span, limit), lateness(history, span))
+        found[channel] = Charts(
+            history.points, throughput(history, span, limit), lateness(history, span)
+        )
     return found

@@ -1,4 +1,6 @@
-"""What a job holds, as its page shows it: recipient, texts, HTML and metadata out of the stored payload. Called by `jobs` and `job`."""
+"""What a job holds, as its page shows it: recipient, texts, HTML and metadata out of the
+stored payload. Called by `jobs` and `job`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What every page works with: the services, the settings that the dashboard needs, and the shared reading of live figures. One object a process."""
+"""What every page works with: the services, the settings that the dashboard needs, and the
+shared reading of live figures. One object a process.
+"""
 
 from __future__ import annotations
 

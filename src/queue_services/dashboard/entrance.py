@@ -22,7 +22,9 @@ async def log_in(visit: Visit) -> Response:
     """POST /login."""
     desk, address = visit.desk, address_of(visit.request)
     desk.tries.check(address, visit.now)
-    visitor = await desk.login.visitor(visit.form.get("username", ""), visit.form.get("password", ""))
+    visitor = await desk.login.visitor(
+        visit.form.get("username", ""), visit.form.get("password", "")
+    )
     if visitor is None:
         desk.tries.failed(address, visit.now)
         log.warning("a login to the dashboard was refused", address=address)
@@ -44,7 +46,9 @@ async def show_recipients(visit: Visit) -> Response:
     shown = visit.filled("shown") == "yes"
     after = _after(visit.form.get("after"))
     if shown:
-        async with visit.audited("show recipients", after.removeprefix(view.BASE) or "/", detail="for 15 minutes"):
+        async with visit.audited(
+            "show recipients", after.removeprefix(view.BASE) or "/", detail="for 15 minutes"
+        ):
             visit.show_recipients(shown=True)
     else:
         visit.show_recipients(shown=False)
@@ -53,12 +57,22 @@ async def show_recipients(visit: Visit) -> Response:
 
 def _form(visit: Visit, status: int = 200, fault: str | None = None) -> Response:
     after = visit.asked("after") or visit.filled("after") or ""
-    return visit.page("login.html", status, fault=fault, after=after, by_name=visit.desk.login.username is not None)
+    return visit.page(
+        "login.html",
+        status,
+        fault=fault,
+        after=after,
+        by_name=visit.desk.login.username is not None,
+    )
 
 
 def _after(given: str | None) -> str:
     """Where to go next: a page of the dashboard, and never another site."""
-    inside = given is not None and (given == view.BASE or given.startswith((view.BASE + "/", view.BASE + "?"))) and "\\" not in given
+    inside = (
+        given is not None
+        and (given == view.BASE or given.startswith((view.BASE + "/", view.BASE + "?")))
+        and "\\" not in given
+    )
     return given if given is not None and inside and given.isprintable() else view.path()
 
 

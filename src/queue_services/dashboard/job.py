@@ -18,11 +18,20 @@ async def job(visit: Visit) -> Response:
     """GET /jobs/{id}."""
     found, attempts = await visit.desk.jobs.status(visit.named("job").lower(), visit.workspace)
     content = content_of(found)
-    texts = {"to": content.to or ERASED, "subject": content.subject, "text": content.text, "media": content.media_url, "path": content.endpoint}
+    texts = {
+        "to": content.to or ERASED,
+        "subject": content.subject,
+        "text": content.text,
+        "media": content.media_url,
+        "path": content.endpoint,
+    }
     shown: dict[str, Any] = {name: text for name, text in texts.items() if text is not None}
     metadata = metadata_of(content)
     if not visit.shows_recipients:
-        shown, metadata = without_recipient(shown, content.to), without_recipient(metadata, content.to)
+        shown, metadata = (
+            without_recipient(shown, content.to),
+            without_recipient(metadata, content.to),
+        )
     return visit.page(
         "job.html",
         job=await visit.desk.forecasts.of_job(found),
@@ -31,13 +40,17 @@ async def job(visit: Visit) -> Response:
         has_html=content.html is not None,
         metadata=metadata,
         max_attempts=visit.desk.settings.max_attempts,
-        following=await visit.desk.overview.next_of_campaign(found.id) if found.campaign is not None else None,
+        following=await visit.desk.overview.next_of_campaign(found.id)
+        if found.campaign is not None
+        else None,
         actions=[action for action, states in ACTS_ON.items() if found.status in states],
     )
 
 
 async def html(visit: Visit) -> Response:
-    """GET /jobs/{id}/html: an email's own HTML, for the frame that runs none of its scripts and fetches nothing."""
+    """GET /jobs/{id}/html: an email's own HTML, for the frame that runs none of its scripts
+    and fetches nothing.
+    """
     found, _ = await visit.desk.jobs.status(visit.named("job").lower(), visit.workspace)
     content = content_of(found)
     if content.html is None:

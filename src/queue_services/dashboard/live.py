@@ -1,4 +1,5 @@
-"""The figures that move while one looks: one reading a second and process, however many look, sent on as server-sent events.
+"""The figures that move while one looks: one reading a second and process, however many
+look, sent on as server-sent events.
 
 Called by the pages and by the stream at /admin/queues/live.
 """
@@ -50,7 +51,9 @@ class Live:
         return (await self._read(workspace)).figures
 
     async def events(self, workspace: str | None) -> AsyncIterator[bytes]:
-        """Server-sent events: the texts of the figures by their names in the page, one event a second, until the process stops."""
+        """Server-sent events: the texts of the figures by their names in the page, one event a
+        second, until the process stops.
+        """
         for _ in range(LONGEST_STREAM):
             with contextlib.suppress(StoreUnavailable):
                 yield (await self._read(workspace)).event
@@ -66,7 +69,9 @@ class Live:
             if not 0 <= now - reading.at < FRESH or not reading.figures:
                 reading.figures = await self._overview.channels(workspace)
                 reading.at = now
-                reading.event = b"data: " + msgspec.json.encode(self.texts(reading.figures)) + b"\n\n"
+                reading.event = (
+                    b"data: " + msgspec.json.encode(self.texts(reading.figures)) + b"\n\n"
+                )
                 self._forget(now)
         return reading
 
@@ -79,16 +84,31 @@ class Live:
         now = self._clock.now()
         found: dict[str, str] = {}
         for channel, now_is in figures.items():
-            found |= {f"{channel.value}.{status.value}": words.number(count) for status, count in now_is.counts.items()}
+            found |= {
+                f"{channel.value}.{status.value}": words.number(count)
+                for status, count in now_is.counts.items()
+            }
             found[f"{channel.value}.due"] = words.due(now_is.due)
-            found[f"{channel.value}.oldest"] = "none is due" if now_is.oldest_due_at is None else words.duration(max(0, now - now_is.oldest_due_at))
+            found[f"{channel.value}.oldest"] = (
+                "none is due"
+                if now_is.oldest_due_at is None
+                else words.duration(max(0, now - now_is.oldest_due_at))
+            )
             found[f"{channel.value}.rate"] = words.rate(now_is.rate)
-            found[f"{channel.value}.used"] = str(round(100 * min(1, now_is.rate / self._limits[channel])))
+            found[f"{channel.value}.used"] = str(
+                round(100 * min(1, now_is.rate / self._limits[channel]))
+            )
         for status in Status:
-            found[f"all.{status.value}"] = words.number(sum(now_is.counts[status] for now_is in figures.values()))
+            found[f"all.{status.value}"] = words.number(
+                sum(now_is.counts[status] for now_is in figures.values())
+            )
         return found
 
     def _forget(self, now: Instant) -> None:
         """Keep no reading that nobody looks at."""
-        for workspace in [key for key, reading in self._readings.items() if now - reading.at > KEPT and not reading.lock.locked()]:
+        for workspace in [
+            key
+            for key, reading in self._readings.items()
+            if now - reading.at > KEPT and not reading.lock.locked()
+        ]:
             del self._readings[workspace]

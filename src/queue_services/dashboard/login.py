@@ -1,7 +1,9 @@
-"""Who may look: the login of the settings, or a key; and how often a wrong one may be tried. Called by `visits` and the login page.
+"""Who may look: the login of the settings, or a key; and how often a wrong one may be
+tried. Called by `visits` and the login page.
 
-On this machine, while no key exists and no login is set, everybody is let in: whatever a web page or a proxy sends then never comes here (the API's
-loopback rule stands before every path).
+On this machine, while no key exists and no login is set, everybody is let in: whatever a
+web page or a proxy sends then never comes here (the API's loopback rule stands before every
+path).
 """
 
 from __future__ import annotations
@@ -22,13 +24,17 @@ from queue_services.service.keys import Keys
 LOCAL = Visitor("this machine", may_send=True, may_manage=True, administers=True)
 
 FAILURES, PERIOD = 5, 60 * SECOND
-"""So many wrong tries from one address are answered; the next only when the first of them is a minute old."""
+"""So many wrong tries from one address are answered; the next only when the first of them
+is a minute old.
+"""
 ADDRESSES = 10_000
 
 
 @dataclass(frozen=True)
 class Login:
-    """The ways in: `username` and `password` (both set, or neither), the administrator's key of the settings, the keys of the store."""
+    """The ways in: `username` and `password` (both set, or neither), the administrator's
+    key of the settings, the keys of the store.
+    """
 
     keys: Keys
     admin_key: str | None = None
@@ -41,7 +47,11 @@ class Login:
 
     async def visitor(self, username: str, password: str) -> Visitor | None:
         """Who a name and a password (or a key in its place) stand for; None for nobody."""
-        if self.username is not None and self.password is not None and _same(username, self.username) & _same(password, self.password):
+        if (
+            self.username is not None
+            and self.password is not None
+            and _same(username, self.username) & _same(password, self.password)
+        ):
             return Visitor(self.username, may_send=True, may_manage=True, administers=True)
         if self.admin_key is not None and _same(password, self.admin_key):
             return Visitor("administrator's key", may_send=True, may_manage=True, administers=True)
@@ -58,11 +68,20 @@ def _holder(key: Key) -> Visitor | None:
     if Permission.READ not in key.permissions:
         return None
     may_send, may_manage = Permission.SEND in key.permissions, Permission.MANAGE in key.permissions
-    return Visitor(f"key {key.id}", key.workspace, may_send, may_manage, key.workspace is None and may_manage, key.id)
+    return Visitor(
+        f"key {key.id}",
+        key.workspace,
+        may_send,
+        may_manage,
+        key.workspace is None and may_manage,
+        key.id,
+    )
 
 
 def credentials(authorization: str) -> tuple[str, str] | None:
-    """The name and password of HTTP Basic (RFC 7617), which programs send in place of the form; None for anything else."""
+    """The name and password of HTTP Basic (RFC 7617), which programs send in place of the
+    form; None for anything else.
+    """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -95,4 +114,6 @@ class Tries:
 
 def _same(one: str, other: str) -> bool:
     """Compared in constant time, whatever their lengths."""
-    return hmac.compare_digest(*(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (one, other)))
+    return hmac.compare_digest(
+        *(hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (one, other))
+    )

@@ -1,4 +1,6 @@
-"""What runs, and what was done: dispatchers, the database, the settings in force, background operations and the audit log."""
+"""What runs, and what was done: dispatchers, the database, the settings in force,
+background operations and the audit log.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,13 @@ async def operations(visit: Visit) -> Response:
     dispatchers = await desk.overview.dispatchers()
     latency = desk.clock.now() - began
     before = visit.asked("before")
-    log = await desk.audit.newest(visit.workspace, LISTED + 1, int(before) if before and before.isascii() and before.isdecimal() and len(before) < 19 else None)
+    log = await desk.audit.newest(
+        visit.workspace,
+        LISTED + 1,
+        int(before)
+        if before and before.isascii() and before.isdecimal() and len(before) < 19
+        else None,
+    )
     return visit.page(
         "operations.html",
         dispatchers=dispatchers,
@@ -34,7 +42,10 @@ async def operations(visit: Visit) -> Response:
 
 async def operation(visit: Visit) -> Response:
     """GET /operations/{id}."""
-    return visit.page("operation.html", operation=await visit.desk.operations.find(visit.named("operation"), visit.workspace))
+    return visit.page(
+        "operation.html",
+        operation=await visit.desk.operations.find(visit.named("operation"), visit.workspace),
+    )
 
 
 async def stop(visit: Visit) -> Response:

@@ -1,4 +1,6 @@
-"""The first page: a card a channel, its figures as they move, the wave ahead, pausing and resuming."""
+"""The first page: a card a channel, its figures as they move, the wave ahead, pausing and
+resuming.
+"""
 
 from __future__ import annotations
 
@@ -17,28 +19,53 @@ async def queues(visit: Visit) -> Response:
     live = visit.desk.live
     figures = await live.figures(visit.workspace)
     limits = await _limits(visit)
-    waves = {channel: await visit.desk.overview.wave(channel, visit.workspace) for channel in Channel}
-    ahead = {channel: _ahead(wave, figures[channel], limits[channel], visit.now) for channel, wave in waves.items()}
+    waves = {
+        channel: await visit.desk.overview.wave(channel, visit.workspace) for channel in Channel
+    }
+    ahead = {
+        channel: _ahead(wave, figures[channel], limits[channel], visit.now)
+        for channel, wave in waves.items()
+    }
     span = charts.span_of(visit.asked("span"))
     drawn = await charts.drawn(visit.desk.metrics, span, visit.now, visit.workspace)
     links = [(one.words, view.path(span=one.name), one == span) for one in charts.SPANS]
-    return visit.page("queues.html", figures=figures, texts=live.texts(figures), limits=limits, ahead=ahead, charts=drawn, spans=links)
+    return visit.page(
+        "queues.html",
+        figures=figures,
+        texts=live.texts(figures),
+        limits=limits,
+        ahead=ahead,
+        charts=drawn,
+        spans=links,
+    )
 
 
 async def _limits(visit: Visit) -> dict[Channel, float]:
     """The limits in force: the service's, or those of the one workspace that is seen."""
     if visit.workspace is None:
         return dict(visit.desk.settings.limits)
-    return {channel: limit.rate for channel, limit in (await visit.desk.workspaces.terms(visit.workspace)).limits.items()}
+    return {
+        channel: limit.rate
+        for channel, limit in (await visit.desk.workspaces.terms(visit.workspace)).limits.items()
+    }
 
 
-def _ahead(wave: Wave | None, figures: ChannelFigures, limit: float, now: Instant) -> dict[str, object] | None:
-    """When the next wave falls due, and when it would be drained at the limit, after what is due before it."""
+def _ahead(
+    wave: Wave | None, figures: ChannelFigures, limit: float, now: Instant
+) -> dict[str, object] | None:
+    """When the next wave falls due, and when it would be drained at the limit, after what
+    is due before it.
+    """
     if wave is None:
         return None
     before = max(0.0, figures.due - (wave.at - now) / SECOND * limit)
     drained_at = wave.at + round((before + wave.count) / limit * SECOND)
-    return {"at": wave.at, "count": wave.count, "more": wave.count >= DUE_COUNTED, "drained_at": None if figures.paused else drained_at}
+    return {
+        "at": wave.at,
+        "count": wave.count,
+        "more": wave.count >= DUE_COUNTED,
+        "drained_at": None if figures.paused else drained_at,
+    }
 
 
 async def pause(visit: Visit) -> Response:
@@ -46,7 +73,9 @@ async def pause(visit: Visit) -> Response:
     channel = _channel(visit)
     async with visit.audited("pause channel", channel.value):
         await visit.desk.channels.pause(channel)
-    return visit.go(view.path(), f"{channel.value.upper()} is paused: nothing of it starts until you resume it.")
+    return visit.go(
+        view.path(), f"{channel.value.upper()} is paused: nothing of it starts until you resume it."
+    )
 
 
 async def resume(visit: Visit) -> Response:

@@ -1,4 +1,6 @@
-"""What a search for jobs asks for: from the query of the list, and from the fields that a bulk action brings along. Called by `jobs`."""
+"""What a search for jobs asks for: from the query of the list, and from the fields that a
+bulk action brings along. Called by `jobs`.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def moment(name: str, text: str | None, faults: list[Fault]) -> Instant | None:
 
 
 async def count(visit: Visit, wanted: JobFilter) -> Matching:
-    """Jobs that match by status, the filter's own left aside: by workspace, channel and campaign exactly, from counters, with other fields to 10,000."""
+    """Jobs that match by status, the filter's own left aside: by workspace, channel and
+    campaign exactly, from counters, with other fields to 10,000.
+    """
     overview = visit.desk.overview
     if (wanted.contact, wanted.recipient, wanted.created_from, wanted.created_to) == (None,) * 4:
         return Matching(await overview.counts(wanted.workspace, wanted.channel, wanted.campaign))

@@ -1,4 +1,6 @@
-"""Sending a test message: a form for an SMS or an email, read by the very rules that the API has."""
+"""Sending a test message: a form for an SMS or an email, read by the very rules that the
+API has.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +18,34 @@ from queue_services.wire.fields import shown
 
 NOT_PASSED_ON = ("token", "channel", "seconds")
 
-_DECODE: dict[Channel, Callable[[bytes, Instant, intake.Rules], Message]] = {Channel.SMS: intake.sms, Channel.EMAIL: intake.email}
+_DECODE: dict[Channel, Callable[[bytes, Instant, intake.Rules], Message]] = {
+    Channel.SMS: intake.sms,
+    Channel.EMAIL: intake.email,
+}
 
 
 async def form(visit: Visit) -> Response:
     """GET /send."""
-    return visit.page("send.html", channel=_channel(visit.asked("channel") or "sms"), filled={}, faults=())
+    return visit.page(
+        "send.html", channel=_channel(visit.asked("channel") or "sms"), filled={}, faults=()
+    )
 
 
 async def send(visit: Visit) -> Response:
     """POST /send: the fields of the form are the members of the call of the same channel."""
     channel, desk = _channel(visit.filled("channel") or "sms"), visit.desk
-    filled = {name: text for name, text in visit.form.items() if name not in NOT_PASSED_ON and text.strip()}
+    filled = {
+        name: text
+        for name, text in visit.form.items()
+        if name not in NOT_PASSED_ON and text.strip()
+    }
     try:
         message = _read(visit, channel, filled)
     except InvalidRequest as error:
-        faults = [Fault(_WORDS.get(fault.field.lower(), fault.field), fault.message) for fault in error.faults]
+        faults = [
+            Fault(_WORDS.get(fault.field.lower(), fault.field), fault.message)
+            for fault in error.faults
+        ]
         return visit.page("send.html", 400, channel=channel, filled=dict(visit.form), faults=faults)
     async with visit.audited(f"send test {channel.value}", message.id, workspace=message.workspace):
         [insertion] = await desk.intake.schedule_all([message])
@@ -40,7 +54,9 @@ async def send(visit: Visit) -> Response:
 
 def _read(visit: Visit, channel: Channel, filled: dict[str, str]) -> Message:
     """The message that the form holds. Raises InvalidRequest."""
-    message = _DECODE[channel](msgspec.json.encode(filled | _delay(visit)), visit.now, visit.desk.rules)
+    message = _DECODE[channel](
+        msgspec.json.encode(filled | _delay(visit)), visit.now, visit.desk.rules
+    )
     if visit.workspace not in (None, message.workspace):
         raise InvalidRequest(Fault("workspace", "is not the workspace of your key"))
     return message
@@ -62,6 +78,12 @@ def _channel(name: str) -> Channel:
     return Channel(name)
 
 
-_WORDS = {"phonenumber": "phone number", "contactid": "contact", "workspaceid": "workspace", "html": "HTML", "delay": "delay"}
+_WORDS = {
+    "phonenumber": "phone number",
+    "contactid": "contact",
+    "workspaceid": "workspace",
+    "html": "HTML",
+    "delay": "delay",
+}
 
 PAGES = [Page("GET", "/send", form, Need.SEND), Page("POST", "/send", send, Need.SEND)]

@@ -1,6 +1,8 @@
-"""Who is looking, as a signed cookie remembers it between two requests. Called by `visits`; `login` decides who may become a visitor.
+"""Who is looking, as a signed cookie remembers it between two requests. Called by `visits`;
+`login` decides who may become a visitor.
 
-The cookie holds no secret: what signs it is kept in the store and made of the settings' own keys and passwords, so that changing one ends every session.
+The cookie holds no secret: what signs it is kept in the store and made of the settings' own
+keys and passwords, so that changing one ends every session.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ RECIPIENTS_SHOWN_FOR = 15 * 60 * SECOND
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Somebody who was let in: `name` is what the audit log calls them, `workspace` the only one they see (None = all), `key` the id of their stored key."""
+    """Somebody who was let in: `name` is what the audit log calls them, `workspace` the
+    only one they see (None = all), `key` the id of their stored key.
+    """
 
     name: str
     workspace: str | None = None
@@ -32,7 +36,9 @@ class Visitor(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """What the cookie holds. `visitor` None: nobody has logged in yet. Recipients are shown whole until `recipients_until`; `notice` is shown once."""
+    """What the cookie holds. `visitor` None: nobody has logged in yet. Recipients are shown
+    whole until `recipients_until`; `notice` is shown once.
+    """
 
     id: str
     expires_at: Instant
@@ -47,10 +53,16 @@ def new_session(now: Instant, visitor: Visitor | None = None) -> Session:
 
 
 class Sessions:
-    """Signs and reads cookies, and the tokens of forms. `secret` is the store's, `mixed_in` what else must be the same for a cookie to stay good."""
+    """Signs and reads cookies, and the tokens of forms. `secret` is the store's, `mixed_in`
+    what else must be the same for a cookie to stay good.
+    """
 
     def __init__(self, secret: str, *mixed_in: str | None) -> None:
-        key = hashlib.sha256("\0".join([secret, *(text or "" for text in mixed_in)]).encode("utf-8", "surrogateescape")).hexdigest()
+        key = hashlib.sha256(
+            "\0".join([secret, *(text or "" for text in mixed_in)]).encode(
+                "utf-8", "surrogateescape"
+            )
+        ).hexdigest()
         self._cookies = URLSafeSerializer(key, salt="session")
         self._tokens = Signer(key, salt="form")
 
@@ -75,4 +87,6 @@ class Sessions:
 
     def is_token(self, session: Session, given: str) -> bool:
         """Whether a form was made for this session; compared in constant time."""
-        return self._tokens.verify_signature(session.id.encode(), given.encode("utf-8", "surrogateescape"))
+        return self._tokens.verify_signature(
+            session.id.encode(), given.encode("utf-8", "surrogateescape")
+        )

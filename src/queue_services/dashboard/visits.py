@@ -1,6 +1,8 @@
-"""A request to a page: who makes it, what the form holds, and how it is answered. Called by `app` for every line of the pages' tables.
+"""A request to a page: who makes it, what the form holds, and how it is answered. Called by
+`app` for every line of the pages' tables.
 
-Every page that changes something is a POST with the session's token, noted in the audit log; refusals become pages, never JSON.
+Every page that changes something is a POST with the session's token, noted in the audit
+log; refusals become pages, never JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +26,14 @@ from queue_services.dashboard import view
 from queue_services.dashboard.contents import ERASED
 from queue_services.dashboard.desk import Desk
 from queue_services.dashboard.login import LOCAL, credentials
-from queue_services.dashboard.sessions import COOKIE, LASTS, RECIPIENTS_SHOWN_FOR, Session, Visitor, new_session
+from queue_services.dashboard.sessions import (
+    COOKIE,
+    LASTS,
+    RECIPIENTS_SHOWN_FOR,
+    Session,
+    Visitor,
+    new_session,
+)
 from queue_services.domain.message import SECOND, Instant
 from queue_services.redaction import masked_recipient
 
@@ -46,7 +55,9 @@ class Need(Enum):
 
 @dataclass
 class Visit:
-    """One request as a page sees it. `session` is what the answer's cookie will hold, where it was `changed` or a page with its token was drawn."""
+    """One request as a page sees it. `session` is what the answer's cookie will hold, where
+    it was `changed` or a page with its token was drawn.
+    """
 
     desk: Desk
     request: Request
@@ -91,16 +102,22 @@ class Visit:
             return ERASED
         return given if self.shows_recipients else masked_recipient(given)
 
-    def audited(self, action: str, subject: str, *, workspace: str | None = None, detail: str | None = None) -> AbstractAsyncContextManager[None]:
+    def audited(
+        self, action: str, subject: str, *, workspace: str | None = None, detail: str | None = None
+    ) -> AbstractAsyncContextManager[None]:
         """What is done within is written down."""
-        return self.desk.audit.of(self.visitor.name, action, subject, workspace=workspace or self.workspace, detail=detail)
+        return self.desk.audit.of(
+            self.visitor.name, action, subject, workspace=workspace or self.workspace, detail=detail
+        )
 
     def show_recipients(self, *, shown: bool) -> None:
         """Show recipients whole for a while, or mask them again."""
         self._keep(recipients_until=self.now + RECIPIENTS_SHOWN_FOR if shown else 0)
 
     def renew(self, visitor: Visitor | None) -> None:
-        """Begin another session: after a login, so that nobody can have planted its id, and after a logout."""
+        """Begin another session: after a login, so that nobody can have planted its id, and
+        after a logout.
+        """
         self.session, self.changed = new_session(self.now, visitor), True
 
     def go(self, to: str, notice: str | None = None) -> Response:
@@ -114,7 +131,13 @@ class Visit:
         notice = self.session.notice
         if notice is not None or not self.is_known:
             self._keep(notice=None)
-        known = {"visitor": self.visitor, "token": self.desk.sessions.token(self.session), "notice": notice, "now": self.now, "visit": self}
+        known = {
+            "visitor": self.visitor,
+            "token": self.desk.sessions.token(self.session),
+            "notice": notice,
+            "now": self.now,
+            "visit": self,
+        }
         known |= {"read_only": self.desk.settings.read_only, "here": self.request.url.path}
         return view.page(template, code, None, **known, **values)
 
@@ -138,19 +161,43 @@ class Page:
         """Let the visitor in, check the form, let the handler answer; refusals become pages."""
         now = desk.clock.now()
         known = desk.sessions.read(request.cookies.get(COOKIE), now)
-        visit = Visit(desk, request, now, known or new_session(now), Visitor("nobody"), ImmutableMultiDict(), is_known=known is not None)
+        visit = Visit(
+            desk,
+            request,
+            now,
+            known or new_session(now),
+            Visitor("nobody"),
+            ImmutableMultiDict(),
+            is_known=known is not None,
+        )
         try:
             answer = await self._answer(visit)
         except errors.QueueServicesError as error:
             answer = _refused(error)
         except Exception:
             log.exception("a page failed", path=self.path)
-            words = {"title": "That went wrong", "explanation": "The service failed in a way that nobody foresaw; its log has the reason.", "faults": ()}
+            words = {
+                "title": "That went wrong",
+                "explanation": (
+                    "The service failed in a way that nobody foresaw; its log has the reason."
+                ),
+                "faults": (),
+            }
             answer = view.page("refused.html", 500, **words)
-        if visit.changed:  # and no refusal: a form of another site comes without the cookie, and must not take it away
+        # and no refusal: a form of another site comes without the cookie, and must not take
+        # it away
+        if visit.changed:
             secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
             value = desk.sessions.written(visit.session)
-            answer.set_cookie(COOKIE, value, max_age=LASTS // SECOND, path=view.BASE, secure=secure, httponly=True, samesite="lax")
+            answer.set_cookie(
+                COOKIE,
+                value,
+                max_age=LASTS // SECOND,
+                path=view.BASE,
+                secure=secure,
+                httponly=True,
+                samesite="lax",
+            )
         return answer
 
     async def _answer(self, visit: Visit) -> Response:
@@ -163,7 +210,10 @@ class Page:
         if self.method == "POST":
             visit.form = await _form(request)
             if not desk.sessions.is_token(visit.session, visit.form.get("token", "")):
-                raise errors.Forbidden("The form has expired, or another site has sent it. Go back, load the page anew, and try again.")
+                raise errors.Forbidden(
+                    "The form has expired, or another site has sent it. Go back, load the page"
+                    " anew, and try again."
+                )
             self._check(visit.visitor, read_only=desk.settings.read_only)
         elif self.needs is Need.ADMINISTER:
             self._check(visit.visitor, read_only=False)
@@ -172,8 +222,14 @@ class Page:
     def _check(self, visitor: Visitor, *, read_only: bool) -> None:
         """Raise Forbidden where the visitor may not do this."""
         if read_only and self.needs in (Need.SEND, Need.MANAGE, Need.ADMINISTER):
-            raise errors.Forbidden("The dashboard is read-only: QUEUE_SERVICES_DASHBOARD_READ_ONLY is set.")
-        allowed = {Need.SEND: visitor.may_send, Need.MANAGE: visitor.may_manage, Need.ADMINISTER: visitor.administers}
+            raise errors.Forbidden(
+                "The dashboard is read-only: QUEUE_SERVICES_DASHBOARD_READ_ONLY is set."
+            )
+        allowed = {
+            Need.SEND: visitor.may_send,
+            Need.MANAGE: visitor.may_manage,
+            Need.ADMINISTER: visitor.administers,
+        }
         if not allowed.get(self.needs, True):
             raise errors.Forbidden("Your key does not allow this.")
 
@@ -204,10 +260,19 @@ def _to_login(visit: Visit) -> Response:
     """A browser is sent to the login; a program is told that it needs one."""
     words = {"title": "Log in first", "explanation": "This page needs a login.", "faults": ()}
     if "text/html" not in visit.request.headers.get("accept", ""):
-        return view.page("refused.html", 401, {"www-authenticate": 'Basic realm="queue-services dashboard", charset="UTF-8"'}, **words)
-    if visit.request.method == "POST":  # a challenge would make the browser ask for a name, on whatever site it is
+        return view.page(
+            "refused.html",
+            401,
+            {"www-authenticate": 'Basic realm="queue-services dashboard", charset="UTF-8"'},
+            **words,
+        )
+    if (
+        visit.request.method == "POST"
+    ):  # a challenge would make the browser ask for a name, on whatever site it is
         return view.page("refused.html", 403, **words)
-    after = visit.request.url.path + (f"?{visit.request.url.query}" if visit.request.url.query else "")
+    after = visit.request.url.path + (
+        f"?{visit.request.url.query}" if visit.request.url.query else ""
+    )
     return visit.go(view.path("login", after=after))
 
 
@@ -215,14 +280,18 @@ async def _form(request: Request) -> ImmutableMultiDict[str, str]:
     """The members of a form. Raises TooLarge, UnsupportedMediaType and InvalidRequest."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != "application/x-www-form-urlencoded":
-        raise errors.UnsupportedMediaType("Content-Type", given, "send application/x-www-form-urlencoded")
+        raise errors.UnsupportedMediaType(
+            "Content-Type", given, "send application/x-www-form-urlencoded"
+        )
     content = b""
     try:
         async for part in request.stream():
             content += part
             if len(content) > LARGEST_FORM:
                 raise errors.TooLarge(LARGEST_FORM)
-        members = parse_qsl(content.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        members = parse_qsl(
+            content.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+        )
     except (ValueError, ClientDisconnect):
         raise errors.InvalidRequest(errors.Fault("form", "cannot be read")) from None
     if any("\0" in text for member in members for text in member):
@@ -230,7 +299,14 @@ async def _form(request: Request) -> ImmutableMultiDict[str, str]:
     return ImmutableMultiDict(members)
 
 
-_TITLES = {400: "That cannot be done", 403: "Not allowed", 404: "Not here", 409: "Its state does not allow that", 413: "Too large", 415: "No form"}
+_TITLES = {
+    400: "That cannot be done",
+    403: "Not allowed",
+    404: "Not here",
+    409: "Its state does not allow that",
+    413: "Too large",
+    415: "No form",
+}
 _STATUSES: dict[type[errors.QueueServicesError], int] = {
     errors.InvalidRequest: 400,
     errors.Unauthenticated: 401,
@@ -252,4 +328,11 @@ def _refused(error: errors.QueueServicesError) -> Response:
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     faults = error.faults if isinstance(error, errors.InvalidRequest) else ()
     title = _TITLES.get(status, "Try again in a moment")
-    return view.page("refused.html", status, headers, title=title, explanation="" if faults else str(error), faults=faults)
+    return view.page(
+        "refused.html",
+        status,
+        headers,
+        title=title,
+        explanation="" if faults else str(error),
+        faults=faults,
+    )

@@ -1,4 +1,6 @@
-"""Figures, times and states as people read them. Called by the templates (as filters) and by the live figures; decides nothing."""
+"""Figures, times and states as people read them. Called by the templates (as filters) and
+by the live figures; decides nothing.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,13 @@ def due(count: int) -> str:
 
 def rate(value: float) -> str:
     """Messages a second: 50, 4.2, 0.05."""
-    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+    return (
+        f"{value:,.0f}"
+        if value >= 10 or value == int(value)
+        else f"{value:.1f}"
+        if value >= 1
+        else f"{value:.2g}"
+    )
 
 
 def duration(value: float | None) -> str:
@@ -55,11 +63,17 @@ def duration(value: float | None) -> str:
     if value is None:
         return "—"
     if value < SECOND:
-        return f"{value / 1000:.0f} ms" if value >= 10_000 or value == 0 else f"{value / 1000:.1f} ms"
+        return (
+            f"{value / 1000:.0f} ms" if value >= 10_000 or value == 0 else f"{value / 1000:.1f} ms"
+        )
     if value < 10 * SECOND:
         return f"{value / SECOND:.1f} s"
     whole = round(value / SECOND)
-    for size, name, part_size, part_name in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+    for size, name, part_size, part_name in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
         if whole >= size:
             part = whole % size // part_size
             return f"{whole // size} {name}" + (f" {part} {part_name}" if part else "")

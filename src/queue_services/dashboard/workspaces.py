@@ -1,4 +1,6 @@
-"""Workspaces: which of them send most, and for each what it is served under and how its endpoint answers."""
+"""Workspaces: which of them send most, and for each what it is served under and how its
+endpoint answers.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +28,17 @@ async def workspaces(visit: Visit) -> Response:
     asked = visit.asked("sort")
     sort = Sort(asked) if asked in set(Sort) else Sort.BACKLOG
     figure, _, name = (visit.asked("after") or "").partition(":")
-    after = (int(figure), name) if figure.isascii() and figure.isdecimal() and len(figure) < 19 else None
+    after = (
+        (int(figure), name)
+        if figure.isascii() and figure.isdecimal() and len(figure) < 19
+        else None
+    )
     found = await desk.workspaces.busiest(sort, LISTED + 1, after)
     page = found[:LISTED]
-    failed = {volume.workspace.id: (await desk.overview.counts(volume.workspace.id))[Status.DEAD] for volume in page}
+    failed = {
+        volume.workspace.id: (await desk.overview.counts(volume.workspace.id))[Status.DEAD]
+        for volume in page
+    }
     last = page[-1] if len(found) > LISTED else None
     return visit.page(
         "workspaces.html",
@@ -46,7 +55,11 @@ async def workspace(visit: Visit) -> Response:
     name = _meant(visit, visit.asked("id"))
     desk = visit.desk
     terms, span = await desk.workspaces.terms(name), charts.span_of(visit.asked("span"))
-    adjustments = [change for channel in Channel for change in await desk.workspaces.adjustments(name, channel, 5)]
+    adjustments = [
+        change
+        for channel in Channel
+        for change in await desk.workspaces.adjustments(name, channel, 5)
+    ]
     answers = await desk.overview.answers(name)
     return visit.page(
         "workspace.html",
@@ -55,11 +68,22 @@ async def workspace(visit: Visit) -> Response:
         holds=await desk.workspaces.holds(name),
         figures=await desk.live.figures(name),
         use=(await desk.metrics.workspace(name)).channels,
-        charts=await charts.drawn(desk.metrics, span, visit.now, name, {channel: limit.rate for channel, limit in terms.limits.items()}),
-        spans=[(one.words, view.path("workspace", id=name, span=one.name), one == span) for one in charts.SPANS],
+        charts=await charts.drawn(
+            desk.metrics,
+            span,
+            visit.now,
+            name,
+            {channel: limit.rate for channel, limit in terms.limits.items()},
+        ),
+        spans=[
+            (one.words, view.path("workspace", id=name, span=one.name), one == span)
+            for one in charts.SPANS
+        ],
         adjustments=sorted(adjustments, key=lambda change: -change.at),
         answers=answers,
-        latency=sorted(answer.duration for answer in answers)[len(answers) // 2] if answers else None,
+        latency=sorted(answer.duration for answer in answers)[len(answers) // 2]
+        if answers
+        else None,
         tiers=[tier.name for tier in await desk.tiers.every()] if visit.visitor.administers else [],
     )
 
@@ -72,7 +96,10 @@ async def pause(visit: Visit) -> Response:
     name, channel, paused = _meant(visit, visit.filled("id")), _channel(visit), verb == "pause"
     async with visit.audited(f"{verb} workspace", f"{name} {channel.value}", workspace=name):
         await visit.desk.workspaces.pause(name, channel, paused=paused)
-    return visit.go(view.path("workspace", id=name), f"{channel.value.upper()} of {name} {'is paused' if paused else 'goes on'}.")
+    return visit.go(
+        view.path("workspace", id=name),
+        f"{channel.value.upper()} of {name} {'is paused' if paused else 'goes on'}.",
+    )
 
 
 async def lift(visit: Visit) -> Response:
@@ -80,7 +107,9 @@ async def lift(visit: Visit) -> Response:
     name, channel = _meant(visit, visit.filled("id")), _channel(visit)
     async with visit.audited("lift hold", f"{name} {channel.value}", workspace=name):
         lifted = await visit.desk.workspaces.lift(name, channel)
-    return visit.go(view.path("workspace", id=name), "The hold is lifted." if lifted else "There was no hold.")
+    return visit.go(
+        view.path("workspace", id=name), "The hold is lifted." if lifted else "There was no hold."
+    )
 
 
 async def reset(visit: Visit) -> Response:
@@ -98,10 +127,20 @@ async def change_limits(visit: Visit) -> Response:
     if faults:
         raise InvalidRequest(*faults)
     tier = visit.filled("tier")
-    detail = ", ".join([f"tier {tier}", *(f"{channel.value} {'its tier' if rate is None else f'{rate:g}/s'}" for channel, rate in limits.items())])
+    detail = ", ".join(
+        [
+            f"tier {tier}",
+            *(
+                f"{channel.value} {'its tier' if rate is None else f'{rate:g}/s'}"
+                for channel, rate in limits.items()
+            ),
+        ]
+    )
     async with visit.audited("set limits", name, workspace=name, detail=detail):
         await visit.desk.workspaces.change(name, Change(tier=tier, limits=limits))
-    return visit.go(view.path("workspace", id=name), "The limits are in force from the next claim on.")
+    return visit.go(
+        view.path("workspace", id=name), "The limits are in force from the next claim on."
+    )
 
 
 async def change_window(visit: Visit) -> Response:
@@ -115,9 +154,17 @@ async def change_window(visit: Visit) -> Response:
     if faults:
         raise InvalidRequest(*faults)
     window = Window(start, end, tuple(days or EVERY_DAY)) if start and end else None
-    async with visit.audited("set send window", name, workspace=name, detail="none" if window is None else f"{window.start} to {window.end}"):
+    async with visit.audited(
+        "set send window",
+        name,
+        workspace=name,
+        detail="none" if window is None else f"{window.start} to {window.end}",
+    ):
         await visit.desk.workspaces.change(name, Change(timezone=zone, window=window))
-    return visit.go(view.path("workspace", id=name), "The send window is set." if window else "There is no send window any more.")
+    return visit.go(
+        view.path("workspace", id=name),
+        "The send window is set." if window else "There is no send window any more.",
+    )
 
 
 def _limit(visit: Visit, channel: Channel, faults: list[Fault]) -> float | None:

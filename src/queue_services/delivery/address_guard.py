@@ -1,7 +1,9 @@
-"""Which addresses a callback or event may be sent to when its URL was set by API: public ones, and networks that are allowed by name.
+"""Which addresses a callback or event may be sent to when its URL was set by API: public
+ones, and networks that are allowed by name.
 
-Called by `delivery.connections` with the address that is about to be dialled, after DNS, so that neither a rebinding name nor a literal gets past.
-URLs from the environment are the operator's own and are not judged here.
+Called by `delivery.connections` with the address that is about to be dialled, after DNS, so
+that neither a rebinding name nor a literal gets past. URLs from the environment are the
+operator's own and are not judged here.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Network = IPv4Network | IPv6Network
 
-# The IANA special-purpose registries (RFC 6890 and its successors), by what a reader would call them; the first that fits names the address.
+# The IANA special-purpose registries (RFC 6890 and its successors), by what a reader would
+# call them; the first that fits names the address.
 _SPECIAL_4 = tuple(
     (IPv4Network(network), kind)
     for network, kind in (
@@ -20,7 +23,10 @@ _SPECIAL_4 = tuple(
         ("10.0.0.0/8", "a private address"),
         ("100.64.0.0/10", "a carrier-grade NAT address"),
         ("127.0.0.0/8", "a loopback address"),
-        ("168.63.129.16/32", "a cloud metadata address"),  # Azure's: in public space, answered by the host alone
+        (
+            "168.63.129.16/32",
+            "a cloud metadata address",
+        ),  # Azure's: in public space, answered by the host alone
         ("169.254.0.0/16", "a link-local or cloud metadata address"),
         ("172.16.0.0/12", "a private address"),
         ("192.0.0.0/24", "a reserved address"),
@@ -57,7 +63,8 @@ _GLOBAL_6 = IPv6Network("2000::/3")  # nothing outside it is assigned to hosts (
 
 
 def refused(address: str, allow: Iterable[Network]) -> str | None:
-    """Why `address` (an IP address as text, a scope id allowed) is not dialled, or None. What `allow` holds is never refused.
+    """Why `address` (an IP address as text, a scope id allowed) is not dialled, or None.
+    What `allow` holds is never refused.
 
     An IPv4-mapped address is allowed where the IPv4 address in it is.
     """
@@ -66,10 +73,19 @@ def refused(address: str, allow: Iterable[Network]) -> str | None:
     except ValueError:
         return f"{address} is no IP address"
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    if any(candidate in network for network in allow for candidate in (parsed, mapped) if candidate and candidate.version == network.version):
+    if any(
+        candidate in network
+        for network in allow
+        for candidate in (parsed, mapped)
+        if candidate and candidate.version == network.version
+    ):
         return None
     kind = _special(parsed)
-    return f"{address} is {kind}; list its network in QUEUE_SERVICES_CALLBACK_ALLOW to send there" if kind else None
+    return (
+        f"{address} is {kind}; list its network in QUEUE_SERVICES_CALLBACK_ALLOW to send there"
+        if kind
+        else None
+    )
 
 
 def _special(address: IPv4Address | IPv6Address) -> str | None:

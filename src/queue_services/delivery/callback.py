@@ -1,6 +1,7 @@
 """Delivery by callback: POSTs a due message to the application and reads what became of it.
 
-The dispatcher calls it through the port `delivery.sender`. Retries, holds and limits are not its business.
+The dispatcher calls it through the port `delivery.sender`. Retries, holds and limits are
+not its business.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _read_content = msgspec.json.Decoder(Content).decode
 
 
 class CallbackSettings(msgspec.Struct, frozen=True):
-    """Where and how callbacks go out. `timeout_seconds` bounds connecting, and again the time from the request's start to its answer's end."""
+    """Where and how callbacks go out. `timeout_seconds` bounds connecting, and again the
+    time from the request's start to its answer's end.
+    """
 
     sms_base_url: str | None = None
     email_base_url: str | None = None
@@ -41,49 +44,94 @@ class CallbackSettings(msgspec.Struct, frozen=True):
 class CallbackSender:
     """The Sender that speaks HTTP.
 
-    `clock` gives the instants of signatures and of Retry-After. `address_guard` is asked about every address that a base URL set by API leads to,
-    when it is dialled, and says why not; such a message is REJECTED, not UNREACHABLE: waiting a day would not make the address a better one.
+    `clock` gives the instants of signatures and of Retry-After. `address_guard` is asked
+    about every address that a base URL set by API leads to, when it is dialled, and says
+    why not; such a message is REJECTED, not UNREACHABLE: waiting a day would not make the
+    address a better one.
     """
 
-    def __init__(self, settings: CallbackSettings, clock: Callable[[], Instant], address_guard: AddressGuard | None = None) -> None:
+    def __init__(
+        self,
+        settings: CallbackSettings,
+        clock: Callable[[], Instant],
+        address_guard: AddressGuard | None = None,
+    ) -> None:
         self._settings, self._clock = settings, clock
-        self._exchange = Exchange(settings.timeout_seconds, settings.concurrency, clock, address_guard)
+        self._exchange = Exchange(
+            settings.timeout_seconds, settings.concurrency, clock, address_guard
+        )
 
     async def send(self, delivery: Delivery, gate: Gate) -> Answer:
-        """POST the message once `gate` has returned, on a connection that stands by then; see `delivery.sender.Sender.send`."""
+        """POST the message once `gate` has returned, on a connection that stands by then; see
+        `delivery.sender.Sender.send`.
+        """
         base_url = delivery.base_url or self._base_url(delivery.channel)
         if base_url is None:
-            return Answer(Kind.UNREACHABLE, error=f"There is no base URL for {delivery.channel}: set {delivery.channel.upper()}_API_URL.")
+            return Answer(
+                Kind.UNREACHABLE,
+                error=(
+                    f"There is no base URL for {delivery.channel}: set"
+                    f" {delivery.channel.upper()}_API_URL."
+                ),
+            )
         try:
             url, headers, body = self._request(delivery, base_url)
         except ValueError as fault:
-            return Answer(Kind.REJECTED, error=f"The request cannot be built: {fault}"[:ERROR_CHARACTERS])
-        return await self._exchange.post(url, headers, body, gate, guarded=delivery.base_url is not None)
+            return Answer(
+                Kind.REJECTED, error=f"The request cannot be built: {fault}"[:ERROR_CHARACTERS]
+            )
+        return await self._exchange.post(
+            url, headers, body, gate, guarded=delivery.base_url is not None
+        )
 
     async def close(self) -> None:
         """Close every connection."""
         await self._exchange.close()
 
     def _base_url(self, channel: Channel) -> str | None:
-        return self._settings.sms_base_url if channel is Channel.SMS else self._settings.email_base_url
+        return (
+            self._settings.sms_base_url if channel is Channel.SMS else self._settings.email_base_url
+        )
 
     def _request(self, delivery: Delivery, base_url: str) -> tuple[URL, dict[str, str], bytes]:
-        """The URL, headers and body of a delivery. Raises ValueError for what intake should not have let in."""
+        """The URL, headers and body of a delivery. Raises ValueError for what intake should not
+        have let in.
+        """
         content = _read_content(delivery.payload)
-        default = self._settings.sms_endpoint if delivery.channel is Channel.SMS else self._settings.email_endpoint
+        default = (
+            self._settings.sms_endpoint
+            if delivery.channel is Channel.SMS
+            else self._settings.email_endpoint
+        )
         url, credentials = target(base_url, request_target(content.endpoint or default))
-        body = callback_body(content, channel=delivery.channel, contact=delivery.contact, workspace=delivery.workspace, job=delivery.id)
-        headers = {"x-workspace-id": _header_text(delivery.workspace), "idempotency-key": delivery.id, "x-attempt": str(delivery.attempt)}
+        body = callback_body(
+            content,
+            channel=delivery.channel,
+            contact=delivery.contact,
+            workspace=delivery.workspace,
+            job=delivery.id,
+        )
+        headers = {
+            "x-workspace-id": _header_text(delivery.workspace),
+            "idempotency-key": delivery.id,
+            "x-attempt": str(delivery.attempt),
+        }
         if content.traceparent is not None:
             headers["traceparent"] = content.traceparent
-        if authorization := credentials or self._settings.authorization:  # what the base URL carries wins
+        if (
+            authorization := credentials or self._settings.authorization
+        ):  # what the base URL carries wins
             headers["authorization"] = authorization
-        if secrets := delivery.secrets or ((self._settings.signing_secret,) if self._settings.signing_secret else ()):
+        if secrets := delivery.secrets or (
+            (self._settings.signing_secret,) if self._settings.signing_secret else ()
+        ):
             headers |= signature_headers(secrets, delivery.id, self._clock(), body)
         return url, headers, body
 
 
 @functools.lru_cache(maxsize=1024)
 def _header_text(text: str) -> str:
-    """As a header can carry it: visible ASCII as it is, all else percent-encoded as UTF-8; a line break would end the header."""
+    """As a header can carry it: visible ASCII as it is, all else percent-encoded as UTF-8;
+    a line break would end the header.
+    """
     return quote(text, safe=_VISIBLE_ASCII)

@@ -1,8 +1,11 @@
-"""The connections that callbacks go out on: pooled, and held at the gate until the message's slot has come.
+"""The connections that callbacks go out on: pooled, and held at the gate until the
+message's slot has come.
 
-Called by `delivery.exchange`. The gate stands inside `TCPConnector.connect`, behind the pool: there the connection is ours, so it can be closed
-when the task is cancelled, and exchanged when the receiver closed it meanwhile. (aiohttp's tracing hooks are called at the same two
-moments, but a connection whose hook is cancelled is dropped without being closed, and the wait would count as connecting.)
+Called by `delivery.exchange`. The gate stands inside `TCPConnector.connect`, behind the
+pool: there the connection is ours, so it can be closed when the task is cancelled, and
+exchanged when the receiver closed it meanwhile. (aiohttp's tracing hooks are called at the
+same two moments, but a connection whose hook is cancelled is dropped without being closed,
+and the wait would count as connecting.)
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from aiohttp.tracing import Trace
 from queue_services.delivery.resolver import ThreadResolver
 from queue_services.delivery.sender import Gate
 
-KEEPALIVE_SECONDS = 4.0  # Node and uvicorn close after 5 s; whoever closes later finds its request on a dead connection
+# Node and uvicorn close after 5 s; whoever closes later finds its request on a dead
+# connection
+KEEPALIVE_SECONDS = 4.0
 CONNECTIONS_A_SEND = 3
 SLOT_GRACE_SECONDS = 0.005  # how long after its slot a request may still start
 
@@ -44,9 +49,11 @@ class ClosedBeforeSent(aiohttp.ClientConnectionError):
 
 
 class Passage:
-    """One request's way out: it connects, waits at the gate, goes. Its time limit counts connecting and answering, each on its own.
+    """One request's way out: it connects, waits at the gate, goes. Its time limit counts
+    connecting and answering, each on its own.
 
-    `stands` says whether a connection stands, `dialled` whether any address was tried, `address_fault` why one was not.
+    `stands` says whether a connection stands, `dialled` whether any address was tried,
+    `address_fault` why one was not.
     """
 
     def __init__(self, gate: Gate, limit: asyncio.Timeout, seconds: float) -> None:
@@ -74,16 +81,21 @@ class Passage:
 
 
 passage: ContextVar[Passage] = ContextVar("passage")
-"""The passage of the request that the running task sends; aiohttp hands nothing of ours to a connector."""
+"""The passage of the request that the running task sends; aiohttp hands nothing of ours to
+a connector.
+"""
 
 
 class PromptRequest(aiohttp.ClientRequest):
     """A request that is written in the step in which its gate has opened.
 
-    aiohttp leaves the writing to another task before Python 3.12: a round of the event loop later, that may be long after the slot.
+    aiohttp leaves the writing to another task before Python 3.12: a round of the event loop
+    later, that may be long after the slot.
     """
 
-    def write_bytes(self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None) -> Coroutine[Any, Any, None]:
+    def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> Coroutine[Any, Any, None]:
         """Write as much as goes without waiting; what is returned writes the rest."""
         writing = super().write_bytes(writer, conn, content_length)
         try:
@@ -120,17 +132,28 @@ class GatedConnector(aiohttp.TCPConnector):
     """A pool whose connections are handed out only when the request's gate has opened."""
 
     def __init__(self, *, limit: int, address_guard: AddressGuard | None = None) -> None:
-        factory: dict[str, Any] = {"socket_factory": _guarded_sockets(address_guard)} if address_guard else {}
+        factory: dict[str, Any] = (
+            {"socket_factory": _guarded_sockets(address_guard)} if address_guard else {}
+        )
         self._names = ThreadResolver()
-        super().__init__(limit=limit, keepalive_timeout=KEEPALIVE_SECONDS, resolver=self._names, **factory)
+        super().__init__(
+            limit=limit, keepalive_timeout=KEEPALIVE_SECONDS, resolver=self._names, **factory
+        )
 
     async def close(self, *, abort_ssl: bool = False) -> None:
         """Close every connection, and look no name up any more."""
         await super().close(abort_ssl=abort_ssl)
         await self._names.close()
 
-    async def connect(self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - overrides
-        """A connection on which the request may start now. Raises ClosedBeforeSent, and whatever connecting or the gate raise."""
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
+    ) -> Connection:
+        """A connection on which the request may start now. Raises ClosedBeforeSent, and
+        whatever connecting or the gate raise.
+        """
         way = passage.get()
         for _ in range(CONNECTIONS_A_SEND):
             way.begin_connecting()
@@ -143,11 +166,15 @@ class GatedConnector(aiohttp.TCPConnector):
             if _is_fresh(connection):
                 return connection
             connection.close()
-        raise ClosedBeforeSent(f"the receiver closed {CONNECTIONS_A_SEND} connections before the request was sent")
+        raise ClosedBeforeSent(
+            f"the receiver closed {CONNECTIONS_A_SEND} connections before the request was sent"
+        )
 
 
 def _is_fresh(connection: Connection) -> bool:
-    """Whether nothing came on it: neither its end nor, unasked, bytes that would be taken for the answer to this request."""
+    """Whether nothing came on it: neither its end nor, unasked, bytes that would be taken
+    for the answer to this request.
+    """
     protocol = connection.protocol
     return protocol is not None and protocol.is_connected() and not protocol.should_close
 

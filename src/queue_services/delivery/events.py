@@ -1,4 +1,5 @@
-"""Events to the application: POSTs one to the workspace's events URL, else to the service's, signed, on connections of their own.
+"""Events to the application: POSTs one to the workspace's events URL, else to the
+service's, signed, on connections of their own.
 
 Called by `dispatcher.events`. What becomes of an event that is not taken is decided there.
 """
@@ -22,7 +23,9 @@ CONNECTIONS = 32
 
 
 class EventSettings(msgspec.Struct, frozen=True):
-    """Where events of workspaces without an URL of their own go, with which `authorization`, what signs events, and how long an answer may take."""
+    """Where events of workspaces without an URL of their own go, with which
+    `authorization`, what signs events, and how long an answer may take.
+    """
 
     url: str | None = None
     authorization: str | None = None
@@ -31,30 +34,48 @@ class EventSettings(msgspec.Struct, frozen=True):
 
 
 class EventSender:
-    """POSTs events. `clock` gives the instants of signatures; `address_guard` is asked about addresses that URLs set by API lead to."""
+    """POSTs events. `clock` gives the instants of signatures; `address_guard` is asked
+    about addresses that URLs set by API lead to.
+    """
 
-    def __init__(self, settings: EventSettings, clock: Callable[[], Instant], address_guard: AddressGuard | None = None) -> None:
+    def __init__(
+        self,
+        settings: EventSettings,
+        clock: Callable[[], Instant],
+        address_guard: AddressGuard | None = None,
+    ) -> None:
         self._settings, self._clock = settings, clock
         self._exchange = Exchange(settings.timeout_seconds, CONNECTIONS, clock, address_guard)
 
     async def send(self, notice: Notice) -> Answer:
-        """POST an event, and return what was answered, or how far it came. Raises nothing but CancelledError."""
+        """POST an event, and return what was answered, or how far it came. Raises nothing but
+        CancelledError.
+        """
         address = notice.url or self._settings.url
         if address is None:
             return Answer(Kind.UNREACHABLE, error="There is no URL for events: set EVENTS_URL.")
         try:
             url, credentials = target(address)
             body = event_body(
-                identity=notice.id, kind=notice.type, job=notice.job, workspace=notice.workspace, channel=notice.channel, facts=notice.facts,
+                identity=notice.id,
+                kind=notice.type,
+                job=notice.job,
+                workspace=notice.workspace,
+                channel=notice.channel,
+                facts=notice.facts,
                 created_at=notice.created_at,
-            )  # fmt: skip
+            )
             headers = {"idempotency-key": notice.id, "x-attempt": str(notice.attempt)}
-            if authorization := credentials or (None if notice.url else self._settings.authorization):
+            if authorization := credentials or (
+                None if notice.url else self._settings.authorization
+            ):
                 headers["authorization"] = authorization
             if secrets := self._secrets(notice):
                 headers |= signature_headers(secrets, notice.id, self._clock(), body)
         except ValueError as fault:
-            return Answer(Kind.REJECTED, error=f"The request cannot be built: {fault}"[:ERROR_CHARACTERS])
+            return Answer(
+                Kind.REJECTED, error=f"The request cannot be built: {fault}"[:ERROR_CHARACTERS]
+            )
         return await self._exchange.post(url, headers, body, _open, guarded=notice.url is not None)
 
     async def close(self) -> None:
@@ -62,7 +83,9 @@ class EventSender:
         await self._exchange.close()
 
     def _secrets(self, notice: Notice) -> tuple[str, ...]:
-        """What signs an event: on the workspace's own URL as its callbacks are signed; on the service's, the service's secret as well."""
+        """What signs an event: on the workspace's own URL as its callbacks are signed; on the
+        service's, the service's secret as well.
+        """
         services = (self._settings.signing_secret,) if self._settings.signing_secret else ()
         return (notice.secrets or services) if notice.url else (*services, *notice.secrets)
 

@@ -1,6 +1,8 @@
-"""The sender ports: how the dispatcher hands a message to the world, whatever carries it there, and tells the application of an event.
+"""The sender ports: how the dispatcher hands a message to the world, whatever carries it
+there, and tells the application of an event.
 
-The dispatcher calls `send` once for each claimed message or event and settles the Answer. A sender decides nothing about retries, holds or limits.
+The dispatcher calls `send` once for each claimed message or event and settles the Answer. A
+sender decides nothing about retries, holds or limits.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from queue_services.domain.message import Channel, Instant
 from queue_services.domain.outcome import Answer
 
 Gate = Callable[[], Awaitable[None]]
-"""Awaited by a sender once a connection stands, immediately before the request's first byte: it returns when the slot has come.
+"""Awaited by a sender once a connection stands, immediately before the request's first
+byte: it returns when the slot has come.
 
 It may wait for seconds: a slot that was missed is reserved anew while the connection is kept.
 """
@@ -23,8 +26,10 @@ It may wait for seconds: a slot that was missed is reserved anew while the conne
 class Delivery(msgspec.Struct, frozen=True):
     """One message on its way out.
 
-    `attempt` is the number this POST takes. `payload` is the JSON of `domain.message.Content`. `base_url` is the workspace's own, set by
-    API; None means the service's. `secrets` are the signing secrets (`whsec_...`), newest first; empty means unsigned.
+    `attempt` is the number this POST takes. `payload` is the JSON of
+    `domain.message.Content`. `base_url` is the workspace's own, set by API; None means the
+    service's. `secrets` are the signing secrets (`whsec_...`), newest first; empty means
+    unsigned.
     """
 
     id: str
@@ -41,9 +46,11 @@ class Sender(Protocol):
     """Anything that delivers: HTTP callbacks, SMTP, an SMS provider."""
 
     async def send(self, delivery: Delivery, gate: Gate) -> Answer:
-        """Deliver once, its first byte not before `gate` has returned. Raises nothing of its own: every failure is an Answer.
+        """Deliver once, its first byte not before `gate` has returned. Raises nothing of its
+        own: every failure is an Answer.
 
-        What `gate` raises passes through, and then nothing was sent; so does CancelledError, and then the connection is closed.
+        What `gate` raises passes through, and then nothing was sent; so does CancelledError,
+        and then the connection is closed.
         """
         ...
 
@@ -55,7 +62,8 @@ class Sender(Protocol):
 class Notice(msgspec.Struct, frozen=True):
     """One event on its way out. `facts` is JSON.
 
-    `url` is the workspace's own, set by API; None means the service's. `secrets` are the workspace's, newest first.
+    `url` is the workspace's own, set by API; None means the service's. `secrets` are the
+    workspace's, newest first.
     """
 
     id: str

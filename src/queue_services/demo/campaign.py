@@ -1,6 +1,8 @@
-"""The demo's campaign: 300 contacts from a file, an SMS and an email to each, seconds ahead. Called by `run`; pure but for reading the file.
+"""The demo's campaign: 300 contacts from a file, an SMS and an email to each, seconds
+ahead. Called by `run`; pure but for reading the file.
 
-The SMS all fall due at one instant, so that the limit shows; the emails are staggered below their limit, so that the punctuality shows.
+The SMS all fall due at one instant, so that the limit shows; the emails are staggered below
+their limit, so that the punctuality shows.
 """
 
 from __future__ import annotations
@@ -69,7 +71,10 @@ def _sms(contacts: Sequence[Contact], due_at: Instant) -> Iterator[Planned]:
     for contact in contacts:
         body = SmsElement(
             phone_number=contact.phone,
-            message=f"Hello {contact.name}, your spring appointment is open for booking. Details follow by email.",
+            message=(
+                f"Hello {contact.name}, your spring appointment is open for booking. Details follow"
+                " by email."
+            ),
             contact_id=contact.contact,
             workspace_id=contact.workspace,
             scheduled_for=rfc3339(due_at),
@@ -81,11 +86,16 @@ def _sms(contacts: Sequence[Contact], due_at: Instant) -> Iterator[Planned]:
 
 def _emails(contacts: Sequence[Contact], start: Instant) -> Iterator[Planned]:
     for number, contact in enumerate(contacts):
-        due_at = start + EMAIL_SPREAD * number // len(contacts) // 1000 * 1000  # whole milliseconds, as times are written
+        due_at = (
+            start + EMAIL_SPREAD * number // len(contacts) // 1000 * 1000
+        )  # whole milliseconds, as times are written
         body = EmailElement(
             to=contact.email,
             subject=f"{contact.name}, choose your appointment",
-            html=f"<p>Hello {contact.name},</p><p>choose a day that suits you. Times are shown in {contact.timezone}.</p>",
+            html=(
+                f"<p>Hello {contact.name},</p><p>choose a day that suits you. Times are shown in"
+                f" {contact.timezone}.</p>"
+            ),
             contact_id=contact.contact,
             workspace_id=contact.workspace,
             scheduled_for=rfc3339(due_at),

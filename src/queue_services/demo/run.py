@@ -1,6 +1,8 @@
-"""The demo: the main job on real processes. It starts a receiver and the service, schedules a campaign over HTTP, watches it arrive, and judges the result.
+"""The demo: the main job on real processes. It starts a receiver and the service, schedules
+a campaign over HTTP, watches it arrive, and judges the result.
 
-Called by `cli`. Everything it starts ends with it, and what it writes is in a temporary folder; nothing of the caller's settings or store is used.
+Called by `cli`. Everything it starts ends with it, and what it writes is in a temporary
+folder; nothing of the caller's settings or store is used.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ JSON = {"content-type": "application/json"}
 
 
 def run_demo(*, keep: bool = False, console: Console | None = None) -> int:
-    """Run the demo; 0 if every message arrived exactly once, 1 if not, 130 if it was interrupted. `keep` leaves everything running until Ctrl-C."""
+    """Run the demo; 0 if every message arrived exactly once, 1 if not, 130 if it was
+    interrupted. `keep` leaves everything running until Ctrl-C.
+    """
     with asyncio.Runner() as runner:
         try:
             return runner.run(_demo(console or Console(), keep=keep))
@@ -46,7 +50,11 @@ async def _demo(console: Console, *, keep: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with tempfile.TemporaryDirectory(prefix="queue-services-demo-") as folder:
         async with open_stage(Path(folder)) as stage:
-            console.print(f"The service is at {stage.service}, its receiver at {stage.receiver}.", highlight=False, soft_wrap=True)
+            console.print(
+                f"The service is at {stage.service}, its receiver at {stage.receiver}.",
+                highlight=False,
+                soft_wrap=True,
+            )
             faults = await _campaign(stage, console)
             for fault in faults:
                 console.print(f"Not as promised: {fault}.", style="red")
@@ -54,8 +62,9 @@ async def _demo(console: Console, *, keep: bool) -> int:
                 console.print("Every message arrived exactly once.", style="green")
             if keep:
                 console.print(
-                    f"Still running, until Ctrl-C: the dashboard is at {stage.service}{DASHBOARD}, the calls are listed at {stage.service}/docs, "
-                    f"what arrived at {stage.receiver}/arrivals.",
+                    f"Still running, until Ctrl-C: the dashboard is at {stage.service}{DASHBOARD},"
+                    f" the calls are listed at {stage.service}/docs, what arrived at"
+                    f" {stage.receiver}/arrivals.",
                     soft_wrap=True,
                 )
                 await asyncio.Event().wait()
@@ -79,19 +88,33 @@ async def _campaign(stage: Stage, console: Console) -> list[str]:
                 show(watch, clock.now())
                 statuses = await _statuses(stage, list(watch.expected)) if watch.complete() else {}
     await _look(stage, watch)
-    console.print(report.result_table(watch, statuses, {Channel.SMS: int(Settings.sms_per_second), Channel.EMAIL: int(Settings.email_per_second)}))
+    console.print(
+        report.result_table(
+            watch,
+            statuses,
+            {
+                Channel.SMS: int(Settings.sms_per_second),
+                Channel.EMAIL: int(Settings.email_per_second),
+            },
+        )
+    )
     return watch.faults(statuses)
 
 
 async def _schedule(stage: Stage, planned: Sequence[Planned]) -> dict[str, Expected]:
     """Hand all messages to the service; what to expect, by job id."""
-    async with stage.http.post(f"{stage.service}/api/schedule-batch", data=batch(planned), headers=JSON) as response:
+    async with stage.http.post(
+        f"{stage.service}/api/schedule-batch", data=batch(planned), headers=JSON
+    ) as response:
         body = await response.read()
     if response.status != 200:
         raise DemoFailed(f"The service did not take the campaign: {body.decode(errors='replace')}")
     answer = msgspec.json.decode(body, type=BatchAnswer)
     if answer.rejected:
-        raise DemoFailed(f"The service rejected {answer.rejected} messages: {[result.errors for result in answer.results if result.errors][:3]}")
+        raise DemoFailed(
+            f"The service rejected {answer.rejected} messages:"
+            f" {[result.errors for result in answer.results if result.errors][:3]}"
+        )
     return {str(result.job_id): _expected(planned[result.index]) for result in answer.results}
 
 
@@ -101,16 +124,24 @@ def _expected(message: Planned) -> Expected:
 
 async def _look(stage: Stage, watch: Watch) -> None:
     """Fetch what has arrived since the last look."""
-    async with stage.http.get(f"{stage.receiver}/arrivals", params={"after": len(watch.arrivals)}) as response:
+    async with stage.http.get(
+        f"{stage.receiver}/arrivals", params={"after": len(watch.arrivals)}
+    ) as response:
         watch.add(msgspec.json.decode(await response.read(), type=Arrivals).arrivals)
 
 
 async def _statuses(stage: Stage, jobs: list[str]) -> dict[str, Job]:
     """What the service says of the jobs."""
-    async with stage.http.post(f"{stage.service}/api/job-status", data=msgspec.json.encode(JobIdsBody(job_ids=jobs)), headers=JSON) as response:
+    async with stage.http.post(
+        f"{stage.service}/api/job-status",
+        data=msgspec.json.encode(JobIdsBody(job_ids=jobs)),
+        headers=JSON,
+    ) as response:
         answer = msgspec.json.decode(await response.read(), type=JobsAnswer)
     return {job.job_id: job for job in answer.jobs}
 
 
 def _finished(statuses: Mapping[str, Job]) -> bool:
-    return bool(statuses) and all(job.status in ("COMPLETED", "FAILED", "CANCELLED") for job in statuses.values())
+    return bool(statuses) and all(
+        job.status in ("COMPLETED", "FAILED", "CANCELLED") for job in statuses.values()
+    )

@@ -1,6 +1,8 @@
-"""The demo's stage: a receiver and the service, each a process of its own, both ended when the demo ends. Called by `run`.
+"""The demo's stage: a receiver and the service, each a process of its own, both ended when
+the demo ends. Called by `run`.
 
-Nothing of the caller's settings, keys or store is used: what the processes write is in the folder they are given.
+Nothing of the caller's settings, keys or store is used: what the processes write is in the
+folder they are given.
 """
 
 from __future__ import annotations
@@ -40,35 +42,70 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def open_stage(folder: Path) -> AsyncIterator[Stage]:
-    """Start the receiver, then the service that delivers to it; end both, whatever happens. Raises DemoFailed."""
-    receiver_command = [sys.executable, str(examples() / "receiver.py"), "--port", "0", "--fail-every", str(FAIL_EVERY)]
+    """Start the receiver, then the service that delivers to it; end both, whatever happens.
+    Raises DemoFailed.
+    """
+    receiver_command = [
+        sys.executable,
+        str(examples() / "receiver.py"),
+        "--port",
+        "0",
+        "--fail-every",
+        str(FAIL_EVERY),
+    ]
     async with _child(receiver_command, folder / "receiver.log", environment_for()) as receiver:
         receiver_url = (await _first_line(receiver, folder / "receiver.log")).rpartition(" ")[2]
         port = _free_port()
         environment = environment_for(SMS_API_URL=receiver_url, EMAIL_API_URL=receiver_url)
-        command = [sys.executable, "-m", "queue_services", "serve", "--port", str(port), "--database-url", f"sqlite:///{folder / 'demo.db'}"]
-        async with _child(command, folder / "service.log", environment) as service, aiohttp.ClientSession() as http:
+        command = [
+            sys.executable,
+            "-m",
+            "queue_services",
+            "serve",
+            "--port",
+            str(port),
+            "--database-url",
+            f"sqlite:///{folder / 'demo.db'}",
+        ]
+        async with (
+            _child(command, folder / "service.log", environment) as service,
+            aiohttp.ClientSession() as http,
+        ):
             stage = Stage(f"http://127.0.0.1:{port}", receiver_url, http)
             await _ready(stage, service, folder / "service.log")
             yield stage
 
 
 def examples() -> Path:
-    """The folder of examples: beside the source in a checkout, else where the installation put its shared files. Raises DemoFailed."""
+    """The folder of examples: beside the source in a checkout, else where the installation
+    put its shared files. Raises DemoFailed.
+    """
     checkout = Path(__file__).parents[3] / "examples"
     installed = Path(sysconfig.get_path("data")) / "share" / "queue-services" / "examples"
     for folder in (checkout, installed):
         if (folder / "receiver.py").exists():
             return folder
-    raise DemoFailed(f"The examples are missing; they should be in {installed}. Install the package again, or run the demo from a checkout.")
+    raise DemoFailed(
+        f"The examples are missing; they should be in {installed}. Install the package again, or"
+        " run the demo from a checkout."
+    )
 
 
 @contextlib.asynccontextmanager
-async def _child(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of its own session, so that Ctrl-C reaches it only through us; told to stop at the end, and killed if it does not."""
+async def _child(
+    command: Sequence[str], log: Path, environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process of its own session, so that Ctrl-C reaches it only through us; told to stop
+    at the end, and killed if it does not.
+    """
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=output, env=environment, start_new_session=True
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
         )
     try:
         yield process
@@ -91,7 +128,9 @@ async def _first_line(process: asyncio.subprocess.Process, log: Path) -> str:
 
 
 async def _ready(stage: Stage, service: asyncio.subprocess.Process, log: Path) -> None:
-    """Return when the service answers that it is ready. Raises DemoFailed with the end of its log."""
+    """Return when the service answers that it is ready. Raises DemoFailed with the end of
+    its log.
+    """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_SECONDS):
             while service.returncode is None:

@@ -1,6 +1,8 @@
-"""What the demo sees at the receiving end, against what it scheduled: progress while it runs, figures and faults at its end. Called by `run`; pure.
+"""What the demo sees at the receiving end, against what it scheduled: progress while it
+runs, figures and faults at its end. Called by `run`; pure.
 
-All instants are microseconds since 1970; the receiver's clock is this machine's, so they can be compared.
+All instants are microseconds since 1970; the receiver's clock is this machine's, so they
+can be compared.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class Expected:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a channel stands at one instant; `lag` is how long ago the oldest message that is due and not there yet fell due."""
+    """Where a channel stands at one instant; `lag` is how long ago the oldest message that
+    is due and not there yet fell due.
+    """
 
     scheduled: int
     due: int
@@ -89,21 +93,34 @@ class Watch:
     def progress(self, channel: Channel, now: Instant) -> Progress:
         """Where `channel` stands."""
         accepted = self.accepted
-        mine = {job: message for job, message in self.expected.items() if message.channel is channel}
+        mine = {
+            job: message for job, message in self.expected.items() if message.channel is channel
+        }
         due = [job for job, message in mine.items() if message.due_at <= now]
-        recent = sum(arrival.job in mine and arrival.answer == "accepted" and arrival.at > now - SECOND for arrival in self.arrivals)
+        recent = sum(
+            arrival.job in mine and arrival.answer == "accepted" and arrival.at > now - SECOND
+            for arrival in self.arrivals
+        )
         oldest = min((mine[job].due_at for job in due if job not in accepted), default=now)
         return Progress(len(mine), len(due), len(accepted & mine.keys()), recent, now - oldest)
 
-    def figures(self, channel: Channel, workspace: str | None, statuses: Mapping[str, Job]) -> Figures:
+    def figures(
+        self, channel: Channel, workspace: str | None, statuses: Mapping[str, Job]
+    ) -> Figures:
         """What became of a channel's messages, of one workspace or of all."""
-        mine = {job: message for job, message in self.expected.items() if message.channel is channel and workspace in (None, message.workspace)}
+        mine = {
+            job: message
+            for job, message in self.expected.items()
+            if message.channel is channel and workspace in (None, message.workspace)
+        }
         tries = [arrival for arrival in self.arrivals if arrival.job in mine]
         first = {arrival.job: arrival.at for arrival in reversed(tries)}
         lateness = sorted(at - mine[job].due_at for job, at in first.items())
         return Figures(
             sent=sum(arrival.answer == "accepted" for arrival in tries),
-            failed=sum(job in statuses and statuses[job].status in ("FAILED", "CANCELLED") for job in mine),
+            failed=sum(
+                job in statuses and statuses[job].status in ("FAILED", "CANCELLED") for job in mine
+            ),
             retried=sum(arrival.answer == "failed" for arrival in tries),
             densest=densest_second([arrival.at for arrival in tries]),
             lateness_p50=percentile(lateness, 50),
@@ -115,12 +132,17 @@ class Watch:
         answers = Counter(arrival.answer for arrival in self.arrivals)
         missing = len(self.expected.keys() - self.accepted)
         strange = len({arrival.job for arrival in self.arrivals} - self.expected.keys())
-        unfinished = Counter(statuses[job].status if job in statuses else "unknown" for job in self.expected)
+        unfinished = Counter(
+            statuses[job].status if job in statuses else "unknown" for job in self.expected
+        )
         del unfinished["COMPLETED"]
         faults = [f"{missing} messages did not arrive"] if missing else []
         faults += [f"{answers['repeated']} messages arrived again"] if answers["repeated"] else []
         faults += [f"{strange} messages arrived that nobody scheduled"] if strange else []
-        return faults + [f"the service says {status} of {count} messages" for status, count in sorted(unfinished.items())]
+        return faults + [
+            f"the service says {status} of {count} messages"
+            for status, count in sorted(unfinished.items())
+        ]
 
 
 def densest_second(instants: Sequence[Instant]) -> int:

@@ -1,4 +1,6 @@
-"""Puts one dispatching process together: flights, pacer, settler, passes, loops and chores. Used by `bootstrap` and by the dispatcher's tests."""
+"""Puts one dispatching process together: flights, pacer, settler, passes, loops and chores.
+Used by `bootstrap` and by the dispatcher's tests.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,14 @@ from queue_services.storage.port import Database
 from queue_services.storage.settling import Terms
 
 EVENT_LEASE_SPARE = 30
-"""An event's lease, in seconds beyond the longest that connecting and answering may take: it is not renewed."""
+"""An event's lease, in seconds beyond the longest that connecting and answering may take:
+it is not renewed.
+"""
 
 
 class DispatchSettings(msgspec.Struct, frozen=True):
-    """What a dispatching process is run with. Limits are messages a second; the names say the other units.
+    """What a dispatching process is run with. Limits are messages a second; the names say
+    the other units.
 
     `service_events` says that there is an URL for the events of every workspace.
     """
@@ -66,11 +71,18 @@ class Dispatching:
         flights: Flights,
         events: EventDispatcher | None,
     ) -> None:
-        self._database, self.identity, self._runner, self._events = database, identity, runner, events
+        self._database, self.identity, self._runner, self._events = (
+            database,
+            identity,
+            runner,
+            events,
+        )
         self.maintenance, self.dispatcher, self.flights = maintenance, dispatcher, flights
 
     async def run(self) -> None:
-        """Dispatch until `stop`; returns when what was in flight is settled, or `shutdown_seconds` later."""
+        """Dispatch until `stop`; returns when what was in flight is settled, or
+        `shutdown_seconds` later.
+        """
         chores = asyncio.create_task(self.maintenance.run())
         telling = asyncio.create_task(self._events.run()) if self._events else None
         try:
@@ -78,7 +90,9 @@ class Dispatching:
             if self._events and telling:  # what the last messages came to is told, too
                 self._events.stop()
                 await telling
-            with contextlib.suppress(StoreUnavailable):  # then those that stay forget it, as one that died
+            with contextlib.suppress(
+                StoreUnavailable
+            ):  # then those that stay forget it, as one that died
                 await self._database.write(upkeep.forget, self.identity)
         finally:
             beside = [chores, *([telling] if telling else [])]
@@ -99,18 +113,40 @@ async def build(
     messenger: Messenger | None = None,
     spans: BatchSpans | None = None,
 ) -> Dispatching:
-    """Register a dispatcher with the store and put it together; without a messenger it tells nobody of events, without spans it traces nothing."""
+    """Register a dispatcher with the store and put it together; without a messenger it
+    tells nobody of events, without spans it traces nothing.
+    """
     await database.write(changes.adopt)
     identity = await database.write(upkeep.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
     rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
-    policy = RetryPolicy(max_attempts=settings.max_attempts, backoff=round(settings.backoff_seconds * SECOND))
+    policy = RetryPolicy(
+        max_attempts=settings.max_attempts, backoff=round(settings.backoff_seconds * SECOND)
+    )
     flights = Flights(settings.concurrency)
     pacer = Pacer(clock, lease)
     settler = Settler(database, clock, flights, Terms(identity, writer, policy, rates, random))
     settler.on_outcome = None if spans is None else spans.outcome
-    dispatcher = Dispatcher(database, clock, sender, flights, pacer, settler, DispatcherTerms(identity, writer, rates, lease, settings.service_events))
-    runner = Runner(database, clock, dispatcher, flights, pacer, settler, identity=identity, lease=lease, patience=settings.shutdown_seconds)
+    dispatcher = Dispatcher(
+        database,
+        clock,
+        sender,
+        flights,
+        pacer,
+        settler,
+        DispatcherTerms(identity, writer, rates, lease, settings.service_events),
+    )
+    runner = Runner(
+        database,
+        clock,
+        dispatcher,
+        flights,
+        pacer,
+        settler,
+        identity=identity,
+        lease=lease,
+        patience=settings.shutdown_seconds,
+    )
     maintenance = Maintenance(
         database,
         clock,
@@ -125,12 +161,16 @@ async def build(
     events = None
     if messenger is not None:
         await database.write(event_routes.set_service, enabled=settings.service_events)
-        events = EventDispatcher(database, clock, messenger, _event_terms(identity, settings, policy, random))
+        events = EventDispatcher(
+            database, clock, messenger, _event_terms(identity, settings, policy, random)
+        )
         settler.on_told = events.wake
     return Dispatching(database, identity, runner, maintenance, dispatcher, flights, events)
 
 
-def _event_terms(identity: int, settings: DispatchSettings, policy: RetryPolicy, random: Callable[[], float]) -> EventTerms:
+def _event_terms(
+    identity: int, settings: DispatchSettings, policy: RetryPolicy, random: Callable[[], float]
+) -> EventTerms:
     return EventTerms(
         dispatcher=identity,
         service_url=settings.service_events,

@@ -1,7 +1,8 @@
-"""One pass of the dispatcher for one channel: reserve anew, claim, start; settling follows as the answers come.
+"""One pass of the dispatcher for one channel: reserve anew, claim, start; settling follows
+as the answers come.
 
-`run_once` is repeated by `dispatcher.runner`, and by tests on a clock of their own. Retries, holds and limits are decided elsewhere: in `domain` and in
-the storage flows.
+`run_once` is repeated by `dispatcher.runner`, and by tests on a clock of their own.
+Retries, holds and limits are decided elsewhere: in `domain` and in the storage flows.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ log = structlog.get_logger(__name__)
 
 
 class DispatcherTerms(msgspec.Struct, frozen=True):
-    """Under what a dispatcher works: its id, its name in the tallies, the channels' limits a second, and the lease in microseconds.
+    """Under what a dispatcher works: its id, its name in the tallies, the channels' limits
+    a second, and the lease in microseconds.
 
     `events` says that the service has an URL for the events of every workspace.
     """
@@ -47,7 +49,8 @@ class DispatcherTerms(msgspec.Struct, frozen=True):
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """What a pass did, and when the next may find something; `starved` when connections, not slots, kept messages waiting.
+    """What a pass did, and when the next may find something; `starved` when connections,
+    not slots, kept messages waiting.
 
     `slotless` counts started claims that missed their slot and have no new one yet.
     """
@@ -59,9 +62,20 @@ class Pass(msgspec.Struct, frozen=True):
 
 
 class Dispatcher:
-    """Claims and starts what is due. One for a process; its passes for two channels may overlap, two passes for one channel may not."""
+    """Claims and starts what is due. One for a process; its passes for two channels may
+    overlap, two passes for one channel may not.
+    """
 
-    def __init__(self, database: Database, clock: Clock, sender: Sender, flights: Flights, pacer: Pacer, settler: Settler, terms: DispatcherTerms) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sender: Sender,
+        flights: Flights,
+        pacer: Pacer,
+        settler: Settler,
+        terms: DispatcherTerms,
+    ) -> None:
         self._database, self._clock, self._sender = database, clock, sender
         self._flights, self._pacer, self._settler, self._terms = flights, pacer, settler, terms
         self._commits: deque[int] = deque(maxlen=COMMITS_REMEMBERED)
@@ -75,7 +89,9 @@ class Dispatcher:
         return busy
 
     async def run_once(self, channel: Channel, now: Instant) -> Pass:
-        """One pass: new slots for starts that were missed, then as many due messages as there are slots and connections for."""
+        """One pass: new slots for starts that were missed, then as many due messages as there
+        are slots and connections for.
+        """
         steps = self._clock.steps
         slotless = await self._reserve_anew(channel, now, steps)
         request = self._request(channel)
@@ -84,27 +100,45 @@ class Dispatcher:
             self._start(flight)
         self.claimed += len(claim.messages)
         wake_at = min(claim.wake_at, now + SLOTLESS_PAUSE) if slotless else claim.wake_at
-        return Pass(len(claim.messages), slotless, wake_at, starved=request.free_connections <= 0 or bool(request.left_out()))
+        return Pass(
+            len(claim.messages),
+            slotless,
+            wake_at,
+            starved=request.free_connections <= 0 or bool(request.left_out()),
+        )
 
     async def _reserve_anew(self, channel: Channel, now: Instant, steps: int) -> int:
         missed = self._pacer.take_missed(channel)
         if not missed:
             return 0
         try:
-            slots = await self._database.write(reserve_again, self._request(channel), [_given_back(flight, steps) for flight in missed], now)
+            slots = await self._database.write(
+                reserve_again,
+                self._request(channel),
+                [_given_back(flight, steps) for flight in missed],
+                now,
+            )
         except BaseException:
             for flight in missed:
-                flight.slot = 0  # it may have left the log, if only the answer was lost: a slot given back twice is another message's
+                # it may have left the log, if only the answer was lost: a slot given back
+                # twice is another message's
+                flight.slot = 0
             self._pacer.put_back(missed)
             raise
         for flight, slot in zip(missed, slots, strict=True):
             if slot is not None:
                 self._pacer.give(flight, slot, steps)
-            elif now - flight.begun_at > GIVE_UP_AFTER:  # its channel is paused, or its limit very low: the connection serves others meanwhile
+            elif (
+                now - flight.begun_at > GIVE_UP_AFTER
+                # its channel is paused, or its limit very low: the connection serves others
+                # meanwhile
+            ):
                 self._pacer.give_up(flight)
             else:
                 flight.slot = 0  # its old slot has left the log; it must not leave it twice
-        self._pacer.put_back([flight for flight, slot in zip(missed, slots, strict=True) if slot is None])
+        self._pacer.put_back(
+            [flight for flight, slot in zip(missed, slots, strict=True) if slot is None]
+        )
         return slots.count(None)
 
     async def _claim(self, request: ClaimRequest, now: Instant) -> Claim:
@@ -112,7 +146,11 @@ class Dispatcher:
         self._commits.append(self._clock.now() - now)
         self._busy.update(claim.busy)
         if claim.recovered:
-            log.warning("claimed again after a lease ran out", messages=claim.recovered, channel=request.channel.value)
+            log.warning(
+                "claimed again after a lease ran out",
+                messages=claim.recovered,
+                channel=request.channel.value,
+            )
         return claim
 
     def _request(self, channel: Channel) -> ClaimRequest:
@@ -131,20 +169,35 @@ class Dispatcher:
 
     def _flights_of(self, messages: list[ClaimedMessage], now: Instant, steps: int) -> list[Flight]:
         sizes = Counter(message.lane for message in messages)
-        batches = {message.lane: Batch(message.workspace, message.channel, sizes[message.lane]) for message in messages}
+        batches = {
+            message.lane: Batch(message.workspace, message.channel, sizes[message.lane])
+            for message in messages
+        }
         lease_until, begun_at = now + self._terms.lease, self._clock.now()
-        return [Flight(m, batches[m.lane], m.slot, lease_until, begun_at, min(order, MOST_APART), steps) for order, m in enumerate(messages)]
+        return [
+            Flight(m, batches[m.lane], m.slot, lease_until, begun_at, min(order, MOST_APART), steps)
+            for order, m in enumerate(messages)
+        ]
 
     def _start(self, flight: Flight) -> None:
         self._flights.add(flight)
         flight.task = asyncio.get_running_loop().create_task(self._deliver(flight))
 
     async def _deliver(self, flight: Flight) -> None:
-        """Deliver one message and hand its outcome on; whatever happens, the flight ends in the settler."""
+        """Deliver one message and hand its outcome on; whatever happens, the flight ends in the
+        settler.
+        """
         message = flight.message
         delivery = Delivery(
-            message.id, message.workspace, message.channel, message.contact, message.number, message.payload, message.base_url, message.secrets
-        )  # fmt: skip
+            message.id,
+            message.workspace,
+            message.channel,
+            message.contact,
+            message.number,
+            message.payload,
+            message.base_url,
+            message.secrets,
+        )
         try:
             answer = await self._sender.send(delivery, lambda: self._pacer.gate(flight))
         except GivenUp:
@@ -155,12 +208,16 @@ class Dispatcher:
             raise
         except Exception as bug:
             log.exception("a sender broke", job=message.id)
-            self._settler.settle(flight, Answer(Kind.FAILED, error=f"The sender broke: {type(bug).__name__}"))
+            self._settler.settle(
+                flight, Answer(Kind.FAILED, error=f"The sender broke: {type(bug).__name__}")
+            )
         else:
             self.lag = max(0, (flight.started_at or message.slot) - message.visible_at)
             self._settler.settle(flight, answer)
 
 
 def _given_back(flight: Flight, steps: int) -> tuple[int, Instant, int]:
-    """The lane, slot and units of a flight that missed its slot; 0 for a slot of before the clock was stepped: what stands there now is another message's."""
+    """The lane, slot and units of a flight that missed its slot; 0 for a slot of before the
+    clock was stepped: what stands there now is another message's.
+    """
     return flight.message.lane, flight.slot if flight.steps == steps else 0, flight.message.units

@@ -1,7 +1,9 @@
-"""Tells the application of events: claims those that are due, POSTs them, records what came of it; beside the messages, and in no one's way.
+"""Tells the application of events: claims those that are due, POSTs them, records what came
+of it; beside the messages, and in no one's way.
 
-Run by `dispatcher.build` beside the runner, in every process that dispatches. Events have connections, lanes and a backoff of their own; no limit, metric or
-job counts them, and none that fails makes another.
+Run by `dispatcher.build` beside the runner, in every process that dispatches. Events have
+connections, lanes and a backoff of their own; no limit, metric or job counts them, and none
+that fails makes another.
 """
 
 from __future__ import annotations
@@ -27,14 +29,17 @@ from queue_services.storage.port import Database
 
 GONE = 410
 POLL = SECOND // 2
-"""How long it sleeps at most: other processes have something to tell, too, and what was not taken is due again."""
+"""How long it sleeps at most: other processes have something to tell, too, and what was not
+taken is due again.
+"""
 
 log = structlog.get_logger(__name__)
 
 
 class EventTerms(msgspec.Struct, frozen=True):
-    """Under what events are told: the dispatcher's id, whether the service has an URL for them, connections at once, the lease in microseconds, the backoff,
-    a source of jitter in [0, 1), and seconds of patience when stopping.
+    """Under what events are told: the dispatcher's id, whether the service has an URL for
+    them, connections at once, the lease in microseconds, the backoff, a source of jitter in
+    [0, 1), and seconds of patience when stopping.
     """
 
     dispatcher: int
@@ -49,8 +54,15 @@ class EventTerms(msgspec.Struct, frozen=True):
 class EventDispatcher:
     """One for a process. `wake` says that something may be due."""
 
-    def __init__(self, database: Database, clock: Clock, messenger: Messenger, terms: EventTerms) -> None:
-        self._database, self._clock, self._messenger, self._terms = database, clock, messenger, terms
+    def __init__(
+        self, database: Database, clock: Clock, messenger: Messenger, terms: EventTerms
+    ) -> None:
+        self._database, self._clock, self._messenger, self._terms = (
+            database,
+            clock,
+            messenger,
+            terms,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: Counter[str] = Counter()
         self._outcomes: list[EventSettlement] = []
@@ -87,9 +99,15 @@ class EventDispatcher:
         await self._settle(now)
         terms = self._terms
         request = EventRequest(
-            terms.dispatcher, now + terms.lease, terms.concurrency - sum(self._held.values()), dict(self._held), () if terms.service_url else (SERVICE,)
+            terms.dispatcher,
+            now + terms.lease,
+            terms.concurrency - sum(self._held.values()),
+            dict(self._held),
+            () if terms.service_url else (SERVICE,),
         )
-        if request.free < 1 or not await self._database.read(event_queue.is_due, now, request.closed()):
+        if request.free < 1 or not await self._database.read(
+            event_queue.is_due, now, request.closed()
+        ):
             return 0
         claimed = await self._database.write(event_queue.claim, request, now)
         for event in claimed:
@@ -102,12 +120,23 @@ class EventDispatcher:
     async def _send(self, event: ClaimedEvent) -> None:
         started_at = self._clock.now()
         notice = Notice(
-            event.id, event.type, event.job, event.workspace, event.channel, event.facts, event.created_at, event.tries + 1, event.url, event.secrets
+            event.id,
+            event.type,
+            event.job,
+            event.workspace,
+            event.channel,
+            event.facts,
+            event.created_at,
+            event.tries + 1,
+            event.url,
+            event.secrets,
         )
         try:
             answer = await self._messenger.send(notice)
         except Exception:
-            log.exception("an event cannot be sent; it is due again when its lease ends", event_id=event.id)
+            log.exception(
+                "an event cannot be sent; it is due again when its lease ends", event_id=event.id
+            )
             self._let_go(event)
         else:
             again_at = None if self._is_gone(event, answer) else self._again_at(event, answer)
@@ -116,10 +145,19 @@ class EventDispatcher:
 
     def _again_at(self, event: ClaimedEvent, answer: Answer) -> Instant | None:
         now, terms = self._clock.now(), self._terms
-        return tell_again_at(answer, tries=event.tries, created_at=event.created_at, now=now, policy=terms.policy, random=terms.random)
+        return tell_again_at(
+            answer,
+            tries=event.tries,
+            created_at=event.created_at,
+            now=now,
+            policy=terms.policy,
+            random=terms.random,
+        )
 
     async def _settle(self, now: Instant) -> None:
-        """Record every outcome that came back, in one transaction; while the store is away they are kept."""
+        """Record every outcome that came back, in one transaction; while the store is away they
+        are kept.
+        """
         outcomes = list(self._outcomes)
         if not outcomes:
             return
@@ -127,16 +165,35 @@ class EventDispatcher:
         self._outcomes = self._outcomes[len(outcomes) :]
         for outcome in outcomes:
             self._let_go(outcome.event)
-            answer, subject = outcome.answer, {"event_id": outcome.event.id, "workspace": outcome.event.workspace}
+            answer, subject = (
+                outcome.answer,
+                {"event_id": outcome.event.id, "workspace": outcome.event.workspace},
+            )
             if outcome.again_at is not None:
-                error = answer.error if answer.status_code is None else None  # what an endpoint says may repeat what it was told
-                log.info("an event was not taken", **subject, attempt=outcome.event.tries + 1, status=answer.status_code, error=error)
+                error = (
+                    answer.error if answer.status_code is None else None
+                )  # what an endpoint says may repeat what it was told
+                log.info(
+                    "an event was not taken",
+                    **subject,
+                    attempt=outcome.event.tries + 1,
+                    status=answer.status_code,
+                    error=error,
+                )
             elif not taken(answer) and not self._is_gone(outcome.event, answer):
                 log.warning("an event was not taken for too long, and is dropped", **subject)
-        gone = {(o.event.workspace, o.event.url) for o in outcomes if o.event.url is not None and self._is_gone(o.event, o.answer)}
+        gone = {
+            (o.event.workspace, o.event.url)
+            for o in outcomes
+            if o.event.url is not None and self._is_gone(o.event, o.answer)
+        }
         for workspace, url in sorted(gone):
             if await self._database.write(workspaces.turn_events_off, workspace, url, now):
-                log.warning("the events URL answered 410: this workspace's events are off until it is set again", workspace=workspace)
+                log.warning(
+                    "the events URL answered 410: this workspace's events are off until it is set"
+                    " again",
+                    workspace=workspace,
+                )
 
     def _let_go(self, event: ClaimedEvent) -> None:
         self._held[event.route] -= 1
@@ -148,7 +205,9 @@ class EventDispatcher:
         return event.url is not None and answer.status_code == GONE
 
     async def _attempt(self) -> int:
-        """How many one pass sent; 0 where the store was away, or the pass failed: it goes on, whatever one pass meets."""
+        """How many one pass sent; 0 where the store was away, or the pass failed: it goes on,
+        whatever one pass meets.
+        """
         try:
             return await self.run_once(self._clock.now())
         except StoreUnavailable as error:

@@ -1,7 +1,9 @@
-"""What a dispatcher holds: one flight a claimed message, from its claim until it is settled or given back.
+"""What a dispatcher holds: one flight a claimed message, from its claim until it is settled
+or given back.
 
-Used by the dispatcher, the settler and the lease keeper of one process. A message holds its place, and its workspace's connection, until it is
-settled: so no receiver can be handed more than settling keeps up with.
+Used by the dispatcher, the settler and the lease keeper of one process. A message holds its
+place, and its workspace's connection, until it is settled: so no receiver can be handed
+more than settling keeps up with.
 """
 
 from __future__ import annotations
@@ -34,9 +36,10 @@ class Batch(msgspec.Struct):
 
 
 class Flight(msgspec.Struct, eq=False):
-    """A claimed message on its way. `begun_at` is when its connection was first asked for, `started_at` when its request went out; `new_slot` waits for
-    a slot in place of a missed one. `order` microseconds keep messages of one slot in the order in which they were claimed.
-    `steps` is how often the clock had been stepped when the slot was reserved.
+    """A claimed message on its way. `begun_at` is when its connection was first asked for,
+    `started_at` when its request went out; `new_slot` waits for a slot in place of a missed
+    one. `order` microseconds keep messages of one slot in the order in which they were
+    claimed. `steps` is how often the clock had been stepped when the slot was reserved.
     """
 
     message: ClaimedMessage

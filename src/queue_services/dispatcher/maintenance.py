@@ -1,6 +1,8 @@
-"""What keeps the store in order while messages flow: campaigns, expiry, limits, totals, retention, the clock; in bites, each its own transaction.
+"""What keeps the store in order while messages flow: campaigns, expiry, limits, totals,
+retention, the clock; in bites, each its own transaction.
 
-Run by `bootstrap` beside the runner, in every process that dispatches. Bites of two processes do not collide.
+Run by `bootstrap` beside the runner, in every process that dispatches. Bites of two
+processes do not collide.
 """
 
 from __future__ import annotations
@@ -17,7 +19,16 @@ from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import campaigns, event_queue, folding, privacy, slots, tiers, upkeep, watching
+from queue_services.storage import (
+    campaigns,
+    event_queue,
+    folding,
+    privacy,
+    slots,
+    tiers,
+    upkeep,
+    watching,
+)
 from queue_services.storage.port import Database, Tx
 
 MEASUREMENTS = 5
@@ -27,7 +38,9 @@ DEAD_AFTER = 60 * SECOND
 STANDSTILL = 5 * SECOND
 
 Bite = Callable[[Tx, Instant, int], Awaitable[int]]
-"""Deletes or empties at most so many rows of what is older than an instant; answers how many it did."""
+"""Deletes or empties at most so many rows of what is older than an instant; answers how
+many it did.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -35,8 +48,9 @@ log = structlog.get_logger(__name__)
 class Maintenance:
     """The chores of one dispatching process. `rates` are the channels' limits a second.
 
-    `retention` is microseconds that a finished message is kept, `body_age` that a delivered one's body is (None: as long as the message), `history_age`
-    that a day is in the history.
+    `retention` is microseconds that a finished message is kept, `body_age` that a delivered
+    one's body is (None: as long as the message), `history_age` that a day is in the
+    history.
     """
 
     def __init__(
@@ -52,10 +66,17 @@ class Maintenance:
         history_age: int,
         body_age: int | None = None,
     ) -> None:
-        self._database, self._clock, self._dispatcher, self._rates = database, clock, dispatcher, rates
+        self._database, self._clock, self._dispatcher, self._rates = (
+            database,
+            clock,
+            dispatcher,
+            rates,
+        )
         self._identity, self._writer, self._retention = identity, writer, retention
         self._history_age, self._body_age = history_age, body_age
-        self._bites: defaultdict[object, Bites] = defaultdict(lambda: Bites(clock, upkeep.FIRST_BITE, upkeep.BITE))
+        self._bites: defaultdict[object, Bites] = defaultdict(
+            lambda: Bites(clock, upkeep.FIRST_BITE, upkeep.BITE)
+        )
 
     async def run(self) -> None:
         """Repeat every chore at its own interval until cancelled."""
@@ -73,11 +94,17 @@ class Maintenance:
         )
 
     async def advance_campaigns(self) -> None:
-        """Bring the messages of cancelled, resumed and shifted campaigns after them, a bite a transaction, every campaign in turn."""
+        """Bring the messages of cancelled, resumed and shifted campaigns after them, a bite a
+        transaction, every campaign in turn.
+        """
         busy = True
         while busy:
             after, busy = 0, False
-            while (advanced := await self._database.write(campaigns.advance, after, self._clock.now(), self._writer)) is not None:
+            while (
+                advanced := await self._database.write(
+                    campaigns.advance, after, self._clock.now(), self._writer
+                )
+            ) is not None:
                 after, moved = advanced
                 busy |= moved > 0
             if busy:
@@ -85,16 +112,28 @@ class Maintenance:
 
     async def expire(self) -> None:
         """End what is past its `expires_at`."""
-        await self._bites[upkeep.expire].take_all(lambda most: self._database.write(upkeep.expire, self._clock.now(), self._writer, most))
+        await self._bites[upkeep.expire].take_all(
+            lambda most: self._database.write(upkeep.expire, self._clock.now(), self._writer, most)
+        )
 
     async def watch(self) -> None:
-        """Scale the limits of lanes that use them up, and tell of limits that are nearly reached."""
+        """Scale the limits of lanes that use them up, and tell of limits that are nearly
+        reached.
+        """
         now = self._clock.now()
         lanes = await self._database.read(watching.find, self._dispatcher.take_busy(), now)
         for start in range(0, len(lanes), watching.BITE):
-            for workspace, change in await self._database.write(watching.observe, lanes[start : start + watching.BITE], self._rates, now):
+            for workspace, change in await self._database.write(
+                watching.observe, lanes[start : start + watching.BITE], self._rates, now
+            ):
                 subject = {"workspace": workspace, "channel": change.channel.value}
-                log.info("a limit was adjusted", **subject, limit=change.to_rate, before=change.from_rate, reason=change.reason.value)
+                log.info(
+                    "a limit was adjusted",
+                    **subject,
+                    limit=change.to_rate,
+                    before=change.from_rate,
+                    reason=change.reason.value,
+                )
 
     async def apply_tiers(self) -> None:
         """Go on with what a call that changed a tier has not finished."""
@@ -102,23 +141,42 @@ class Maintenance:
             self._database.wake()
 
     async def end_standstills(self) -> None:
-        """Take the locks from processes that stand still (SIGSTOP, a paused machine) in the middle of a statement."""
-        if ended := await self._database.read(upkeep.end_standstills, self._clock.now() - STANDSTILL):
+        """Take the locks from processes that stand still (SIGSTOP, a paused machine) in the
+        middle of a statement.
+        """
+        if ended := await self._database.read(
+            upkeep.end_standstills, self._clock.now() - STANDSTILL
+        ):
             log.warning("ended sessions of a process that stands still", sessions=ended)
 
     async def report(self) -> None:
         """Tell that this dispatcher is alive, and forget those that have not told for long."""
         now = self._clock.now()
-        await self._database.write(upkeep.see, self._identity, now, self._dispatcher.claimed, self._dispatcher.lag, now - DEAD_AFTER)
+        await self._database.write(
+            upkeep.see,
+            self._identity,
+            now,
+            self._dispatcher.claimed,
+            self._dispatcher.lag,
+            now - DEAD_AFTER,
+        )
 
     async def fold(self) -> None:
-        """Fold the tallies of minutes that are over, merge history that is old, and forget days that are too old."""
-        for flow, age in ((folding.fold, 0), (folding.merge, 0), (folding.forget, self._history_age)):
+        """Fold the tallies of minutes that are over, merge history that is old, and forget days
+        that are too old.
+        """
+        for flow, age in (
+            (folding.fold, 0),
+            (folding.merge, 0),
+            (folding.forget, self._history_age),
+        ):
             while await self._database.write(flow, self._clock.now() - age) >= folding.BITE:
                 await asyncio.sleep(0.02)  # deliveries share the writer: they go first
 
     async def prune(self) -> None:
-        """Delete what ended longer ago than the retention, and events that nobody took for too long."""
+        """Delete what ended longer ago than the retention, and events that nobody took for too
+        long.
+        """
         await self._take_all(upkeep.prune, self._retention)
         await self._take_all(upkeep.prune_exceedances, self._retention)
         await self._take_all(event_queue.prune, TOLD_FOR)
@@ -132,7 +190,8 @@ class Maintenance:
     async def check_clock(self) -> None:
         """Follow the database's clock; around a step, let one window pass in silence.
 
-        The silence is in the store before the clock is stepped: a claim between the two would take slots of the old time for long past.
+        The silence is in the store before the clock is stepped: a claim between the two would
+        take slots of the old time for long past.
         """
         error = await measure(self._database, self._clock)
         if self._clock.steps_for(error):
@@ -142,8 +201,12 @@ class Maintenance:
             log.warning("the clock was wrong and has been stepped", error_ms=error / 1000)
 
     async def _take_all(self, bite: Bite, age: int) -> None:
-        """Repeat a bite until nothing is older; how large each kind may be is learnt for itself, a row of one being dearer than of another."""
-        await self._bites[bite].take_all(lambda most: self._database.write(bite, self._clock.now() - age, most))
+        """Repeat a bite until nothing is older; how large each kind may be is learnt for
+        itself, a row of one being dearer than of another.
+        """
+        await self._bites[bite].take_all(
+            lambda most: self._database.write(bite, self._clock.now() - age, most)
+        )
 
     async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -157,7 +220,9 @@ class Maintenance:
 
 
 async def measure(database: Database, clock: Clock) -> int:
-    """How far the database's clock is surely ahead of `clock`, microseconds: by the quickest of some round trips, less what it leaves unknown."""
+    """How far the database's clock is surely ahead of `clock`, microseconds: by the
+    quickest of some round trips, less what it leaves unknown.
+    """
     quickest, error = None, 0
     for _ in range(MEASUREMENTS):
         before = clock.now()

@@ -1,4 +1,5 @@
-"""Repeats the dispatcher's passes: a loop a channel that sleeps until something is due, renewed leases, and a stop that drains.
+"""Repeats the dispatcher's passes: a loop a channel that sleeps until something is due,
+renewed leases, and a stop that drains.
 
 Built by `bootstrap`, one a process. It decides nothing about messages.
 """
@@ -27,14 +28,18 @@ T = TypeVar("T")
 POLL = SECOND
 """How long a sleep may last, in case a wake was lost. Nothing depends on it while wakes arrive."""
 BREATH = 3_000
-"""The shortest pause after a pass that claimed nothing: wakes of a busy intake must not become a claim each."""
+"""The shortest pause after a pass that claimed nothing: wakes of a busy intake must not
+become a claim each.
+"""
 AFTER_FAILURE = SECOND // 2
 
 log = structlog.get_logger(__name__)
 
 
 class Runner:
-    """Runs one dispatcher until `stop`. `lease` is microseconds; `patience` seconds for what is in flight when stopping."""
+    """Runs one dispatcher until `stop`. `lease` is microseconds; `patience` seconds for
+    what is in flight when stopping.
+    """
 
     def __init__(
         self,
@@ -64,7 +69,9 @@ class Runner:
             self._awake[one].set()
 
     def _wake_after_settling(self, moved: bool) -> None:
-        """Places are free again; where messages or lanes `moved` too, something may be due sooner than was known."""
+        """Places are free again; where messages or lanes `moved` too, something may be due
+        sooner than was known.
+        """
         for channel in Channel:
             if moved or self._starved[channel]:
                 self._awake[channel].set()
@@ -74,9 +81,14 @@ class Runner:
         self.wake()
 
     async def run(self) -> None:
-        """Dispatch until `stop`, then finish what is in flight, settle it and return; what does not end in time is left to its lease."""
+        """Dispatch until `stop`, then finish what is in flight, settle it and return; what does
+        not end in time is left to its lease.
+        """
         self._database.on_wake(self.wake)
-        background = [asyncio.create_task(self._settler.run()), asyncio.create_task(self._renew_leases())]
+        background = [
+            asyncio.create_task(self._settler.run()),
+            asyncio.create_task(self._renew_leases()),
+        ]
         passes = [asyncio.create_task(self._repeat(channel)) for channel in Channel]
         try:
             await asyncio.gather(*passes)
@@ -88,9 +100,18 @@ class Runner:
                 async with asyncio.timeout(self._patience):
                     await self._flights.landed()
         finally:
-            await _cancel([*passes, *background, *(flight.task for flight in self._flights.all() if flight.task is not None)])
+            await _cancel(
+                [
+                    *passes,
+                    *background,
+                    *(flight.task for flight in self._flights.all() if flight.task is not None),
+                ]
+            )
         if left := len(self._flights):
-            log.warning("stopped with deliveries in flight; they are due again when their leases end", messages=left)
+            log.warning(
+                "stopped with deliveries in flight; they are due again when their leases end",
+                messages=left,
+            )
 
     async def _repeat(self, channel: Channel) -> None:
         while not self._stopping.is_set():
@@ -111,7 +132,9 @@ class Runner:
             await self._clock.wait(self._awake[channel], until, poll=POLL)
 
     async def _renew_leases(self) -> None:
-        """Every third of a lease, move the ends of all leases held; a flight whose lease was lost does not start any more."""
+        """Every third of a lease, move the ends of all leases held; a flight whose lease was
+        lost does not start any more.
+        """
         while True:
             await self._clock.pause(self._lease / 3 / SECOND)
             await self._attempt(self._renew_once())
@@ -119,15 +142,26 @@ class Runner:
     async def _renew_once(self) -> None:
         flights = self._flights.all()
         lease_until = self._clock.now() + self._lease
-        mine = await self._database.write(claims.renew, [(flight.message.id, flight.message.claim) for flight in flights], self._identity, lease_until)
+        mine = await self._database.write(
+            claims.renew,
+            [(flight.message.id, flight.message.claim) for flight in flights],
+            self._identity,
+            lease_until,
+        )
         for flight in flights:
             if flight.message.id in mine:
                 flight.lease_until = lease_until
-            elif flight.started_at is None and flight.task is not None and self._flights.holds(flight):
+            elif (
+                flight.started_at is None
+                and flight.task is not None
+                and self._flights.holds(flight)
+            ):
                 flight.task.cancel()
 
     async def _attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """None where the store was away, or the pass failed: dispatching goes on, whatever one pass meets."""
+        """None where the store was away, or the pass failed: dispatching goes on, whatever one
+        pass meets.
+        """
         try:
             return await work
         except StoreUnavailable as error:

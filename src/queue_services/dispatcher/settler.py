@@ -1,6 +1,8 @@
-"""Settles what deliveries came to, in groups: whatever waits becomes one transaction, and while that commits the next group gathers.
+"""Settles what deliveries came to, in groups: whatever waits becomes one transaction, and
+while that commits the next group gathers.
 
-The dispatcher hands it every outcome and every flight to be given back. While the database is away it keeps what it has and tries again.
+The dispatcher hands it every outcome and every flight to be given back. While the database
+is away it keeps what it has and tries again.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ log = structlog.get_logger(__name__)
 
 
 class Settler:
-    """One writing task. `on_settled`, set by the runner, is called after each group, when places are free again, with whether any lane or message
-    waits anew; `on_told` where the application is to be told of something; `on_outcome`, where there is one, for each outcome as it comes.
+    """One writing task. `on_settled`, set by the runner, is called after each group, when
+    places are free again, with whether any lane or message waits anew; `on_told` where the
+    application is to be told of something; `on_outcome`, where there is one, for each
+    outcome as it comes.
     """
 
     on_settled: Callable[[bool], None] = staticmethod(lambda _: None)
@@ -61,14 +65,23 @@ class Settler:
         try:
             moved = await self._write(group, batches)
         except StoreUnavailable as error:
-            log.warning("outcomes wait: the store is away", waiting=len(self._waiting), reason=error.reason)
+            log.warning(
+                "outcomes wait: the store is away", waiting=len(self._waiting), reason=error.reason
+            )
             await asyncio.sleep(AGAIN_SECONDS)
             return
         except Exception:
-            if len(group) > 1:  # one of them cannot be stored; alone it shows which, and the others are not kept waiting by it
+            if (
+                len(group) > 1
+                # one of them cannot be stored; alone it shows which, and the others are not
+                # kept waiting by it
+            ):
                 self._most = 1
                 return
-            log.exception("an outcome cannot be stored; its message is due again when its lease ends", job=group[0][0].message.id)
+            log.exception(
+                "an outcome cannot be stored; its message is due again when its lease ends",
+                job=group[0][0].message.id,
+            )
             moved, batches = False, []
         else:
             self._most = min(MOST, self._most * 2)
@@ -86,19 +99,36 @@ class Settler:
             self.on_outcome(flight, answer, now)
         self._arrived.set()
 
-    async def _write(self, group: list[tuple[Flight, Answer | None, int]], batches: list[FinishedBatch]) -> bool:
-        settlements = [_settlement(flight, answer, ended_at) for flight, answer, ended_at in group if answer is not None]
+    async def _write(
+        self, group: list[tuple[Flight, Answer | None, int]], batches: list[FinishedBatch]
+    ) -> bool:
+        settlements = [
+            _settlement(flight, answer, ended_at)
+            for flight, answer, ended_at in group
+            if answer is not None
+        ]
         unsent = [flight.message for flight, answer, _ in group if answer is None]
         now = self._clock.now()
-        settled = await self._database.write(settling.settle, settlements, batches, self._terms, now, unsent)
+        settled = await self._database.write(
+            settling.settle, settlements, batches, self._terms, now, unsent
+        )
         if any(settlement.message.events for settlement in settlements):
             self.on_told()
         if settled.lost:
             log.warning("outcomes came after their lease was lost", lost=settled.lost)
-        undelivered = [settlement for settlement in settlements if settlement.answer.kind is not Kind.DELIVERED]
+        undelivered = [
+            settlement for settlement in settlements if settlement.answer.kind is not Kind.DELIVERED
+        ]
         for settlement in undelivered:
             _log_trouble(settlement)
-        return bool(unsent or undelivered or any(settlement.message.tries or settlement.message.refused_since for settlement in settlements))
+        return bool(
+            unsent
+            or undelivered
+            or any(
+                settlement.message.tries or settlement.message.refused_since
+                for settlement in settlements
+            )
+        )
 
 
 def _settlement(flight: Flight, answer: Answer, ended_at: int) -> Settlement:
@@ -109,4 +139,10 @@ def _settlement(flight: Flight, answer: Answer, ended_at: int) -> Settlement:
 def _log_trouble(s: Settlement) -> None:
     message, answer = s.message, s.answer
     subject = {"job": message.id, "workspace": message.workspace, "channel": message.channel.value}
-    log.info("not delivered", **subject, attempt=message.number, kind=answer.kind.value, status=answer.status_code)
+    log.info(
+        "not delivered",
+        **subject,
+        attempt=message.number,
+        kind=answer.kind.value,
+        status=answer.status_code,
+    )

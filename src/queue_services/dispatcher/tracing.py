@@ -1,6 +1,8 @@
-"""A span for each batch, linked to the traces of the requests that scheduled its messages: OpenTelemetry, where it is installed and configured.
+"""A span for each batch, linked to the traces of the requests that scheduled its messages:
+OpenTelemetry, where it is installed and configured.
 
-Told of every outcome by the settler; where there is no tracing nothing here runs. What is exported, and where to, is OpenTelemetry's own configuration.
+Told of every outcome by the settler; where there is no tracing nothing here runs. What is
+exported, and where to, is OpenTelemetry's own configuration.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class _Traced(msgspec.Struct):
 
 
 class _Open(msgspec.Struct):
-    """A batch that has outcomes, but not all: the traces of its messages, and how many came to what."""
+    """A batch that has outcomes, but not all: the traces of its messages, and how many came
+    to what.
+    """
 
     traces: dict[str, None] = {}
     sent: int = 0
@@ -46,13 +50,19 @@ class BatchSpans:
         self._open: dict[int, _Open] = {}
 
     def outcome(self, flight: Flight, answer: Answer | None, at: Instant) -> None:
-        """Note an outcome (None: given back unsent); the last of a batch ends its span, if any of it was started."""
+        """Note an outcome (None: given back unsent); the last of a batch ends its span, if any
+        of it was started.
+        """
         batch = flight.batch
-        known = self._open.setdefault(id(batch), _Open())  # by identity: a batch lives until its last outcome
+        known = self._open.setdefault(
+            id(batch), _Open()
+        )  # by identity: a batch lives until its last outcome
         if answer is not None:
             known.sent += 1
             known.delivered += answer.kind is Kind.DELIVERED
-            if len(known.traces) < MOST_LINKS and (trace := _read(flight.message.payload).traceparent):
+            if len(known.traces) < MOST_LINKS and (
+                trace := _read(flight.message.payload).traceparent
+            ):
                 known.traces[trace] = None
         if batch.left:
             return
@@ -65,12 +75,19 @@ class BatchSpans:
                 "queue_services.delivered": known.delivered,
             }
             links = [_link(trace) for trace in known.traces]
-            span = self._tracer.start_span(f"deliver {batch.channel.value}", links=links, attributes=attributes, start_time=batch.first_start * 1_000)
+            span = self._tracer.start_span(
+                f"deliver {batch.channel.value}",
+                links=links,
+                attributes=attributes,
+                start_time=batch.first_start * 1_000,
+            )
             span.end(at * 1_000)
 
 
 def configured() -> BatchSpans | None:
-    """The spans of this process; None where OpenTelemetry is not installed, or nobody has configured it."""
+    """The spans of this process; None where OpenTelemetry is not installed, or nobody has
+    configured it.
+    """
     try:
         from opentelemetry import trace  # noqa: PLC0415 - an extra, that few install
     except ImportError:
@@ -83,4 +100,8 @@ def _link(traceparent: str) -> Link:
     from opentelemetry.trace import Link, SpanContext, TraceFlags  # noqa: PLC0415 - only where it is installed
 
     _, trace, span, flags = traceparent.split("-")
-    return Link(SpanContext(int(trace, 16), int(span, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))))
+    return Link(
+        SpanContext(
+            int(trace, 16), int(span, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+        )
+    )

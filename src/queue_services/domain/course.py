@@ -1,6 +1,8 @@
-"""The course of one lane: how many of its messages' units were served by when, and what it waited for meanwhile.
+"""The course of one lane: how many of its messages' units were served by when, and what it
+waited for meanwhile.
 
-Written by `drain`, read by `forecast`. Between two points it was served evenly. Times are seconds after the load's `now`.
+Written by `drain`, read by `forecast`. Between two points it was served evenly. Times are
+seconds after the load's `now`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ NOTHING = 1e-6
 
 
 class Course:
-    """What was served of the lane over time: `levels[i]` units by `times[i]`, and until `times[i + 1]` it waited for `waits[i]`."""
+    """What was served of the lane over time: `levels[i]` units by `times[i]`, and until
+    `times[i + 1]` it waited for `waits[i]`.
+    """
 
     def __init__(self, visit: float, capacity: float, size: float = 1.0) -> None:
         self.times = [0.0]
@@ -42,7 +46,8 @@ class Course:
     def start_of(self, number: int) -> float | None:
         """When the lane's message `number` starts; None where it never does.
 
-        Where lanes take turns, a turn's messages go one after another at the channel's rate, once the others had theirs.
+        Where lanes take turns, a turn's messages go one after another at the channel's rate,
+        once the others had theirs.
         """
         level = (number - 1) * self._size
         at = bisect_right(self.levels, level)
@@ -66,13 +71,19 @@ class Course:
         return max(spent, key=spent.__getitem__, default=None)
 
     def _reached(self, number: float, end: float) -> float | None:
-        """When the turn of a message reaches its end; where the lane had nothing due before that, when it would have at the rate that it had."""
+        """When the turn of a message reaches its end; where the lane had nothing due before
+        that, when it would have at the rate that it had.
+        """
         following = bisect_right(self._begins, number - 1)
         last = min(end, self._begins[following]) if following < len(self._begins) else end
         at = bisect_left(self.levels, last - NOTHING)
         if at == len(self.levels):
             return None
-        rate = (self.levels[at] - self.levels[at - 1]) / (self.times[at] - self.times[at - 1]) if at and self.times[at] > self.times[at - 1] else 0
+        rate = (
+            (self.levels[at] - self.levels[at - 1]) / (self.times[at] - self.times[at - 1])
+            if at and self.times[at] > self.times[at - 1]
+            else 0
+        )
         return self._when(at, last) + ((end - last) / rate if rate else 0)
 
     def _when(self, at: int, level: float) -> float:

@@ -1,7 +1,10 @@
-"""How one lane's messages drain beside all the others': a fluid course from event to event, the lanes that behave alike taken together.
+"""How one lane's messages drain beside all the others': a fluid course from event to event,
+the lanes that behave alike taken together.
 
-Called by `forecast` alone. Between two events every lane is served at the rate that `sharing` finds; an event is messages that fall due, a lane that
-has sent all, or a send window that opens or closes. Times are seconds after the load's `now`; a level is how many units one lane was served.
+Called by `forecast` alone. Between two events every lane is served at the rate that
+`sharing` finds; an event is messages that fall due, a lane that has sent all, or a send
+window that opens or closes. Times are seconds after the load's `now`; a level is how many
+units one lane was served.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ from queue_services.domain.message import FOREVER, SECOND, Instant
 from queue_services.domain.quota import over_days
 from queue_services.domain.sharing import MADE_UP, Kind, fitting, share
 
-# Other lanes that have sent all within so much of the time gone by count as one event; what each was given too much is taken off the time. Without it,
-# ten thousand lanes are ten thousand events. So many groups of lanes are followed one by one all the same.
+# Other lanes that have sent all within so much of the time gone by count as one event; what
+# each was given too much is taken off the time. Without it,
+# ten thousand lanes are ten thousand events. So many groups of lanes are followed one by
+# one all the same.
 COARSE = 0.01
 FEW = 300
 # Beyond this nothing is foreseen, in seconds: messages are scheduled for 400 days at most.
@@ -30,7 +35,9 @@ OTHERS_DAYS = 10
 
 
 class _Crowd(Kind):
-    """The lanes of one kind and window: what each was served, and the levels at which groups of them have sent all that is due."""
+    """The lanes of one kind and window: what each was served, and the levels at which
+    groups of them have sent all that is due.
+    """
 
     __slots__ = ("changes_at", "ends", "is_open", "level", "window", "zone")
 
@@ -49,11 +56,15 @@ class _Crowd(Kind):
         at = origin + round(now * SECOND)
         opens = opening(self.window, self.zone, at)
         self.is_open = opens <= at
-        self.changes_at = seconds_after(origin, closing(self.window, self.zone, at) if self.is_open else opens)
+        self.changes_at = seconds_after(
+            origin, closing(self.window, self.zone, at) if self.is_open else opens
+        )
 
 
 class _Group:
-    """Lanes of one crowd with the same messages: how many, whether any is due, and the level at which they have sent all of it."""
+    """Lanes of one crowd with the same messages: how many, whether any is due, and the
+    level at which they have sent all of it.
+    """
 
     __slots__ = ("crowd", "end", "is_due", "lanes")
 
@@ -63,7 +74,9 @@ class _Group:
 
 
 class Drain:
-    """One run of a load, with `arrivals` (when due in seconds, how many) as the messages of the lane that is asked about."""
+    """One run of a load, with `arrivals` (when due in seconds, how many) as the messages of
+    the lane that is asked about.
+    """
 
     def __init__(self, load: Load, arrivals: Sequence[tuple[float, int]]) -> None:
         self._load = load
@@ -76,7 +89,9 @@ class Drain:
         self._arrivals = [(at, 0, count * load.lane.size) for at, count in arrivals]
         self._crowds = [self._mine, *self._gather(load.others)]
         self._arrivals.sort(reverse=True)
-        busy = any(crowd.active for crowd in self._crowds) or (self._arrivals and self._arrivals[-1][0] <= 0)
+        busy = any(crowd.active for crowd in self._crowds) or (
+            self._arrivals and self._arrivals[-1][0] <= 0
+        )
         self._spare = 0.0 if busy else MADE_UP
 
     def run(self) -> Course:
@@ -90,25 +105,43 @@ class Drain:
                 break
             for crowd in active:
                 crowd.look(self._load.now, now)
-            until = min([crowd.changes_at for crowd in active] + [at for at, _, _ in self._arrivals[-1:]], default=inf)
-            serving = [crowd for crowd in active if crowd.is_open or (crowd is self._mine and crowd.level >= self._total)]
+            until = min(
+                [crowd.changes_at for crowd in active] + [at for at, _, _ in self._arrivals[-1:]],
+                default=inf,
+            )
+            serving = [
+                crowd
+                for crowd in active
+                if crowd.is_open or (crowd is self._mine and crowd.level >= self._total)
+            ]
             if not serving and until == inf:
                 break
-            round_time, connections = share(serving, self._capacity, self._load.concurrency, round_time)
+            round_time, connections = share(
+                serving, self._capacity, self._load.concurrency, round_time
+            )
             wait = self._wait(serving, round_time, connections)
             now = self._serve(serving, now, until, wait, contended=round_time > 0)
             self._course.add(now, self._mine.level, wait)
         return self._course
 
     def _gather(self, others: Iterable[Lane]) -> list[_Crowd]:
-        """Put lanes that share alike into crowds; what is due now is served from the start, the rest arrives."""
+        """Put lanes that share alike into crowds; what is due now is served from the start, the
+        rest arrives.
+        """
         crowds: dict[object, _Crowd] = {}
         now, groups, arrivals = self._load.now, self._groups, self._arrivals
         for lane in others:
             held = lane.held_until
             if lane.paused or held >= FOREVER:
                 continue
-            kind = (lane.limit, lane.weight, lane.answer and self._noticeable(lane.answer), lane.window, lane.window and lane.zone, lane.units)
+            kind = (
+                lane.limit,
+                lane.weight,
+                lane.answer and self._noticeable(lane.answer),
+                lane.window,
+                lane.window and lane.zone,
+                lane.units,
+            )
             crowd = crowds.get(kind)
             if crowd is None:
                 crowd = crowds[kind] = _Crowd(self._load, lane, kind[2])
@@ -134,17 +167,23 @@ class Drain:
         """What another lane has due and what falls due later, as its daily quota lets them go."""
         now = self._load.now
         waves = over_days(lane, now, [(now, lane.due), *sorted(lane.waves)], OTHERS_DAYS)
-        return sum(count for at, count in waves if at <= now), tuple(wave for wave in waves if wave[0] > now)
+        return sum(count for at, count in waves if at <= now), tuple(
+            wave for wave in waves if wave[0] > now
+        )
 
     def _noticeable(self, answer: int) -> float:
-        """An answer time in seconds: 0 where a lane, even at the channel's whole rate, would hold few of the connections; of many lanes a power of two."""
+        """An answer time in seconds: 0 where a lane, even at the channel's whole rate, would
+        hold few of the connections; of many lanes a power of two.
+        """
         seconds = answer / SECOND
         if seconds * self._capacity <= self._load.concurrency / 8:
             return 0.0
         return seconds if len(self._load.others) <= FEW else 2.0 ** round(log2(seconds))
 
     def _arrive(self, _: float, number: int, count: float) -> None:
-        """Messages of a group fall due. The lane's own last turn is a whole one, so that the course shows when it would end."""
+        """Messages of a group fall due. The lane's own last turn is a whole one, so that the
+        course shows when it would end.
+        """
         group = self._groups[number]
         crowd = group.crowd
         if not group.is_due:
@@ -157,10 +196,14 @@ class Drain:
             group.end = self._course.turn_end(self._total)
         heappush(crowd.ends, (group.end, number))
 
-    def _serve(self, serving: Sequence[_Crowd], now: float, until: float, wait: Wait, *, contended: bool) -> float:
+    def _serve(
+        self, serving: Sequence[_Crowd], now: float, until: float, wait: Wait, *, contended: bool
+    ) -> float:
         """Serve everyone at their rates until the next event; returns when that is."""
         mine = self._mine
-        ends = [(crowd.ends[0][0] - crowd.level) / crowd.rate for crowd in serving if crowd is not mine]
+        ends = [
+            (crowd.ends[0][0] - crowd.level) / crowd.rate for crowd in serving if crowd is not mine
+        ]
         then = min(until, now + max(self._coarse(now), min(ends))) if ends else until
         if mine in serving:
             then = min(then, now + max(0.0, self._groups[0].end - mine.level) / mine.rate)
@@ -176,7 +219,9 @@ class Drain:
             return sooner
         if not mine.active:
             return then
-        mine.level -= mine.rate * (then - sooner)  # what the channel makes up is nothing to a lane that another bound holds back
+        mine.level -= mine.rate * (
+            then - sooner
+        )  # what the channel makes up is nothing to a lane that another bound holds back
         return sooner
 
     def _coarse(self, now: float) -> float:
@@ -186,13 +231,17 @@ class Drain:
         return max(1 / self._capacity, COARSE * (now - self._last if now > self._last else now))
 
     def _caught_up(self, now: float, then: float) -> float:
-        """When a contended channel gets to where it would be at `then`: its limit makes up a quiet moment before."""
+        """When a contended channel gets to where it would be at `then`: its limit makes up a
+        quiet moment before.
+        """
         made_up = min(self._spare, then - now)
         self._spare -= made_up
         return then - made_up
 
     def _leave(self, crowd: _Crowd) -> float:
-        """Take the groups out of a crowd that have sent all; how many messages they were given beyond that."""
+        """Take the groups out of a crowd that have sent all; how many messages they were given
+        beyond that.
+        """
         given_back = 0.0
         while crowd.ends and crowd.ends[0][0] <= crowd.level + NOTHING:
             end, number = heappop(crowd.ends)
@@ -219,7 +268,9 @@ class Drain:
 
 
 def _mixed(lanes: Sequence[Lane]) -> tuple[int, ...]:
-    """The units of the messages of all lanes with something to send, by turns, as far as they are known."""
+    """The units of the messages of all lanes with something to send, by turns, as far as
+    they are known.
+    """
     if all(lane.units == (1,) for lane in lanes):
         return (1,)
     units = [lane.units for lane in lanes if lane.backlog][:MIXED_LANES] or [lanes[0].units]

@@ -1,7 +1,9 @@
-"""Which paths of the application a message may be delivered to, and how such a path stands in a request.
+"""Which paths of the application a message may be delivered to, and how such a path stands
+in a request.
 
-Intake asks `endpoint_fault` about `metadata.callbackEndpoint`; the sender appends `request_target` to the base URL. The rule: whatever is
-accepted can change neither scheme, host, port nor user, nor climb out of the base URL's own path.
+Intake asks `endpoint_fault` about `metadata.callbackEndpoint`; the sender appends
+`request_target` to the base URL. The rule: whatever is accepted can change neither scheme,
+host, port nor user, nor climb out of the base URL's own path.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ _PRINTABLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 def endpoint_fault(path: str) -> str | None:
     """What is wrong with a callback endpoint, as a sentence for its author, or None.
 
-    It begins with exactly one `/`, may have a query, and holds no backslash, control character (C0, DEL, C1), `#` or dot segment. Its path
-    is judged as it stands and percent-decoded (as often as it is encoded), because receivers and proxies decode before they resolve: so
-    `/%2e%2E/`, `/a%2f..`, `/%252e./` and, with a path parameter (RFC 3986, 3.3), `/..;/` are dot segments too. The query is judged as
-    it stands alone: nothing resolves it, and `?text=a%0Ab` is ordinary. Spaces and letters outside ASCII are accepted.
+    It begins with exactly one `/`, may have a query, and holds no backslash, control
+    character (C0, DEL, C1), `#` or dot segment. Its path is judged as it stands and
+    percent-decoded (as often as it is encoded), because receivers and proxies decode before
+    they resolve: so `/%2e%2E/`, `/a%2f..`, `/%252e./` and, with a path parameter (RFC 3986,
+    3.3), `/..;/` are dot segments too. The query is judged as it stands alone: nothing
+    resolves it, and `?text=a%0Ab` is ordinary. Spaces and letters outside ASCII are
+    accepted.
     """
     if len(path) > LONGEST:
         return f"must be at most {LONGEST:,} characters long"
@@ -41,7 +46,9 @@ def endpoint_fault(path: str) -> str | None:
 
 
 def request_target(path: str) -> str:
-    """The path as it goes into the request line (RFC 3986): spaces and non-ASCII percent-encoded as UTF-8, all else byte for byte."""
+    """The path as it goes into the request line (RFC 3986): spaces and non-ASCII
+    percent-encoded as UTF-8, all else byte for byte.
+    """
     return path if path.isascii() and " " not in path else quote(path, safe=_PRINTABLE_ASCII)
 
 

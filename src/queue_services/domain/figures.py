@@ -1,4 +1,5 @@
-"""What the figures of metrics mean: their formulas, the bounds of histograms, and the steps of a history. Pure; see docs/metrics.md.
+"""What the figures of metrics mean: their formulas, the bounds of histograms, and the steps
+of a history. Pure; see docs/metrics.md.
 
 Used by the storage flows, which add the counts up, and by what shows them.
 """
@@ -13,25 +14,36 @@ import msgspec
 
 from queue_services.domain.message import SECOND, Instant
 
-BOUNDS = tuple(round(seconds * SECOND) for seconds in (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600))
-"""Upper bounds, inclusive, of a histogram's buckets in microseconds; one more bucket has what is above."""
+BOUNDS = tuple(
+    round(seconds * SECOND)
+    for seconds in (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+)
+"""Upper bounds, inclusive, of a histogram's buckets in microseconds; one more bucket has
+what is above.
+"""
 
 bucket: Callable[[int], int] = partial(bisect_left, BOUNDS)
 """Which bucket of a histogram counts a duration of so many microseconds."""
 
 MINUTE, HOUR, DAY = 1, 60, 1_440
 KEPT = {MINUTE: 2 * DAY, HOUR: 90 * DAY}
-"""How long, in minutes, a history keeps its rollups of so many minutes, before they are merged into the next larger ones."""
+"""How long, in minutes, a history keeps its rollups of so many minutes, before they are
+merged into the next larger ones.
+"""
 MOST_POINTS = 10_000
 FEW_POINTS = 500
 STEPS = tuple(60 * minutes for minutes in (1, 5, 15, HOUR, 6 * HOUR, DAY))
-"""Seconds that a history's step has where none is asked for: the first that makes few points, else so many days."""
+"""Seconds that a history's step has where none is asked for: the first that makes few
+points, else so many days.
+"""
 
 
 class Figures(msgspec.Struct):
-    """Counts of one channel since a reset. Times are microseconds; `minute` (since 1970) is the newest in which messages ended.
+    """Counts of one channel since a reset. Times are microseconds; `minute` (since 1970) is
+    the newest in which messages ended.
 
-    `ended` are those that did, the first of them started at `first_at`, the last ended at `last_at`.
+    `ended` are those that did, the first of them started at `first_at`, the last ended at
+    `last_at`.
     """
 
     delivered: int = 0
@@ -61,7 +73,9 @@ class Figures(msgspec.Struct):
 
     @property
     def throughput(self) -> float:
-        """Messages a second of the newest minute in which any ended, over the time from the first start to the last outcome, or a second if that is less."""
+        """Messages a second of the newest minute in which any ended, over the time from the
+        first start to the last outcome, or a second if that is less.
+        """
         if self.first_at is None or self.last_at is None:
             return 0.0
         return self.ended / max(1.0, (self.last_at - self.first_at) / SECOND)
@@ -74,7 +88,12 @@ class Figures(msgspec.Struct):
         self.batches += other.batches
         self.batch_time += other.batch_time
         if other.minute > self.minute and other.ended:
-            self.minute, self.ended, self.first_at, self.last_at = other.minute, other.ended, other.first_at, other.last_at
+            self.minute, self.ended, self.first_at, self.last_at = (
+                other.minute,
+                other.ended,
+                other.first_at,
+                other.last_at,
+            )
         elif other.minute == self.minute and other.ended:
             self.ended += other.ended
             self.first_at = min(at for at in (self.first_at, other.first_at) if at is not None)
@@ -87,12 +106,15 @@ def finest(begin: int, now: int) -> int:
 
 
 def step(begin: int, end: int, now: int, wanted: int | None) -> int:
-    """The seconds between the points of a history from the minute `begin` to `end`: what is `wanted`, or else what makes few points.
+    """The seconds between the points of a history from the minute `begin` to `end`: what is
+    `wanted`, or else what makes few points.
 
     Raised to a multiple of the rollups that are left of `begin`.
     """
     span = 60 * finest(begin, now)
     if wanted is None:
         few = -(-(end - begin) * 60 // FEW_POINTS)
-        wanted = next((seconds for seconds in STEPS if seconds >= few), -(-few // STEPS[-1]) * STEPS[-1])
+        wanted = next(
+            (seconds for seconds in STEPS if seconds >= few), -(-few // STEPS[-1]) * STEPS[-1]
+        )
     return -(-wanted // span) * span

@@ -1,6 +1,8 @@
-"""What a key is: a secret text that says on whose behalf a request is made, and for what. Used by the key flows, the key service and the API's guard.
+"""What a key is: a secret text that says on whose behalf a request is made, and for what.
+Used by the key flows, the key service and the API's guard.
 
-Only the SHA-256 of a key is kept: 256 random bits need no slow hash, and a stolen table opens nothing.
+Only the SHA-256 of a key is kept: 256 random bits need no slow hash, and a stolen table
+opens nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ class Permission(StrEnum):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key as it is kept. `workspace` None is an administrator's. `per_minute` is how many messages it may hand in a minute, None: any number."""
+    """A key as it is kept. `workspace` None is an administrator's. `per_minute` is how many
+    messages it may hand in a minute, None: any number.
+    """
 
     id: str
     digest: str

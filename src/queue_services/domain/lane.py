@@ -1,7 +1,7 @@
 """The holds of a lane: how its messages' answers stop it, probe it and let it flow again.
 
-A hold is kept in the lane's row; settling folds every answer into it in the order in which they are recorded, a claim asks `probes`
-and `probe`. Pauses and send windows are not holds.
+A hold is kept in the lane's row; settling folds every answer into it in the order in which
+they are recorded, a claim asks `probes` and `probe`. Pauses and send windows are not holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ LONGEST_STEP = 60 * SECOND
 
 
 class HoldReason(StrEnum):
-    """Which answers hold the lane. A throttled hold runs out; the other two are probed until something else answers."""
+    """Which answers hold the lane. A throttled hold runs out; the other two are probed
+    until something else answers.
+    """
 
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
@@ -30,8 +32,9 @@ class HoldReason(StrEnum):
 class Hold(msgspec.Struct, frozen=True):
     """What a lane waits for because of answers; `Hold()` is a lane that flows.
 
-    `until` is when it may send again, or send its next probe. `step` counts the failures that lengthened an UNREACHABLE hold.
-    `refusals` counts answers of 401, 403 and 404 in a row. `set_at` is when an answer set or moved the hold.
+    `until` is when it may send again, or send its next probe. `step` counts the failures
+    that lengthened an UNREACHABLE hold. `refusals` counts answers of 401, 403 and 404 in a
+    row. `set_at` is when an answer set or moved the hold.
     """
 
     until: Instant = 0
@@ -42,7 +45,9 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 def after(hold: Hold, answer: Answer, started_at: Instant, now: Instant) -> Hold:
-    """The hold once `answer` is recorded at `now`, of a message started at `started_at`; `hold` itself where nothing changes."""
+    """The hold once `answer` is recorded at `now`, of a message started at `started_at`;
+    `hold` itself where nothing changes.
+    """
     match answer.kind:
         case Kind.UNREACHABLE:
             return _after_unreachable(hold, started_at, now)
@@ -62,17 +67,21 @@ def probes(hold: Hold) -> bool:
 
 
 def probe(hold: Hold, now: Instant) -> Hold:
-    """The hold of a lane from which a claim takes its probe at `now`: it waits one more step of the same length.
+    """The hold of a lane from which a claim takes its probe at `now`: it waits one more
+    step of the same length.
 
-    `set_at` stays: the next probe may start before this one has failed (a step of 1 s, a connect time-out of 10 s), and then it is the
-    first of them to fail that must count; if each moved `set_at`, none would, and the step would never grow.
+    `set_at` stays: the next probe may start before this one has failed (a step of 1 s, a
+    connect time-out of 10 s), and then it is the first of them to fail that must count; if
+    each moved `set_at`, none would, and the step would never grow.
     """
     return msgspec.structs.replace(hold, until=now + _length(hold)) if probes(hold) else hold
 
 
 def _after_unreachable(hold: Hold, started_at: Instant, now: Instant) -> Hold:
     """Hold 1 s, doubling to 60 s. Nothing answered, so `refusals` stay as they are."""
-    if probes(hold) and started_at <= hold.set_at:  # else the 50 that were in flight would take the hold to 60 s at once
+    if (
+        probes(hold) and started_at <= hold.set_at
+    ):  # else the 50 that were in flight would take the hold to 60 s at once
         return hold
     if _is_throttled(hold, now):  # it waits already, as it was told to
         return hold
@@ -88,12 +97,19 @@ def _after_refused(hold: Hold, started_at: Instant, now: Instant) -> Hold:
     refusals = hold.refusals + 1
     told = hold.until if _is_throttled(hold, now) else 0
     if refusals >= REFUSALS_IN_A_ROW:
-        return Hold(until=max(told, now + REFUSED_STEP), reason=HoldReason.REFUSED, refusals=refusals, set_at=now)
+        return Hold(
+            until=max(told, now + REFUSED_STEP),
+            reason=HoldReason.REFUSED,
+            refusals=refusals,
+            set_at=now,
+        )
     return msgspec.structs.replace(hold, refusals=refusals) if told else Hold(refusals=refusals)
 
 
 def _after_any_other(hold: Hold, now: Instant) -> Hold:
-    """Something answered, so the lane flows, unless it was told to wait and that has not run out."""
+    """Something answered, so the lane flows, unless it was told to wait and that has not
+    run out.
+    """
     if not _is_throttled(hold, now):
         return Hold() if hold != Hold() else hold
     return msgspec.structs.replace(hold, refusals=0) if hold.refusals else hold

@@ -1,7 +1,10 @@
-"""The rule that keeps a limit in every second: which slots N sends a second may have. See docs/decisions/limits.md.
+"""The rule that keeps a limit in every second: which slots N sends a second may have. See
+docs/decisions/limits.md.
 
-Called by the claiming flow, with the limit's row locked, and by the dispatcher to size a claim and to know when to wake. Pure: `now` is an
-argument, nothing here reads a clock or a database. Everything is in whole microseconds; a `LimitLog` is stored as JSON and opaque to its callers.
+Called by the claiming flow, with the limit's row locked, and by the dispatcher to size a
+claim and to know when to wake. Pure: `now` is an argument, nothing here reads a clock or a
+database. Everything is in whole microseconds; a `LimitLog` is stored as JSON and opaque to
+its callers.
 """
 
 from __future__ import annotations
@@ -17,38 +20,51 @@ import msgspec
 
 from .message import FOREVER, SECOND, Instant
 
-# A window of this length holds at most N slots. The 20 ms over a second are what a start may be late (LATE) and what loop and wire may jitter;
+# A window of this length holds at most N slots. The 20 ms over a second are what a start
+# may be late (LATE) and what loop and wire may jitter;
 # with a second exactly, a late start followed by a punctual one puts N + 1 into one second.
 WINDOW = 1_020_000
-# A start later than this after its slot is not made: its slot is given back. Were it as large as the 20 ms, wire jitter would pass the limit.
+# A start later than this after its slot is not made: its slot is given back. Were it as
+# large as the 20 ms, wire jitter would pass the limit.
 LATE = 8_000
-# How far beyond the lead slots are reserved. Longer, and turns between lanes get stale; shorter, and a stall between two passes leaves slots unused.
+# How far beyond the lead slots are reserved. Longer, and turns between lanes get stale;
+# shorter, and a stall between two passes leaves slots unused.
 HORIZON = 100_000
-# How far the pace may lag behind now. Without the lag, what a stall lost is lost for good; with a longer one, a stall is followed by a long burst.
+# How far the pace may lag behind now. Without the lag, what a stall lost is lost for good;
+# with a longer one, a stall is followed by a long burst.
 CATCH_UP = 250_000
-# The longest lead. Without a bound, one slow commit would put off every start of a process by as much.
+# The longest lead. Without a bound, one slow commit would put off every start of a process
+# by as much.
 MAX_LEAD = 80_000
-# No slot lies further ahead than this when it is reserved: the lead, the horizon, and a window that a message of several units may look beyond it.
+# No slot lies further ahead than this when it is reserved: the lead, the horizon, and a
+# window that a message of several units may look beyond it.
 AHEAD = MAX_LEAD + HORIZON + WINDOW
-# Added to the slowest recent commit to give the lead. Without it every slot is already past when its claim has committed.
+# Added to the slowest recent commit to give the lead. Without it every slot is already past
+# when its claim has committed.
 MARGIN = 1_000
-# One claim takes what the limit sends in this time. With more, the first claim after a quiet time outlasts the lead, so that all its starts miss their slots,
+# One claim takes what the limit sends in this time. With more, the first claim after a
+# quiet time outlasts the lead, so that all its starts miss their slots,
 # and as many deliveries at once hold the loop longer than a start may be late.
 CLAIM_SPAN = 32_000
-# So many slots a claim may take at any limit: with fewer, more time goes into claims than into messages.
+# So many slots a claim may take at any limit: with fewer, more time goes into claims than
+# into messages.
 SMALL_CLAIM = 32
-# Above 200/s the log holds one entry a slice of this length: without it, a log at 1000/s takes five times the space in every commit.
+# Above 200/s the log holds one entry a slice of this length: without it, a log at 1000/s
+# takes five times the space in every commit.
 SLICE = 5_000
 FINEST_RATE = SECOND // SLICE
 
 
 class LimitLog(msgspec.Struct, array_like=True):
-    """The slots of one limit's last two windows, in order, and what spreads the next ones. An empty one is a limit that never sent.
+    """The slots of one limit's last two windows, in order, and what spreads the next ones.
+    An empty one is a limit that never sent.
 
-    An entry is some slots at one instant or, above 200/s, in one slice; its stamp is its latest slot. `gaps` holds the first stamp, then each
-    stamp's distance from the one before; `counts` how many slots each entry holds. `pace` is the instant the newest slot would have, had all been
-    spread evenly; `number` how many slots were ever given; `sends` [second, slots] of the last 12 whole seconds and what is reserved after them;
-    nothing is given before `quiet_until`.
+    An entry is some slots at one instant or, above 200/s, in one slice; its stamp is its
+    latest slot. `gaps` holds the first stamp, then each stamp's distance from the one
+    before; `counts` how many slots each entry holds. `pace` is the instant the newest slot
+    would have, had all been spread evenly; `number` how many slots were ever given; `sends`
+    [second, slots] of the last 12 whole seconds and what is reserved after them; nothing is
+    given before `quiet_until`.
     """
 
     gaps: list[int] = []
@@ -60,7 +76,9 @@ class LimitLog(msgspec.Struct, array_like=True):
 
 
 class _Terms(msgspec.Struct, frozen=True):
-    """A rate as the rule uses it: at most `most` slots in any `window`, `step` apart when evenly spread."""
+    """A rate as the rule uses it: at most `most` slots in any `window`, `step` apart when
+    evenly spread.
+    """
 
     most: int
     window: int
@@ -76,7 +94,9 @@ def _terms(rate: float) -> _Terms:
 
 
 def lead_after(commits: Iterable[int]) -> int:
-    """How far ahead of `now` a claim's first slot lies, from the microseconds each recent claim took from its `now` to its commit."""
+    """How far ahead of `now` a claim's first slot lies, from the microseconds each recent
+    claim took from its `now` to its commit.
+    """
     return min(max(commits, default=0) + MARGIN, MAX_LEAD)
 
 
@@ -91,11 +111,28 @@ def entries(log: LimitLog) -> list[tuple[Instant, int]]:
 
 
 class Reservation:
-    """Slots of one limit given one by one within a claim; nothing else may change the log meanwhile. The rule itself is `next_slot`."""
+    """Slots of one limit given one by one within a claim; nothing else may change the log
+    meanwhile. The rule itself is `next_slot`.
+    """
 
-    __slots__ = ("_earliest", "_held", "_limit", "_log", "_now", "_pace", "_pruned", "_sends", "_slice", "_stamps", "_terms", "_totals")
+    __slots__ = (
+        "_earliest",
+        "_held",
+        "_limit",
+        "_log",
+        "_now",
+        "_pace",
+        "_pruned",
+        "_sends",
+        "_slice",
+        "_stamps",
+        "_terms",
+        "_totals",
+    )
 
-    def __init__(self, log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON) -> None:
+    def __init__(
+        self, log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON
+    ) -> None:
         self._log, self._terms, self._now = log, _terms(rate), now
         self._stamps, self._totals = list(accumulate(log.gaps)), list(accumulate(log.counts))
         self._held = self._totals[-1] if self._totals else 0
@@ -103,13 +140,22 @@ class Reservation:
         self._limit = now + lead + horizon
         self._pace = _next_pace(log, self._terms, now)
         self._pruned = False
-        self._sends = [0, 0]  # the pair of `log.sends` that the newest slot was counted in: looking for it costs more than counting
+        self._sends = [
+            0,
+            0,
+            # the pair of `log.sends` that the newest slot was counted in: looking for it costs
+            # more than counting
+        ]
         self._slice = SLICE if rate > FINEST_RATE else 1
 
     def next_slot(self, due: Instant, units: int = 1) -> Instant | None:
-        """The slot of a message of so many units that is due at `due`, as the next one; None when it is after the horizon. Changes nothing."""
+        """The slot of a message of so many units that is due at `due`, as the next one; None
+        when it is after the horizon. Changes nothing.
+        """
         slot, most = max(self._earliest, self._pace, due), self._terms.most
-        back = self._held - most + (0 if units == 1 else min(units, most) - 1)  # the N-th slot back, counted from the last of the units
+        back = (
+            self._held - most + (0 if units == 1 else min(units, most) - 1)
+        )  # the N-th slot back, counted from the last of the units
         if back >= 0:
             slot = max(slot, self._stamps[bisect_right(self._totals, back)] + self._terms.window)
         return slot if slot <= self._limit else None
@@ -143,8 +189,12 @@ class Reservation:
             self._earliest = log.quiet_until = slot + -(-units // terms.most) * terms.window
 
 
-def free(log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON, most: int = 10_000) -> int:
-    """How many slots could be reserved now if everything were due, `most` at most; changes nothing. `horizon` is less than a window."""
+def free(
+    log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HORIZON, most: int = 10_000
+) -> int:
+    """How many slots could be reserved now if everything were due, `most` at most; changes
+    nothing. `horizon` is less than a window.
+    """
     terms, limit = _terms(rate), now + lead + horizon
     stamps = list(accumulate(log.gaps))
     if max(log.quiet_until, *stamps[-1:], 0) > limit:
@@ -155,14 +205,18 @@ def free(log: LimitLog, rate: float, now: Instant, lead: int, horizon: int = HOR
 
 
 def next_free(log: LimitLog, rate: float, now: Instant, lead: int, units: int = 1) -> Instant:
-    """When the next slot (or `units` at one instant) would lie, however far ahead; a dispatcher sleeps until this less its lead."""
+    """When the next slot (or `units` at one instant) would lie, however far ahead; a
+    dispatcher sleeps until this less its lead.
+    """
     return Reservation(log, rate, now, lead, FOREVER).next_slot(now, units) or FOREVER
 
 
 def give_back(log: LimitLog, rate: float, slots: Sequence[Instant]) -> None:
-    """Take slots whose starts were not made out of the log, each once (a message of several units: its slot that many times).
+    """Take slots whose starts were not made out of the log, each once (a message of several
+    units: its slot that many times).
 
-    The pace goes back by one each, so that they are made up. A slot that is no longer in the log is ignored.
+    The pace goes back by one each, so that they are made up. A slot that is no longer in
+    the log is ignored.
     """
     terms = _terms(rate)
     stamps = list(accumulate(log.gaps))
@@ -178,17 +232,23 @@ def give_back(log: LimitLog, rate: float, slots: Sequence[Instant]) -> None:
         if at + 1 < len(stamps):
             log.gaps[at + 1] += log.gaps[at]
         else:
-            log.quiet_until = 0  # it can only be the quiet of these very units; what precedes them does not ask for it
+            # it can only be the quiet of these very units; what precedes them does not ask
+            # for it
+            log.quiet_until = 0
         del log.gaps[at], log.counts[at], stamps[at]
 
 
 def silence(log: LimitLog, now: Instant) -> None:
-    """After a clock error: an empty log, and no slot until everything reserved before has started and one window has passed.
+    """After a clock error: an empty log, and no slot until everything reserved before has
+    started and one window has passed.
 
-    `now` must have been measured against the database after the error: a silence by a clock that is behind ends before it has begun.
+    `now` must have been measured against the database after the error: a silence by a clock
+    that is behind ends before it has begun.
     """
     reach = now + MAX_LEAD + HORIZON
-    last = min(max(reach, sum(log.gaps)), now + AHEAD)  # one of several units may lie a window further ahead; more than that was no right clock's
+    last = min(
+        max(reach, sum(log.gaps)), now + AHEAD
+    )  # one of several units may lie a window further ahead; more than that was no right clock's
     log.gaps, log.counts = [], []
     log.pace = min(log.pace, now)
     log.sends = [pair for pair in log.sends if pair[0] <= now // SECOND]
@@ -196,7 +256,8 @@ def silence(log: LimitLog, now: Instant) -> None:
 
 
 def astray(log: LimitLog, now: Instant) -> bool:
-    """Whether the log lies so far ahead that no right clock can have made it so: measure the clock, then `silence` it.
+    """Whether the log lies so far ahead that no right clock can have made it so: measure
+    the clock, then `silence` it.
 
     What lies ahead by less than this is sooner waited for than a silence.
     """
@@ -207,16 +268,23 @@ def astray(log: LimitLog, now: Instant) -> bool:
 def utilization(log: LimitLog, rate: float, now: Instant, seconds: int = 10) -> float:
     """The share of the limit (0-1) that the slots of the last whole `seconds` (10 at most) used."""
     second = now // SECOND
-    return min(1.0, sum(count for at, count in log.sends if second - seconds <= at < second) / (seconds * rate))
+    return min(
+        1.0,
+        sum(count for at, count in log.sends if second - seconds <= at < second) / (seconds * rate),
+    )
 
 
 def telling_seconds(rate: float) -> int:
-    """Of how many whole seconds a `utilization` tells something: the slots of one are too few at less than 5 a second."""
+    """Of how many whole seconds a `utilization` tells something: the slots of one are too
+    few at less than 5 a second.
+    """
     return max(1, min(10, ceil(5 / rate)))
 
 
 def note_sends(log: LimitLog, slots: Sequence[Instant], now: Instant) -> None:
-    """Count slots that another limit's log keeps, for the `utilization` of a lane that has no limit of its own: nothing else stays in its log."""
+    """Count slots that another limit's log keeps, for the `utilization` of a lane that has
+    no limit of its own: nothing else stays in its log.
+    """
     log.gaps, log.counts, log.pace, log.quiet_until = [], [], 0, 0
     for second, count in Counter(slot // SECOND for slot in slots).items():
         _count_sends(log, second * SECOND, count)
@@ -228,7 +296,9 @@ def _next_pace(log: LimitLog, terms: _Terms, now: Instant) -> Instant:
 
 
 def _prune(log: LimitLog, now: Instant, window: int) -> None:
-    """Forget what is older than two windows, but for the newest of it: a limit lowered to one in ten seconds asks when the last one went."""
+    """Forget what is older than two windows, but for the newest of it: a limit lowered to
+    one in ten seconds asks when the last one went.
+    """
     while len(log.gaps) > 1 and log.gaps[0] + log.gaps[1] < now - 2 * window:
         log.gaps[1] += log.gaps[0]
         del log.gaps[0], log.counts[0]

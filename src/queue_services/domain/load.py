@@ -1,6 +1,8 @@
-"""What a forecast is made from: a channel with its limit, and its lanes with what each has to send and by which rules.
+"""What a forecast is made from: a channel with its limit, and its lanes with what each has
+to send and by which rules.
 
-Filled by the flows that read the store; read by `forecast`, `drain` and `sharing`. It holds counts, never messages.
+Filled by the flows that read the store; read by `forecast`, `drain` and `sharing`. It holds
+counts, never messages.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from queue_services.domain.message import Instant
 class Wait(StrEnum):
     """What a message, or a lane's messages, wait for.
 
-    RECEIVER is an endpoint that answers too slowly for the connections it may have; TURN are the other lanes whose turn it is.
+    RECEIVER is an endpoint that answers too slowly for the connections it may have; TURN
+    are the other lanes whose turn it is.
     """
 
     DUE = "due"
@@ -33,10 +36,12 @@ class Wait(StrEnum):
 class Lane(msgspec.Struct, frozen=True, gc=False):
     """What one lane has to send and what it sends by.
 
-    `due` messages are due now, each of `waves` (when, how many) later. `limit` is its own, in messages a second, None for the service's. `answer` is how
-    long its endpoint takes to answer, in microseconds. `lanes` is how many lanes are just like this one. `quota` is how many messages a day of its zone
-    may have (None: any number), `left_today` what is left of it. `units` are how much its next messages take of a limit each, as a sample: those behind them
-    count as much on average.
+    `due` messages are due now, each of `waves` (when, how many) later. `limit` is its own,
+    in messages a second, None for the service's. `answer` is how long its endpoint takes to
+    answer, in microseconds. `lanes` is how many lanes are just like this one. `quota` is
+    how many messages a day of its zone may have (None: any number), `left_today` what is
+    left of it. `units` are how much its next messages take of a limit each, as a sample:
+    those behind them count as much on average.
     """
 
     due: int = 0
@@ -65,7 +70,9 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
 
 
 class Load(msgspec.Struct, frozen=True):
-    """A channel as it is at `now`: its `limit` a second, the lane that is asked about, all `others`, and the connections that deliveries share."""
+    """A channel as it is at `now`: its `limit` a second, the lane that is asked about, all
+    `others`, and the connections that deliveries share.
+    """
 
     now: Instant
     limit: float

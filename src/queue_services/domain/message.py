@@ -1,4 +1,5 @@
-"""What a message is, the states it can be in, and how its parts are named. Used by every layer above.
+"""What a message is, the states it can be in, and how its parts are named. Used by every
+layer above.
 
 Instants are integers, microseconds since 1970 in UTC; FOREVER stands for "never".
 """
@@ -33,7 +34,9 @@ class Priority(IntEnum):
 
 
 class Status(StrEnum):
-    """Where a message stands. `scheduled` and `claimed` have a row in `pending`; the others are final and have one in `result`."""
+    """Where a message stands. `scheduled` and `claimed` have a row in `pending`; the others
+    are final and have one in `result`.
+    """
 
     SCHEDULED = "scheduled"
     CLAIMED = "claimed"
@@ -55,10 +58,12 @@ class Reason(StrEnum):
 
 
 class Content(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is delivered: written once at intake as JSON (`message.payload`), read at delivery, never changed.
+    """What is delivered: written once at intake as JSON (`message.payload`), read at
+    delivery, never changed.
 
-    `metadata` is the caller's object, passed on as it came; `endpoint` is its `callbackEndpoint`, already checked. `traceparent` is the trace that the
-    request belonged to, where it said so.
+    `metadata` is the caller's object, passed on as it came; `endpoint` is its
+    `callbackEndpoint`, already checked. `traceparent` is the trace that the request
+    belonged to, where it said so.
     """
 
     to: str
@@ -76,10 +81,12 @@ ERASED = '{"to":""}'
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message as intake accepted it. `recipient` is what search finds it by: lower case, or digits only.
+    """A message as intake accepted it. `recipient` is what search finds it by: lower case,
+    or digits only.
 
-    `due_at` is not before `created_at`. `fingerprint` identifies channel, recipient, content, contact and metadata: the same
-    idempotency key with another fingerprint is a conflict. `units` are how much it takes of a limit.
+    `due_at` is not before `created_at`. `fingerprint` identifies channel, recipient,
+    content, contact and metadata: the same idempotency key with another fingerprint is a
+    conflict. `units` are how much it takes of a limit.
     """
 
     id: str
@@ -103,7 +110,9 @@ _RANDOM_BYTES = 6
 
 
 def _random_numbers() -> Iterator[int]:
-    """48 random bits at a time, of a block: each call of the system gives the interpreter to another thread, and costs more than all else of an id."""
+    """48 random bits at a time, of a block: each call of the system gives the interpreter
+    to another thread, and costs more than all else of an id.
+    """
     while True:
         block = os.urandom(512 * _RANDOM_BYTES)
         for at in range(0, len(block), _RANDOM_BYTES):
@@ -114,11 +123,20 @@ _random = _random_numbers()
 
 
 def new_id(now: Instant) -> str:
-    """A UUIDv7 (RFC 9562, 5.7 and 6.2): the milliseconds of `now`, a 26-bit counter, 48 random bits; as text.
+    """A UUIDv7 (RFC 9562, 5.7 and 6.2): the milliseconds of `now`, a 26-bit counter, 48
+    random bits; as text.
 
-    Ids sort by creation; those that one process makes in one millisecond sort in the order in which it made them.
+    Ids sort by creation; those that one process makes in one millisecond sort in the order
+    in which it made them.
     """
     number = next(_sequence) & (1 << 26) - 1
-    value = (now // 1000) << 80 | 0x7 << 76 | (number >> 14) << 64 | 0b10 << 62 | (number & (1 << 14) - 1) << 48 | next(_random)
+    value = (
+        (now // 1000) << 80
+        | 0x7 << 76
+        | (number >> 14) << 64
+        | 0b10 << 62
+        | (number & (1 << 14) - 1) << 48
+        | next(_random)
+    )
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,4 +1,5 @@
-"""The other lanes of a channel, as a forecast of one of them sees them; of too many, some stand for all.
+"""The other lanes of a channel, as a forecast of one of them sees them; of too many, some
+stand for all.
 
 Called where the lanes of many workspaces are foreseen at once, each beside all the others.
 """
@@ -28,7 +29,10 @@ class Neighbours:
         if sum(1 + len(lane.waves) for lane in lanes.values()) > most:
             parts = _parts(lanes, most // (1 + WAVES))
         waves = max(WAVES, most // max(1, len(parts)) - 1)
-        self._lanes = [_standing(lanes[part[len(part) // 2]], sum(lanes[name].lanes for name in part), waves) for part in parts]
+        self._lanes = [
+            _standing(lanes[part[len(part) // 2]], sum(lanes[name].lanes for name in part), waves)
+            for part in parts
+        ]
         self._part_of = {name: number for number, part in enumerate(parts) for name in part}
 
     def of(self, workspace: str) -> list[Lane]:
@@ -42,15 +46,29 @@ class Neighbours:
 
 
 def _parts(lanes: Mapping[str, Lane], most: int) -> list[list[str]]:
-    """The workspaces in about so many parts: those with the most waiting are a part each, of the others such as share alike, in order of their backlogs."""
+    """The workspaces in about so many parts: those with the most waiting are a part each,
+    of the others such as share alike, in order of their backlogs.
+    """
     in_order = sorted(lanes, key=lambda name: lanes[name].backlog, reverse=True)
     few, many = in_order[: most // 2], in_order[most // 2 :]
     alike = defaultdict[object, list[str]](list)
     for name in many:
         lane = lanes[name]
-        alike[lane.limit, lane.weight, lane.window, lane.zone, lane.paused, lane.lanes, round(lane.size)].append(name)
+        alike[
+            lane.limit,
+            lane.weight,
+            lane.window,
+            lane.zone,
+            lane.paused,
+            lane.lanes,
+            round(lane.size),
+        ].append(name)
     step = max(1, -(-2 * len(many) // most))
-    return [[name] for name in few] + [names[first : first + step] for names in alike.values() for first in range(0, len(names), step)]
+    return [[name] for name in few] + [
+        names[first : first + step]
+        for names in alike.values()
+        for first in range(0, len(names), step)
+    ]
 
 
 def _standing(lane: Lane, lanes: int, most: int) -> Lane:

@@ -1,6 +1,7 @@
 """What a delivery came to: the table of answers, read from an HTTP response into one value.
 
-Called by the senders in `delivery`; `domain.retry` and `domain.lane` decide from the result what happens to the message and its lane.
+Called by the senders in `delivery`; `domain.retry` and `domain.lane` decide from the result
+what happens to the message and its lane.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ _ATTEMPT_OUTCOMES: dict[Kind, AttemptOutcome] = {
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What one delivery came to.
 
-    `status_code` is the HTTP status, None where none came. `error` says what went wrong, None for DELIVERED. `wait_until` is set for
-    THROTTLED alone: before it the lane sends nothing.
+    `status_code` is the HTTP status, None where none came. `error` says what went wrong,
+    None for DELIVERED. `wait_until` is set for THROTTLED alone: before it the lane sends
+    nothing.
     """
 
     kind: Kind
@@ -69,7 +71,9 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Verdict(msgspec.Struct):
-    """The members of an answer's JSON body that are read; Raw, so that nothing else in it can fail the reading."""
+    """The members of an answer's JSON body that are read; Raw, so that nothing else in it
+    can fail the reading.
+    """
 
     success: msgspec.Raw = msgspec.Raw(b"")
     error: msgspec.Raw = msgspec.Raw(b"")
@@ -80,11 +84,14 @@ _read_verdict = msgspec.json.Decoder(_Verdict).decode
 _BEGINS_WITH_FAILURE = re.compile(rb'\s*\{\s*"success"\s*:\s*false\b')
 
 
-def read_answer(status: int, body: bytes, content_type: str, retry_after: str | None, now: Instant) -> Answer:
+def read_answer(
+    status: int, body: bytes, content_type: str, retry_after: str | None, now: Instant
+) -> Answer:
     """Read a response into an Answer.
 
-    `body` is what was read of the body; `content_type` gives the charset of an error text and decides nothing else, because servers
-    send JSON as text/html too. `retry_after` is the header's value. A status outside the table (1xx, 600 and up) is a failed try.
+    `body` is what was read of the body; `content_type` gives the charset of an error text
+    and decides nothing else, because servers send JSON as text/html too. `retry_after` is
+    the header's value. A status outside the table (1xx, 600 and up) is a failed try.
     """
     if 200 <= status < 300:
         return _read_success(status, body, content_type)
@@ -100,7 +107,9 @@ def read_answer(status: int, body: bytes, content_type: str, retry_after: str | 
 
 
 def _read_success(status: int, body: bytes, content_type: str) -> Answer:
-    """DELIVERED, unless the body is a JSON object whose `success` is false, or was cut off and begins like one."""
+    """DELIVERED, unless the body is a JSON object whose `success` is false, or was cut off
+    and begins like one.
+    """
     delivered = Answer(Kind.DELIVERED, status)
     if b'"success"' not in body:
         return delivered
@@ -108,7 +117,9 @@ def _read_success(status: int, body: bytes, content_type: str) -> Answer:
     try:
         verdict = _read_verdict(source)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        if _BEGINS_WITH_FAILURE.match(source):  # the reason was too long to be read whole: a failure all the same
+        if _BEGINS_WITH_FAILURE.match(
+            source
+        ):  # the reason was too long to be read whole: a failure all the same
             return Answer(Kind.FAILED, status, _error(status, body, content_type))
         return delivered
     if bytes(verdict.success).strip() != b"false":
@@ -118,14 +129,19 @@ def _read_success(status: int, body: bytes, content_type: str) -> Answer:
 
 
 def _text(raw: msgspec.Raw) -> str:
-    """A JSON value as an error text: a string as it is, null as nothing, anything else as its JSON."""
+    """A JSON value as an error text: a string as it is, null as nothing, anything else as
+    its JSON.
+    """
     source = bytes(raw).strip()
     if source in {b"", b"null"}:
         return ""
     if source.startswith(b'"'):
         try:
             return _storable(msgspec.json.decode(source, type=str))
-        except (msgspec.DecodeError, UnicodeDecodeError):  # a lone surrogate escape: show the source instead
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+        ):  # a lone surrogate escape: show the source instead
             pass
     return _storable(source.decode("utf-8", "replace"))
 
@@ -133,7 +149,9 @@ def _text(raw: msgspec.Raw) -> str:
 def _error(status: int, body: bytes, content_type: str) -> str:
     """The status and the first characters of the body."""
     charset = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.ASCII | re.IGNORECASE)
-    start = body[: 4 * ERROR_CHARACTERS]  # no charset takes more than four bytes a character, so this is enough
+    start = body[
+        : 4 * ERROR_CHARACTERS
+    ]  # no charset takes more than four bytes a character, so this is enough
     try:
         text = start.decode(charset[1] if charset else "utf-8", "replace")
     except (LookupError, UnicodeError):
@@ -148,7 +166,9 @@ def _storable(text: str) -> str:
 
 
 def _wait(told: str, now: Instant) -> int:
-    """The microseconds a Retry-After (RFC 9110, 10.2.3) asks for, from 1 s to 1 h; 1 s where it is absent, malformed or past."""
+    """The microseconds a Retry-After (RFC 9110, 10.2.3) asks for, from 1 s to 1 h; 1 s
+    where it is absent, malformed or past.
+    """
     if re.fullmatch(r"\d+(\.\d*)?", told, re.ASCII):
         asked = min(float(told), 3600.0) * SECOND
     else:

@@ -1,4 +1,5 @@
-"""What a daily quota makes of messages that fall due: what is over a day's waits for the next one, behind what waits there already.
+"""What a daily quota makes of messages that fall due: what is over a day's waits for the
+next one, behind what waits there already.
 
 Called by `forecast` and `drain`. Days are those of the workspace's zone.
 """
@@ -14,11 +15,20 @@ from queue_services.domain.message import Instant
 Waves = list[tuple[Instant, int]]
 
 
-def over_days(lane: Lane, now: Instant, waves: Iterable[tuple[Instant, int]], most_days: int) -> Waves:
-    """When a lane's messages (when due, how many, in order) may go; what is left after `most_days` days goes on the last of them."""
+def over_days(
+    lane: Lane, now: Instant, waves: Iterable[tuple[Instant, int]], most_days: int
+) -> Waves:
+    """When a lane's messages (when due, how many, in order) may go; what is left after
+    `most_days` days goes on the last of them.
+    """
     if lane.quota is None:
         return list(waves)
-    earliest, left, ends, last = now, lane.left_today, day_bounds(lane.zone, now)[1], now + most_days * DAY
+    earliest, left, ends, last = (
+        now,
+        lane.left_today,
+        day_bounds(lane.zone, now)[1],
+        now + most_days * DAY,
+    )
     allowed: Waves = []
     for due, count in waves:
         at, waiting = max(due, earliest), count

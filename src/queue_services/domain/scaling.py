@@ -1,8 +1,10 @@
-"""Automatic scaling of a workspace's limit, and the warning that it nears it: two state machines fed with what a lane did.
+"""Automatic scaling of a workspace's limit, and the warning that it nears it: two state
+machines fed with what a lane did.
 
-Called by maintenance about once a second for each lane in use; the states are stored with the lane, every `Adjustment` in the ledger. `rate_in_force`
-is what `tiers.limit_in_force` takes as `scaled`. What was not watched counts for nothing: after a gap between two observations what must last 10 s
-begins anew.
+Called by maintenance about once a second for each lane in use; the states are stored with
+the lane, every `Adjustment` in the ledger. `rate_in_force` is what `tiers.limit_in_force`
+takes as `scaled`. What was not watched counts for nothing: after a gap between two
+observations what must last 10 s begins anew.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from queue_services.domain.tiers import Scale
 
 SATURATED_FOR = 10 * SECOND
 SUCCESS_RATE = 0.98
-# As long as a busy campaign may pause between two waves; shorter, and each wave would have to earn its limit again.
+# As long as a busy campaign may pause between two waves; shorter, and each wave would have
+# to earn its limit again.
 IDLE_FOR = 60 * SECOND
 # A lane that uses less of its limit than this is idle: it would send no slower at half of it.
 IDLE_BELOW = 0.5
@@ -47,8 +50,10 @@ class Adjustment(msgspec.Struct, frozen=True):
 class Observation(msgspec.Struct, frozen=True):
     """What a lane did since the observation before, up to `at`.
 
-    `saturated`: due messages were left for want of its limit's slots all the while. `utilization`: the share (0-1) of its limit that it used.
-    `delivered` of `ended`: tries with an outcome. `throttled_start`: when the newest message was started that its endpoint answered with 429.
+    `saturated`: due messages were left for want of its limit's slots all the while.
+    `utilization`: the share (0-1) of its limit that it used. `delivered` of `ended`: tries
+    with an outcome. `throttled_start`: when the newest message was started that its
+    endpoint answered with 429.
     """
 
     at: Instant
@@ -60,7 +65,9 @@ class Observation(msgspec.Struct, frozen=True):
 
 
 class Scaling(msgspec.Struct, frozen=True):
-    """Where automatic scaling of one lane stands: it has made `rate` of `base`; what has lasted since when, and what of it was delivered."""
+    """Where automatic scaling of one lane stands: it has made `rate` of `base`; what has
+    lasted since when, and what of it was delivered.
+    """
 
     base: float
     rate: float
@@ -73,7 +80,9 @@ class Scaling(msgspec.Struct, frozen=True):
 
 
 class Approach(msgspec.Struct, frozen=True):
-    """Whether a lane nears its limit: over the threshold since when, and whether that was told already."""
+    """Whether a lane nears its limit: over the threshold since when, and whether that was
+    told already.
+    """
 
     seen_at: Instant = 0
     over_since: Instant | None = None
@@ -81,16 +90,21 @@ class Approach(msgspec.Struct, frozen=True):
 
 
 def rate_in_force(state: Scaling | None, scale: Scale | None, base: float) -> float | None:
-    """The limit that scaling has made of `base`; None where the tier has none, or the base was changed since: a new base counts at once."""
+    """The limit that scaling has made of `base`; None where the tier has none, or the base
+    was changed since: a new base counts at once.
+    """
     return state.rate if state is not None and scale is not None and state.base == base else None
 
 
-def observe(state: Scaling | None, scale: Scale, base: float, channel: Channel, seen: Observation) -> tuple[Scaling, Adjustment | None]:
+def observe(
+    state: Scaling | None, scale: Scale, base: float, channel: Channel, seen: Observation
+) -> tuple[Scaling, Adjustment | None]:
     """The state after one observation, and the change of the limit if there is one.
 
-    `base` is the limit without scaling (the workspace's own or its tier's). A 429 halves the limit, not under the base; 10 s saturated with at least 98%
-    delivered raise it by the step, to `scale.max` at most; 60 s idle lower it by the step, to the base at least. Whole numbers are rounded down, but a
-    raise is one at least.
+    `base` is the limit without scaling (the workspace's own or its tier's). A 429 halves
+    the limit, not under the base; 10 s saturated with at least 98% delivered raise it by
+    the step, to `scale.max` at most; 60 s idle lower it by the step, to the base at least.
+    Whole numbers are rounded down, but a raise is one at least.
     """
     if state is None or state.base != base:
         state = Scaling(base, base, seen_at=seen.at)
@@ -98,14 +112,19 @@ def observe(state: Scaling | None, scale: Scale, base: float, channel: Channel, 
     rate, reason = _next_rate(state, scale, seen)
     if rate != state.rate:
         halved_at = seen.at if reason is AdjustmentReason.THROTTLED else state.halved_at
-        return Scaling(base, rate, seen_at=seen.at, halved_at=halved_at), Adjustment(seen.at, channel, state.rate, rate, reason)
-    if _is_judged(state) or _is_throttled(state, seen):  # else what failed in the first ten seconds would count for ever
+        return Scaling(base, rate, seen_at=seen.at, halved_at=halved_at), Adjustment(
+            seen.at, channel, state.rate, rate, reason
+        )
+    if _is_judged(state) or _is_throttled(
+        state, seen
+    ):  # else what failed in the first ten seconds would count for ever
         state = msgspec.structs.replace(state, saturated_since=None, delivered=0, ended=0)
     return state, None
 
 
 def approach(state: Approach, at: Instant, utilization: float) -> tuple[Approach, bool]:
-    """The state after one reading of a limit's `utilization` (0-1, since the reading before), and whether to tell now that it nears it.
+    """The state after one reading of a limit's `utilization` (0-1, since the reading
+    before), and whether to tell now that it nears it.
 
     Told once 80% have lasted 10 s, and again only after a reading under 60%.
     """
@@ -125,7 +144,12 @@ def _watched(state: Scaling, seen: Observation) -> Scaling:
         saturated_since=saturated_since,
         delivered=state.delivered + seen.delivered if goes_on else seen.delivered,
         ended=state.ended + seen.ended if goes_on else seen.ended,
-        idle_since=_began(not seen.saturated and seen.utilization < IDLE_BELOW, state.idle_since, state.seen_at, seen.at),
+        idle_since=_began(
+            not seen.saturated and seen.utilization < IDLE_BELOW,
+            state.idle_since,
+            state.seen_at,
+            seen.at,
+        ),
     )
 
 
@@ -145,12 +169,20 @@ def _next_rate(state: Scaling, scale: Scale, seen: Observation) -> tuple[float, 
 
 
 def _is_judged(state: Scaling) -> bool:
-    """Whether it has been saturated long enough, with an outcome at least: a limit of one in ten seconds may have none yet."""
-    return state.saturated_since is not None and state.seen_at - state.saturated_since >= SATURATED_FOR and state.ended > 0
+    """Whether it has been saturated long enough, with an outcome at least: a limit of one
+    in ten seconds may have none yet.
+    """
+    return (
+        state.saturated_since is not None
+        and state.seen_at - state.saturated_since >= SATURATED_FOR
+        and state.ended > 0
+    )
 
 
 def _is_throttled(state: Scaling, seen: Observation) -> bool:
-    """Whether a message started since the last halving met a 429; those in flight before would halve the limit again and again."""
+    """Whether a message started since the last halving met a 429; those in flight before
+    would halve the limit again and again.
+    """
     return seen.throttled_start is not None and seen.throttled_start > state.halved_at
 
 
@@ -159,7 +191,9 @@ def _whole(rate: float) -> float:
 
 
 def _began(holds: bool, since: Instant | None, seen_at: Instant, at: Instant) -> Instant | None:
-    """Since when something has lasted that held from `seen_at` to `at`; None where it does not hold."""
+    """Since when something has lasted that held from `seen_at` to `at`; None where it does
+    not hold.
+    """
     if not holds:
         return None
     if not 0 <= at - seen_at <= WATCHED:  # nobody looked, or the clock stepped back

@@ -1,7 +1,9 @@
-"""How a channel's slots divide between the lanes that have messages due: the rate of each, as turns, limits and connections make it.
+"""How a channel's slots divide between the lanes that have messages due: the rate of each,
+as turns, limits and connections make it.
 
-Called by `drain` at every moment at which the answer changes. A fluid picture of `turns`, `limits` and `connections`: what they do message by message
-comes, over some seconds, to these rates. Times are seconds, rates and levels count units: most messages have one.
+Called by `drain` at every moment at which the answer changes. A fluid picture of `turns`,
+`limits` and `connections`: what they do message by message comes, over some seconds, to
+these rates. Times are seconds, rates and levels count units: most messages have one.
 """
 
 from __future__ import annotations
@@ -30,10 +32,16 @@ def spread(limit: float) -> float:
 
 @lru_cache(1_000)
 def fitting(limit: float, units: tuple[int, ...]) -> float:
-    """How many units a second a limit gives to messages of such units in turn: what is left of a window is lost where the next does not fit into it."""
+    """How many units a second a limit gives to messages of such units in turn: what is left
+    of a window is lost where the next does not fit into it.
+    """
     if max(units) == 1:
         return spread(limit)
-    reservation, slots, tried = Reservation(LimitLog(), limit, 0, 0, FOREVER), [0], list(islice(cycle(units), TRIED))
+    reservation, slots, tried = (
+        Reservation(LimitLog(), limit, 0, 0, FOREVER),
+        [0],
+        list(islice(cycle(units), TRIED)),
+    )
     for size in tried:
         slots.append(reservation.next_slot(0, size) or slots[-1])
         reservation.take(slots[-1], size)
@@ -41,20 +49,34 @@ def fitting(limit: float, units: tuple[int, ...]) -> float:
 
 
 class Kind:
-    """Lanes that share alike: the same weight, limit and answer time. `active` of them have messages due; `rate` is what each of those gets.
+    """Lanes that share alike: the same weight, limit and answer time. `active` of them have
+    messages due; `rate` is what each of those gets.
 
-    `visit` is how many units a lane takes when its turn comes: a quantum, or as many as its own limit has slots for by then, one message at least.
-    `fastest` is its own limit's rate: `most` in each `refill` seconds. `answer` is how long a unit keeps its message's connection.
+    `visit` is how many units a lane takes when its turn comes: a quantum, or as many as its
+    own limit has slots for by then, one message at least. `fastest` is its own limit's
+    rate: `most` in each `refill` seconds. `answer` is how long a unit keeps its message's
+    connection.
     """
 
     __slots__ = ("active", "answer", "fastest", "most", "rate", "refill", "visit")
 
-    def __init__(self, channel_limit: float, weight: float, limit: float | None, answer: float, units: tuple[int, ...] = (1,)) -> None:
+    def __init__(
+        self,
+        channel_limit: float,
+        weight: float,
+        limit: float | None,
+        answer: float,
+        units: tuple[int, ...] = (1,),
+    ) -> None:
         self.active = 0
         self.rate = 0.0
         self.answer = answer
         self.fastest = inf if limit is None or limit >= channel_limit else fitting(limit, units)
-        self.most = self.fastest / spread(limit) * max(1, int(limit)) if limit and self.fastest < inf else 1.0
+        self.most = (
+            self.fastest / spread(limit) * max(1, int(limit))
+            if limit and self.fastest < inf
+            else 1.0
+        )
         size = sum(units) / len(units)
         self.refill = self.most / self.fastest
         turn = quantum(weight, int(channel_limit * HORIZON / SECOND))
@@ -62,9 +84,11 @@ class Kind:
         self.visit = max(size, turn / ceil(turn / max(ready, size)))
 
     def rate_at(self, round_time: float, connections: float) -> float:
-        """What a lane gets when a round of turns takes so long and its workspace may hold so many connections.
+        """What a lane gets when a round of turns takes so long and its workspace may hold so
+        many connections.
 
-        A lane whose window is used up waits for its limit's next slot, and then in the round for its turn once more.
+        A lane whose window is used up waits for its limit's next slot, and then in the round
+        for its turn once more.
         """
         rate = self.visit / round_time if round_time else inf
         if self.fastest < inf:
@@ -72,14 +96,20 @@ class Kind:
         return min(rate, connections / self.answer) if self.answer else rate
 
 
-def share(kinds: Sequence[Kind], capacity: float, concurrency: float, guess: float = 0.0) -> tuple[float, float]:
-    """Set the `rate` of every kind; returns how long a round of turns takes (0: none waits for others) and how many connections a workspace may hold.
+def share(
+    kinds: Sequence[Kind], capacity: float, concurrency: float, guess: float = 0.0
+) -> tuple[float, float]:
+    """Set the `rate` of every kind; returns how long a round of turns takes (0: none waits
+    for others) and how many connections a workspace may hold.
 
-    `capacity` is the channel's rate, `guess` a round time that may be near. A workspace starts a message only while it holds fewer connections than
-    are free: where answers are slow, that bound is found by false position (Illinois), between one and all.
+    `capacity` is the channel's rate, `guess` a round time that may be near. A workspace
+    starts a message only while it holds fewer connections than are free: where answers are
+    slow, that bound is found by false position (Illinois), between one and all.
     """
     round_time, held = _round_time(kinds, capacity, concurrency, concurrency, guess)
-    if max((kind.rate * kind.answer for kind in kinds), default=0.0) <= max(1.0, concurrency - held):
+    if max((kind.rate * kind.answer for kind in kinds), default=0.0) <= max(
+        1.0, concurrency - held
+    ):
         return round_time, concurrency
     low, high = 1.0, concurrency
     above, below = concurrency, -held
@@ -97,8 +127,11 @@ def share(kinds: Sequence[Kind], capacity: float, concurrency: float, guess: flo
     return round_time, connections
 
 
-def _round_time(kinds: Sequence[Kind], capacity: float, concurrency: float, connections: float, guess: float) -> tuple[float, float]:
-    """The round time at which the lanes together use all slots or all connections, by Newton's method kept between bounds; and the connections used.
+def _round_time(
+    kinds: Sequence[Kind], capacity: float, concurrency: float, connections: float, guess: float
+) -> tuple[float, float]:
+    """The round time at which the lanes together use all slots or all connections, by
+    Newton's method kept between bounds; and the connections used.
 
     It sets the rates. `connections` is what one workspace may hold.
     """
@@ -114,7 +147,9 @@ def _round_time(kinds: Sequence[Kind], capacity: float, concurrency: float, conn
             break
         low, high = (round_time, high) if use > 1 else (low, round_time)
         step = round_time * 0.999
-        slope = (_use(kinds, step, connections, capacity, concurrency)[0] - use) / (step - round_time)
+        slope = (_use(kinds, step, connections, capacity, concurrency)[0] - use) / (
+            step - round_time
+        )
         step = round_time - (use - 1) / slope if slope else low
         round_time = step if low < step < high else (low + high) / 2
     else:
@@ -122,8 +157,16 @@ def _round_time(kinds: Sequence[Kind], capacity: float, concurrency: float, conn
     return round_time, held
 
 
-def _use(kinds: Sequence[Kind], round_time: float, connections: float, capacity: float, concurrency: float) -> tuple[float, float]:
-    """Set the rates for a round time; the share of the slots or, where that is larger, of the connections that they use, and the connections."""
+def _use(
+    kinds: Sequence[Kind],
+    round_time: float,
+    connections: float,
+    capacity: float,
+    concurrency: float,
+) -> tuple[float, float]:
+    """Set the rates for a round time; the share of the slots or, where that is larger, of
+    the connections that they use, and the connections.
+    """
     sent = held = 0.0
     for kind in kinds:
         kind.rate = rate = kind.rate_at(round_time, connections)

@@ -1,6 +1,7 @@
 """What is set for one workspace, how a change of it is made, and what its lanes must know of it.
 
-Called by the workspace flows and by the claiming flow. A workspace that nobody has set anything for is `Workspace(id)`: it exists all the same.
+Called by the workspace flows and by the claiming flow. A workspace that nobody has set
+anything for is `Workspace(id)`: it exists all the same.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A workspace's settings. By channel: `limits` a second in place of its tier's, `base_urls` of callbacks in place of the service's, `paused`.
+    """A workspace's settings. By channel: `limits` a second in place of its tier's,
+    `base_urls` of callbacks in place of the service's, `paused`.
 
-    `secrets` are newest first. `events_off` is set when the events' URL answered 410, until it is set again.
+    `secrets` are newest first. `events_off` is set when the events' URL answered 410, until
+    it is set again.
     """
 
     id: str
@@ -49,7 +52,9 @@ class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What to change of a workspace: UNSET stays, None falls back to the tier's, the service's or nothing; by channel, so does each channel."""
+    """What to change of a workspace: UNSET stays, None falls back to the tier's, the
+    service's or nothing; by channel, so does each channel.
+    """
 
     tier: str | UnsetType | None = UNSET
     timezone: str | UnsetType | None = UNSET
@@ -62,9 +67,11 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class LaneTerms(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a claim must know of a lane's workspace beside its limit: kept in the lane's row, so that the claim need not look further.
+    """What a claim must know of a lane's workspace beside its limit: kept in the lane's
+    row, so that the claim need not look further.
 
-    `callback` says that the workspace has a base URL for the channel, or secrets, of its own; `events` that it has an URL for events, which is not off.
+    `callback` says that the workspace has a base URL for the channel, or secrets, of its
+    own; `events` that it has an URL for events, which is not off.
     """
 
     zone: str = DEFAULT_ZONE
@@ -76,14 +83,20 @@ class LaneTerms(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def changed(workspace: Workspace, change: Change, now: Instant) -> Workspace:
     """The workspace after a change; whether the tier exists is the caller's to know."""
-    secrets = tuple(secret for secret in workspace.secrets if secret.until is None or secret.until > now)
+    secrets = tuple(
+        secret for secret in workspace.secrets if secret.until is None or secret.until > now
+    )
     return Workspace(
         id=workspace.id,
         tier=_either(change.tier, workspace.tier) or DEFAULT_TIER,
         timezone=_either(change.timezone, workspace.timezone) or DEFAULT_ZONE,
         limits=merged(workspace.limits, change.limits),
         base_urls=merged(workspace.base_urls, change.base_urls),
-        paused={channel: True for channel, paused in merged(workspace.paused, change.paused).items() if paused},
+        paused={
+            channel: True
+            for channel, paused in merged(workspace.paused, change.paused).items()
+            if paused
+        },
         events_url=_either(change.events_url, workspace.events_url),
         events_off=workspace.events_off and change.events_url is UNSET,
         secrets=secrets if change.secret is UNSET else _rotated(secrets, change.secret, now),
@@ -93,19 +106,29 @@ def changed(workspace: Workspace, change: Change, now: Instant) -> Workspace:
 
 def secrets_in_force(workspace: Workspace, now: Instant) -> tuple[str, ...]:
     """The secrets to sign with, newest first."""
-    return tuple(secret.value for secret in workspace.secrets if secret.until is None or secret.until > now)
+    return tuple(
+        secret.value for secret in workspace.secrets if secret.until is None or secret.until > now
+    )
 
 
 def base_limit(workspace: Workspace, tier: Tier, channel: Channel) -> float | None:
-    """The limit that scaling begins from: the workspace's own, else its tier's, None for the service's."""
+    """The limit that scaling begins from: the workspace's own, else its tier's, None for
+    the service's.
+    """
     return workspace.limits.get(channel, tier.limits.get(channel))
 
 
-def own_limit(workspace: Workspace, tier: Tier, channel: Channel, state: Scaling | None) -> float | None:
-    """The limit of one lane without regard to the service's, as scaling has made it; None where it has none."""
+def own_limit(
+    workspace: Workspace, tier: Tier, channel: Channel, state: Scaling | None
+) -> float | None:
+    """The limit of one lane without regard to the service's, as scaling has made it; None
+    where it has none.
+    """
     base, scale = base_limit(workspace, tier, channel), tier.auto_scale.get(channel)
     scaled = None if base is None else scaling.rate_in_force(state, scale, base)
-    limit = limit_in_force(math.inf, tier.limits.get(channel), workspace.limits.get(channel), scaled)
+    limit = limit_in_force(
+        math.inf, tier.limits.get(channel), workspace.limits.get(channel), scaled
+    )
     return None if limit.source is Source.SERVICE else limit.rate
 
 
@@ -123,7 +146,8 @@ def lane_terms(workspace: Workspace, tier: Tier, channel: Channel) -> LaneTerms:
 def opens_at(terms: LaneTerms, now: Instant, latest: Instant) -> Instant:
     """From when on messages other than `high` may start: 0 without a window.
 
-    `latest` is the last slot that a claim at `now` could give: a window that closes by then counts as closed already.
+    `latest` is the last slot that a claim at `now` could give: a window that closes by then
+    counts as closed already.
     """
     if terms.window is None:
         return 0
@@ -134,10 +158,16 @@ def opens_at(terms: LaneTerms, now: Instant, latest: Instant) -> Instant:
 
 
 def _rotated(secrets: tuple[Secret, ...], newest: str | None, now: Instant) -> tuple[Secret, ...]:
-    """The secrets after one was set: those before are kept for a day, so that what is under way still verifies; None takes all away at once."""
+    """The secrets after one was set: those before are kept for a day, so that what is under
+    way still verifies; None takes all away at once.
+    """
     if newest is None or (secrets and secrets[0].value == newest):
         return secrets if newest else ()
-    old = [Secret(secret.value, secret.until or now + OLD_SECRET_KEPT) for secret in secrets if secret.value != newest]
+    old = [
+        Secret(secret.value, secret.until or now + OLD_SECRET_KEPT)
+        for secret in secrets
+        if secret.value != newest
+    ]
     return (Secret(newest), *old)
 
 

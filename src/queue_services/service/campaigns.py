@@ -1,6 +1,8 @@
-"""A campaign's messages as one: their counts, and ending, holding or moving all of them. Used by the API, the dashboard and the CLI.
+"""A campaign's messages as one: their counts, and ending, holding or moving all of them.
+Used by the API, the dashboard and the CLI.
 
-Every action is in force when it returns; maintenance brings the rows after it. Raises NotFound and Conflict.
+Every action is in force when it returns; maintenance brings the rows after it. Raises
+NotFound and Conflict.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from queue_services.storage.records import Campaign
 
 
 class Campaigns:
-    """The campaign calls of one process. Counts are the messages that are not claimed, which an action acts on."""
+    """The campaign calls of one process. Counts are the messages that are not claimed,
+    which an action acts on.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
@@ -37,4 +41,6 @@ class Campaigns:
 
     async def shift(self, workspace: str, campaign: str, delta: int) -> int:
         """Move the due times by `delta` microseconds, never to before now."""
-        return await self._database.write(campaigns.shift, workspace, campaign, delta, self._clock.now())
+        return await self._database.write(
+            campaigns.shift, workspace, campaign, delta, self._clock.now()
+        )

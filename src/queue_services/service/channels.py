@@ -1,4 +1,6 @@
-"""A channel as a whole: stopping it for every workspace, and letting it go on. Used by the API, the dashboard and the CLI."""
+"""A channel as a whole: stopping it for every workspace, and letting it go on. Used by the
+API, the dashboard and the CLI.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ class Channels:
         self._database = database
 
     async def pause(self, channel: Channel) -> None:
-        """Let no message of the channel start; what is in flight ends, and slots reserved in the moments before are still used."""
+        """Let no message of the channel start; what is in flight ends, and slots reserved in
+        the moments before are still used.
+        """
         await self._database.write(workspaces.pause_channel, channel, paused=True)
 
     async def resume(self, channel: Channel) -> None:

@@ -1,6 +1,8 @@
-"""One job or many: their state, searching, and an operator's wishes. Used by the API, the dashboard and the CLI.
+"""One job or many: their state, searching, and an operator's wishes. Used by the API, the
+dashboard and the CLI.
 
-`workspace` restricts a call to one workspace (a workspace key's); another's job is then not found. Raises NotFound and Conflict.
+`workspace` restricts a call to one workspace (a workspace key's); another's job is then not
+found. Raises NotFound and Conflict.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ class Jobs:
         """A job with its attempts, oldest first."""
 
         async def flow(tx: Tx) -> tuple[list[Job], list[Attempt]]:
-            return await jobs.find(tx, [job], self._clock.now(), workspace=workspace), await jobs.attempts(tx, job)
+            return await jobs.find(
+                tx, [job], self._clock.now(), workspace=workspace
+            ), await jobs.attempts(tx, job)
 
         found, attempts = await self._database.read(flow)
         if not found:
@@ -42,24 +46,38 @@ class Jobs:
         return await self._database.read(jobs.search, wanted, self._clock.now())
 
     async def changes(self, after: Position, most: int, workspace: str | None = None) -> Changes:
-        """What ended or was retried after a position of the feed, in order, the newest change of a job alone."""
+        """What ended or was retried after a position of the feed, in order, the newest change
+        of a job alone.
+        """
         return await self._database.read(changes.read, after, most, workspace=workspace)
 
     async def retry(self, job: str, workspace: str | None = None) -> Job:
         """Schedule a failed or cancelled job now."""
-        return self._waking(await self._database.write(jobs.requeue, job, self._clock.now(), self._writer, workspace=workspace))
+        return self._waking(
+            await self._database.write(
+                jobs.requeue, job, self._clock.now(), self._writer, workspace=workspace
+            )
+        )
 
     async def promote(self, job: str, workspace: str | None = None) -> Job:
         """Make a scheduled job due now."""
-        return self._waking(await self._database.write(jobs.promote, job, self._clock.now(), workspace=workspace))
+        return self._waking(
+            await self._database.write(jobs.promote, job, self._clock.now(), workspace=workspace)
+        )
 
     async def reschedule(self, job: str, due_at: Instant, workspace: str | None = None) -> Job:
         """Make a scheduled job due at another time."""
-        return self._waking(await self._database.write(jobs.reschedule, job, due_at, self._clock.now(), workspace=workspace))
+        return self._waking(
+            await self._database.write(
+                jobs.reschedule, job, due_at, self._clock.now(), workspace=workspace
+            )
+        )
 
     async def cancel(self, job: str, workspace: str | None = None) -> Job:
         """End a scheduled job as cancelled."""
-        return await self._database.write(jobs.cancel, job, self._clock.now(), self._writer, workspace=workspace)
+        return await self._database.write(
+            jobs.cancel, job, self._clock.now(), self._writer, workspace=workspace
+        )
 
     def _waking(self, job: Job) -> Job:
         self._database.wake()

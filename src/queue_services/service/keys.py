@@ -1,7 +1,9 @@
-"""Keys: making, listing and revoking them, and knowing whose key a text is. Used by the API, the dashboard and the CLI.
+"""Keys: making, listing and revoking them, and knowing whose key a text is. Used by the
+API, the dashboard and the CLI.
 
-Every process keeps all keys in memory, and twice a second at most asks the store whether any was made or revoked: so a change is in force within a
-second everywhere, and a request costs no read of the store, whatever it sends as its key.
+Every process keeps all keys in memory, and twice a second at most asks the store whether
+any was made or revoked: so a change is in force within a second everywhere, and a request
+costs no read of the store, whatever it sends as its key.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ log = structlog.get_logger(__name__)
 FRESH = SECOND // 2
 """How long what is known of the keys is gone by without asking the store."""
 PATIENCE_SECONDS = 0.2
-"""How long a request waits for the store's answer about the keys before it goes by what was known: a store that hangs must not stop all else."""
+"""How long a request waits for the store's answer about the keys before it goes by what was
+known: a store that hangs must not stop all else.
+"""
 
 
 class Keys:
@@ -37,14 +41,34 @@ class Keys:
         self._asking: asyncio.Task[StoreUnavailable | None] | None = None
 
     async def create(
-        self, workspace: str | None, permissions: Iterable[Permission] = Permission, *, per_minute: int | None = None, expires_at: Instant | None = None
+        self,
+        workspace: str | None,
+        permissions: Iterable[Permission] = Permission,
+        *,
+        per_minute: int | None = None,
+        expires_at: Instant | None = None,
     ) -> tuple[Key, str]:
-        """Make a key; what is kept of it, and its text, which nobody can learn again. `workspace` None: an administrator's."""
+        """Make a key; what is kept of it, and its text, which nobody can learn again.
+        `workspace` None: an administrator's.
+        """
         text, now = new_key(), self._clock.now()
-        key = Key(new_id(now), digest(text), workspace, tuple(dict.fromkeys(permissions)), per_minute, now, expires_at)
+        key = Key(
+            new_id(now),
+            digest(text),
+            workspace,
+            tuple(dict.fromkeys(permissions)),
+            per_minute,
+            now,
+            expires_at,
+        )
         await self._database.write(keys.insert, key)
         self._ask_anew()
-        log.info("a key was made", key_id=key.id, workspace=workspace, scopes=[permission.value for permission in key.permissions])
+        log.info(
+            "a key was made",
+            key_id=key.id,
+            workspace=workspace,
+            scopes=[permission.value for permission in key.permissions],
+        )
         return key, text
 
     async def every(self) -> list[Key]:
@@ -59,7 +83,9 @@ class Keys:
         return key
 
     async def exist(self) -> bool:
-        """Whether there ever was a key: from then on one is always needed, even where all are revoked or have expired."""
+        """Whether there ever was a key: from then on one is always needed, even where all are
+        revoked or have expired.
+        """
         if not self._is_fresh():
             await self._ask()
         return bool(self._version)
@@ -71,12 +97,19 @@ class Keys:
         return key if key is not None and key.in_force(self._clock.now()) else None
 
     async def is_in_force(self, identity: str) -> bool:
-        """Whether the key of this id still opens anything: a session that began with it ends with it."""
+        """Whether the key of this id still opens anything: a session that began with it ends
+        with it.
+        """
         await self._ask()
-        return any(key.id == identity and key.in_force(self._clock.now()) for key in self._by_digest.values())
+        return any(
+            key.id == identity and key.in_force(self._clock.now())
+            for key in self._by_digest.values()
+        )
 
     async def _ask(self) -> None:
-        """Know the keys as they were half a second ago or later; while the store is away or slow, as they were known last."""
+        """Know the keys as they were half a second ago or later; while the store is away or
+        slow, as they were known last.
+        """
         if self._is_fresh():
             return
         if self._asking is None or self._asking.done():
@@ -87,7 +120,9 @@ class Keys:
             raise error
 
     async def _read(self) -> StoreUnavailable | None:
-        """Read what has changed; the reason where the store is away. What was read while a key was made or revoked here is not gone by."""
+        """Read what has changed; the reason where the store is away. What was read while a key
+        was made or revoked here is not gone by.
+        """
         asked_at = self._clock.now()
         try:
             version, found = await self._database.read(keys.since, self._version)
@@ -104,4 +139,8 @@ class Keys:
         self._asked_at = self._asking = None
 
     def _is_fresh(self) -> bool:
-        return self._version is not None and self._asked_at is not None and 0 <= self._clock.now() - self._asked_at < FRESH
+        return (
+            self._version is not None
+            and self._asked_at is not None
+            and 0 <= self._clock.now() - self._asked_at < FRESH
+        )

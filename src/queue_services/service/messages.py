@@ -1,6 +1,8 @@
-"""Scheduling: what several requests hand in at once becomes one transaction, durable before any of them is answered.
+"""Scheduling: what several requests hand in at once becomes one transaction, durable before
+any of them is answered.
 
-Used by the API, the dashboard and the CLI. One writing task a process takes all that wait, writes, and answers each; while it commits, the next group gathers.
+Used by the API, the dashboard and the CLI. One writing task a process takes all that wait,
+writes, and answers each; while it commits, the next group gathers.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from queue_services.storage.records import Insertion
 GROUP = 1_000
 """Messages a transaction, unless one request asks for all or none of more."""
 AHEAD = 2
-"""How many transactions a large batch may have waiting: enough that writing never pauses, few enough that single messages do not wait behind it."""
+"""How many transactions a large batch may have waiting: enough that writing never pauses,
+few enough that single messages do not wait behind it.
+"""
 SOON = 2 * SECOND
 """Dispatchers poll each second, so only what is due before that needs to wake them."""
 
@@ -34,7 +38,9 @@ class _Request(msgspec.Struct, eq=False):
 
 
 class Intake:
-    """The way in. `writer` names the process in the tallies; `run` must be running for anything to be written."""
+    """The way in. `writer` names the process in the tallies; `run` must be running for
+    anything to be written.
+    """
 
     def __init__(self, database: Database, clock: Clock, writer: str) -> None:
         self._database, self._clock, self._writer = database, clock, writer
@@ -42,7 +48,9 @@ class Intake:
         self._arrived = asyncio.Event()
 
     async def schedule(self, messages: Sequence[Message]) -> list[Insertion]:
-        """Accept messages, 1,000 at most a transaction; what became of each, in order. Raises StoreUnavailable: then it is not known what was accepted."""
+        """Accept messages, 1,000 at most a transaction; what became of each, in order. Raises
+        StoreUnavailable: then it is not known what was accepted.
+        """
         if len(messages) <= GROUP:
             return await self._ask(messages) if messages else []
         insertions: list[Insertion] = []
@@ -56,8 +64,12 @@ class Intake:
         return insertions
 
     async def schedule_all(self, messages: Sequence[Message]) -> list[Insertion]:
-        """Accept all of the messages in one transaction, or none: raises KeyConflicts where a key was first used for something else."""
-        insertions = await self._database.write(intake.insert_all, messages, self._clock.now(), self._writer)
+        """Accept all of the messages in one transaction, or none: raises KeyConflicts where a
+        key was first used for something else.
+        """
+        insertions = await self._database.write(
+            intake.insert_all, messages, self._clock.now(), self._writer
+        )
         self._wake(messages, self._clock.now())
         return insertions
 
@@ -86,7 +98,9 @@ class Intake:
     async def _write(self, group: list[_Request]) -> None:
         messages = [message for request in group for message in request.messages]
         try:
-            insertions = await self._database.write(intake.insert, messages, self._clock.now(), self._writer)
+            insertions = await self._database.write(
+                intake.insert, messages, self._clock.now(), self._writer
+            )
         except asyncio.CancelledError:
             for request in group:
                 request.answer.cancel()

@@ -1,7 +1,9 @@
-"""Operations on many jobs, in the background: kept in the store, done by whichever process serves the dashboard, resumed after a crash.
+"""Operations on many jobs, in the background: kept in the store, done by whichever process
+serves the dashboard, resumed after a crash.
 
-Used by the dashboard. A job whose state no longer allows the action is skipped. After a crash at most one bite is done again, which changes nothing:
-a job that was retried, moved or cancelled already is skipped or left as it is.
+Used by the dashboard. A job whose state no longer allows the action is skipped. After a
+crash at most one bite is done again, which changes nothing: a job that was retried, moved
+or cancelled already is skipped or left as it is.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from queue_services.storage.records import Job, JobFilter
 __all__ = ["ACTS_ON", "Action", "Operation", "Operations", "Request"]
 
 BITE = {Action.CANCEL: 500, Action.RETRY: 50, Action.PROMOTE: 50, Action.RESCHEDULE: 50}
-"""Jobs between two notes of how far an operation has come; a cancelled bite is one transaction, the others one a job."""
+"""Jobs between two notes of how far an operation has come; a cancelled bite is one
+transaction, the others one a job.
+"""
 AT_ONCE = 10
 LEASE = 30 * SECOND
 POLL_SECONDS = 2.0
@@ -44,7 +48,9 @@ log = structlog.get_logger(__name__)
 
 
 class Operations:
-    """The operation calls of one process; `run` must be running in some process for any to be done. `writer` names this one in tallies and leases."""
+    """The operation calls of one process; `run` must be running in some process for any to
+    be done. `writer` names this one in tallies and leases.
+    """
 
     def __init__(self, database: Database, clock: Clock, writer: str) -> None:
         self._database, self._clock, self._worker = database, clock, writer
@@ -52,23 +58,57 @@ class Operations:
         self._asked = asyncio.Event()
         self._prune_at: Instant = 0
 
-    async def start(self, action: Action, actor: str, workspace: str | None, request: Request, matched: int) -> Operation:
+    async def start(
+        self, action: Action, actor: str, workspace: str | None, request: Request, matched: int
+    ) -> Operation:
         """Have an action done to the jobs of a request; `workspace` is the only one it may touch.
 
-        Raises InvalidRequest where nothing narrows it down: one wrong click must not end everything.
+        Raises InvalidRequest where nothing narrows it down: one wrong click must not end
+        everything.
         """
-        narrowed = msgspec.structs.replace(request.wanted, status=None, before=None, limit=JobFilter().limit) != JobFilter()
+        narrowed = (
+            msgspec.structs.replace(
+                request.wanted, status=None, before=None, limit=JobFilter().limit
+            )
+            != JobFilter()
+        )
         if not request.jobs and not narrowed:
-            raise InvalidRequest(Fault("filter", "Narrow the jobs down first: by workspace, channel, campaign, contact, recipient or time."))
+            raise InvalidRequest(
+                Fault(
+                    "filter",
+                    "Narrow the jobs down first: by workspace, channel, campaign, contact,"
+                    " recipient or time.",
+                )
+            )
         if not request.jobs and request.wanted.status not in ACTS_ON[action]:
-            raise InvalidRequest(Fault("status", f"Choose the state of the jobs to {action.value}."))
+            raise InvalidRequest(
+                Fault("status", f"Choose the state of the jobs to {action.value}.")
+            )
         if (action is Action.RESCHEDULE) != (request.due_at is not None):
             raise InvalidRequest(Fault("due_at", "Say when the jobs are to be due."))
         now = self._clock.now()
         identity = new_id(now)
-        wanted = msgspec.structs.replace(request.wanted, before=identity, workspace=workspace or request.wanted.workspace)
-        request = msgspec.structs.replace(request, jobs=tuple(sorted(set(request.jobs), reverse=True)), wanted=wanted)
-        operation = Operation(identity, workspace, action, actor, request, matched, 0, 0, None, "waiting", None, now, None)
+        wanted = msgspec.structs.replace(
+            request.wanted, before=identity, workspace=workspace or request.wanted.workspace
+        )
+        request = msgspec.structs.replace(
+            request, jobs=tuple(sorted(set(request.jobs), reverse=True)), wanted=wanted
+        )
+        operation = Operation(
+            identity,
+            workspace,
+            action,
+            actor,
+            request,
+            matched,
+            0,
+            0,
+            None,
+            "waiting",
+            None,
+            now,
+            None,
+        )
         await self._database.write(operations.add, operation)
         self._asked.set()
         return operation
@@ -82,9 +122,13 @@ class Operations:
         return await self._database.read(operations.newest, workspace, most)
 
     async def stop(self, identity: str, workspace: str | None = None) -> None:
-        """Leave the rest of an operation undone. Raises NotFound, and Conflict where it has ended already."""
+        """Leave the rest of an operation undone. Raises NotFound, and Conflict where it has
+        ended already.
+        """
         await self.find(identity, workspace)
-        if not await self._database.write(operations.finish, identity, "stopped", None, self._clock.now()):
+        if not await self._database.write(
+            operations.finish, identity, "stopped", None, self._clock.now()
+        ):
             raise Conflict("The operation has ended already.")
 
     async def run(self) -> None:
@@ -114,34 +158,66 @@ class Operations:
         except StoreUnavailable:
             raise
         except Exception as error:
-            await self._database.write(operations.finish, operation.id, "failed", f"{type(error).__name__}: {error}"[:500], self._clock.now())
+            await self._database.write(
+                operations.finish,
+                operation.id,
+                "failed",
+                f"{type(error).__name__}: {error}"[:500],
+                self._clock.now(),
+            )
             raise
         return True
 
     async def _do_bite(self, operation: Operation) -> None:
         bite = await self._next(operation)
         if not bite:
-            await self._database.write(operations.finish, operation.id, "finished", None, self._clock.now())
+            await self._database.write(
+                operations.finish, operation.id, "finished", None, self._clock.now()
+            )
             return
         if operation.action is Action.CANCEL:
             now = self._clock.now()
-            await self._database.write(operations.cancel, operation.id, self._worker, bite, now, now + LEASE)
+            await self._database.write(
+                operations.cancel, operation.id, self._worker, bite, now, now + LEASE
+            )
             return
         done = 0
         for start in range(0, len(bite), AT_ONCE):
-            done += sum(await asyncio.gather(*(self._act(operation, job) for job in bite[start : start + AT_ONCE])))
-        await self._database.write(operations.advance, operation.id, self._worker, done, len(bite) - done, bite[-1], self._clock.now() + LEASE)
+            done += sum(
+                await asyncio.gather(
+                    *(self._act(operation, job) for job in bite[start : start + AT_ONCE])
+                )
+            )
+        await self._database.write(
+            operations.advance,
+            operation.id,
+            self._worker,
+            done,
+            len(bite) - done,
+            bite[-1],
+            self._clock.now() + LEASE,
+        )
 
     async def _next(self, operation: Operation) -> list[str]:
-        """The ids of the jobs whose turn it is, newest first; of chosen ones only those of the workspace."""
+        """The ids of the jobs whose turn it is, newest first; of chosen ones only those of the
+        workspace.
+        """
         most, request = BITE[operation.action], operation.request
         if request.jobs:
-            rest = [job for job in request.jobs if operation.position is None or job < operation.position][:most]
+            rest = [
+                job
+                for job in request.jobs
+                if operation.position is None or job < operation.position
+            ][:most]
             if operation.action is not Action.CANCEL or not rest:
                 return rest
-            found = await self._database.read(jobs.find, rest, self._clock.now(), workspace=operation.workspace)
+            found = await self._database.read(
+                jobs.find, rest, self._clock.now(), workspace=operation.workspace
+            )
             return [job.id for job in found]
-        wanted = msgspec.structs.replace(request.wanted, before=operation.position or request.wanted.before, limit=most)
+        wanted = msgspec.structs.replace(
+            request.wanted, before=operation.position or request.wanted.before, limit=most
+        )
         return [job.id for job in await self._jobs.search(wanted)]
 
     async def _act(self, operation: Operation, job: str) -> bool:
@@ -159,7 +235,9 @@ class Operations:
             case Action.PROMOTE:
                 return await self._jobs.promote(job, operation.workspace)
             case Action.RESCHEDULE:
-                return await self._jobs.reschedule(job, operation.request.due_at or 0, operation.workspace)
+                return await self._jobs.reschedule(
+                    job, operation.request.due_at or 0, operation.workspace
+                )
             case Action.CANCEL:
                 return await self._jobs.cancel(job, operation.workspace)
 

@@ -1,6 +1,8 @@
-"""What the dashboard shows of the whole service: figures of the channels, counts by status, campaigns, endpoints, dispatchers. Used by the dashboard.
+"""What the dashboard shows of the whole service: figures of the channels, counts by status,
+campaigns, endpoints, dispatchers. Used by the dashboard.
 
-`workspace` restricts a call to one workspace (a workspace key's); None is all of them. Nothing here changes anything.
+`workspace` restricts a call to one workspace (a workspace key's); None is all of them.
+Nothing here changes anything.
 """
 
 from __future__ import annotations
@@ -8,11 +10,28 @@ from __future__ import annotations
 from queue_services.clock import Clock
 from queue_services.domain.message import Channel
 from queue_services.storage import operations, overview
-from queue_services.storage.overview import Answered, CampaignLine, ChannelFigures, Counts, LiveDispatcher, Matching, Wave
+from queue_services.storage.overview import (
+    Answered,
+    CampaignLine,
+    ChannelFigures,
+    Counts,
+    LiveDispatcher,
+    Matching,
+    Wave,
+)
 from queue_services.storage.port import Database
 from queue_services.storage.records import JobFilter
 
-__all__ = ["Answered", "CampaignLine", "ChannelFigures", "Counts", "LiveDispatcher", "Matching", "Overview", "Wave"]
+__all__ = [
+    "Answered",
+    "CampaignLine",
+    "ChannelFigures",
+    "Counts",
+    "LiveDispatcher",
+    "Matching",
+    "Overview",
+    "Wave",
+]
 
 
 class Overview:
@@ -29,19 +48,30 @@ class Overview:
         """The next messages of a channel that fall due."""
         return await self._database.read(overview.wave, channel, workspace, self._clock.now())
 
-    async def counts(self, workspace: str | None, channel: Channel | None = None, campaign: str | None = None) -> Counts:
+    async def counts(
+        self, workspace: str | None, channel: Channel | None = None, campaign: str | None = None
+    ) -> Counts:
         """Jobs by status, exactly, of what is named."""
-        by_channel = await self._database.read(overview.counts, workspace, campaign, self._clock.now())
+        by_channel = await self._database.read(
+            overview.counts, workspace, campaign, self._clock.now()
+        )
         wanted = [channel] if channel is not None else list(Channel)
-        return {status: sum(by_channel[one][status] for one in wanted) for status in by_channel[wanted[0]]}
+        return {
+            status: sum(by_channel[one][status] for one in wanted)
+            for status in by_channel[wanted[0]]
+        }
 
     async def count_matching(self, wanted: JobFilter) -> Matching:
         """Jobs that match a filter by status, the filter's own left aside; exact to 10,000."""
         return await self._database.read(overview.count_matching, wanted, self._clock.now())
 
-    async def campaigns(self, workspace: str | None, name: str | None, before: int | None, most: int) -> list[CampaignLine]:
+    async def campaigns(
+        self, workspace: str | None, name: str | None, before: int | None, most: int
+    ) -> list[CampaignLine]:
         """Campaigns, the newest first; `before` is the id of the last one seen."""
-        return await self._database.read(overview.campaigns, workspace, name, before, most, self._clock.now())
+        return await self._database.read(
+            overview.campaigns, workspace, name, before, most, self._clock.now()
+        )
 
     async def campaign_rate(self, workspace: str, name: str) -> float:
         """How many messages of a campaign ended a second, of late."""
@@ -64,5 +94,7 @@ class Overview:
         return await self._database.read(overview.size)
 
     async def secret(self, proposed: str) -> str:
-        """The secret that signs the dashboard's cookies in every process: the first that was proposed."""
+        """The secret that signs the dashboard's cookies in every process: the first that was
+        proposed.
+        """
         return await self._database.write(operations.secret, proposed)

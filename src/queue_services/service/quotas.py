@@ -1,7 +1,9 @@
-"""The quota of a key: how many messages it may hand in a minute, over all processes. Used by the API.
+"""The quota of a key: how many messages it may hand in a minute, over all processes. Used
+by the API.
 
-A process takes a part of the minute's quota from the store and gives it out by itself, so that most requests ask nobody. What it does not use of its part
-is lost with the minute; more than the quota is never handed in.
+A process takes a part of the minute's quota from the store and gives it out by itself, so
+that most requests ask nobody. What it does not use of its part is lost with the minute;
+more than the quota is never handed in.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ PARTS = 20
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """A key's quota in messages a minute, how many are left of it, and in how many seconds it begins anew."""
+    """A key's quota in messages a minute, how many are left of it, and in how many seconds
+    it begins anew.
+    """
 
     limit: int
     left: int
@@ -30,7 +34,9 @@ class Quota(msgspec.Struct, frozen=True):
 
 
 class _Part(msgspec.Struct):
-    """What this process holds of one key's minute. `used` is what all processes have taken; from `refused` messages on there is no use in asking."""
+    """What this process holds of one key's minute. `used` is what all processes have taken;
+    from `refused` messages on there is no use in asking.
+    """
 
     minute: int
     left: int = 0

@@ -1,4 +1,6 @@
-"""Tiers: what the workspaces of each get. Used by the API, the dashboard and the CLI. Raises NotFound."""
+"""Tiers: what the workspaces of each get. Used by the API, the dashboard and the CLI.
+Raises NotFound.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +29,19 @@ class Tiers:
         return await self._database.read(tiers.every)
 
     async def change(self, name: str, change: TierChange) -> Tier:
-        """Change a tier, or make it; in force for all its workspaces when this returns. Of very many, maintenance brings the lanes that wait for nothing."""
+        """Change a tier, or make it; in force for all its workspaces when this returns. Of very
+        many, maintenance brings the lanes that wait for nothing.
+        """
         tier = await self._database.write(tiers.change, name, change)
         began = self._clock.now()
         waiting = await self._database.read(tiers.held_back, began)
         for first in range(0, len(waiting), tiers.BITE):
-            await self._database.write(tenancy.refresh, waiting[first : first + tiers.BITE], self._clock.now())
+            await self._database.write(
+                tenancy.refresh, waiting[first : first + tiers.BITE], self._clock.now()
+            )
             self._database.wake()
-        while self._clock.now() - began < PATIENCE and await self._database.write(tiers.advance, self._clock.now()):
+        while self._clock.now() - began < PATIENCE and await self._database.write(
+            tiers.advance, self._clock.now()
+        ):
             self._database.wake()
         return tier

@@ -1,4 +1,6 @@
-"""Whether the store keeps its promises: every invariant looked at on one snapshot, while everything goes on. Used by the CLI."""
+"""Whether the store keeps its promises: every invariant looked at on one snapshot, while
+everything goes on. Used by the CLI.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,17 @@ __all__ = ["Verification", "describe", "verification"]
 HOUR = 3600 * SECOND
 
 
-async def verification(database: Database, clock: Clock, rates: Mapping[Channel, float], hours: float, *, counts_segments: bool) -> Verification:
-    """Look at the whole store, and at the sends of the last `hours` against the limits in force now (0: all that are kept)."""
+async def verification(
+    database: Database,
+    clock: Clock,
+    rates: Mapping[Channel, float],
+    hours: float,
+    *,
+    counts_segments: bool,
+) -> Verification:
+    """Look at the whole store, and at the sends of the last `hours` against the limits in
+    force now (0: all that are kept).
+    """
     now = clock.now()
     since = now - round(hours * HOUR) if hours else 0
     return await database.read(verify.verify, rates, now, since, counts_segments=counts_segments)

@@ -1,6 +1,8 @@
-"""Workspaces: what is set for one, its limits in force, its holds, and which of them send most. Used by the API, the dashboard and the CLI.
+"""Workspaces: what is set for one, its limits in force, its holds, and which of them send
+most. Used by the API, the dashboard and the CLI.
 
-Every workspace exists: one that nobody has set anything for has the default tier. Raises InvalidRequest and NotFound.
+Every workspace exists: one that nobody has set anything for has the default tier. Raises
+InvalidRequest and NotFound.
 """
 
 from __future__ import annotations
@@ -29,9 +31,13 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Workspaces:
-    """The workspace calls of one process; `service_limits` are the settings' limits by channel, messages a second."""
+    """The workspace calls of one process; `service_limits` are the settings' limits by
+    channel, messages a second.
+    """
 
-    def __init__(self, database: Database, clock: Clock, service_limits: Mapping[Channel, float]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, service_limits: Mapping[Channel, float]
+    ) -> None:
         self._database, self._clock, self._service_limits = database, clock, service_limits
 
     async def terms(self, workspace: str) -> Terms:
@@ -39,7 +45,9 @@ class Workspaces:
         return await self._database.read(self._terms, workspace)
 
     async def change(self, workspace: str, change: Change) -> Terms:
-        """Change what is set; dispatchers go by it from their next claim on. Raises InvalidRequest, and nothing is changed, for an unknown tier."""
+        """Change what is set; dispatchers go by it from their next claim on. Raises
+        InvalidRequest, and nothing is changed, for an unknown tier.
+        """
 
         async def flow(tx: Tx) -> Terms:
             await workspaces.change(tx, workspace, change, self._clock.now())
@@ -58,18 +66,29 @@ class Workspaces:
         return await self._database.read(workspaces.holds, workspace, self._clock.now())
 
     async def lift(self, workspace: str, channel: Channel) -> bool:
-        """End the hold that an endpoint's answers have put on a workspace's channel; whether there was one. Pauses and windows stay."""
+        """End the hold that an endpoint's answers have put on a workspace's channel; whether
+        there was one. Pauses and windows stay.
+        """
         lifted = await self._database.write(workspaces.lift, workspace, channel, self._clock.now())
         self._database.wake()
         return lifted
 
-    async def adjustments(self, workspace: str, channel: Channel, most: int = 50) -> list[Adjustment]:
+    async def adjustments(
+        self, workspace: str, channel: Channel, most: int = 50
+    ) -> list[Adjustment]:
         """How automatic scaling has changed a workspace's limit, newest first."""
         return await self._database.read(watching.adjustments, workspace, channel, most)
 
-    async def busiest(self, sort: Sort, most: int, after: tuple[int, str] | None = None) -> list[Volume]:
-        """Workspaces by one of their figures, most first; `after` are the figure and id of the last one seen."""
+    async def busiest(
+        self, sort: Sort, most: int, after: tuple[int, str] | None = None
+    ) -> list[Volume]:
+        """Workspaces by one of their figures, most first; `after` are the figure and id of the
+        last one seen.
+        """
         return await self._database.read(workspaces.busiest, sort, most, after)
 
     async def _terms(self, tx: Tx, workspace: str) -> Terms:
-        return Terms(await workspaces.find(tx, workspace), await workspaces.limits(tx, workspace, self._service_limits))
+        return Terms(
+            await workspaces.find(tx, workspace),
+            await workspaces.limits(tx, workspace, self._service_limits),
+        )

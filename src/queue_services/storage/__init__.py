@@ -1,4 +1,6 @@
-"""What is kept, in SQL: one port (`port.Database`), two backends, and the flows that run on both."""
+"""What is kept, in SQL: one port (`port.Database`), two backends, and the flows that run on
+both.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +14,37 @@ from queue_services.storage.sqlite import SqliteDatabase
 
 
 def open_database(url: str) -> Database:
-    """The database that `url` names: `sqlite:///relative`, `sqlite:////absolute`, or `postgresql://user@host:port/name`.
+    """The database that `url` names: `sqlite:///relative`, `sqlite:////absolute`, or
+    `postgresql://user@host:port/name`.
 
     Connects at the first use. Raises ConfigurationError for any other URL.
     """
     scheme = urlsplit(url).scheme
     if scheme in ("postgresql", "postgres"):
         return PostgresDatabase(url)
-    if scheme == "sqlite" and url.startswith("sqlite:///") and (path := url.removeprefix("sqlite:///")) and ":memory:" not in path:
+    if (
+        scheme == "sqlite"
+        and url.startswith("sqlite:///")
+        and (path := url.removeprefix("sqlite:///"))
+        and ":memory:" not in path
+    ):
         return SqliteDatabase(path)
-    raise ConfigurationError(Fault("QUEUE_SERVICES_DATABASE_URL", "use sqlite:///file.db, sqlite:////absolute/file.db or postgresql://user@host:port/name"))
+    raise ConfigurationError(
+        Fault(
+            "QUEUE_SERVICES_DATABASE_URL",
+            "use sqlite:///file.db, sqlite:////absolute/file.db or "
+            "postgresql://user@host:port/name",
+        )
+    )
 
 
 def open_existing(url: str) -> Database:
-    """`open_database`, where no store is to be made. Raises ConfigurationError where `url` names a file that is not there."""
+    """`open_database`, where no store is to be made. Raises ConfigurationError where `url`
+    names a file that is not there.
+    """
     database = open_database(url)
     if isinstance(database, SqliteDatabase) and not Path(database.path).is_file():
-        raise ConfigurationError(Fault("QUEUE_SERVICES_DATABASE_URL", f"there is no file {database.path}"))
+        raise ConfigurationError(
+            Fault("QUEUE_SERVICES_DATABASE_URL", f"there is no file {database.path}")
+        )
     return database

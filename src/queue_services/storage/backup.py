@@ -1,4 +1,6 @@
-"""Copies an SQLite store while it is used: one consistent state, on disk when it is done. Called by the command `backup`."""
+"""Copies an SQLite store while it is used: one consistent state, on disk when it is done.
+Called by the command `backup`.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,11 @@ from pathlib import Path
 
 
 def copy(source: str, target: Path) -> int:
-    """Copy the store at `source` into the new file `target`; its size in bytes. Raises FileExistsError rather than overwrite, and OSError.
+    """Copy the store at `source` into the new file `target`; its size in bytes. Raises
+    FileExistsError rather than overwrite, and OSError.
 
-    The copy is one read transaction: writers go on meanwhile, and their pages stay in the log until it has ended.
+    The copy is one read transaction: writers go on meanwhile, and their pages stay in the
+    log until it has ended.
     """
     if target.exists():
         raise FileExistsError(f"{target} is there already; give a new file's name")
@@ -19,7 +23,9 @@ def copy(source: str, target: Path) -> int:
     unfinished.unlink(missing_ok=True)
     try:
         with (
-            contextlib.closing(sqlite3.connect(f"{Path(source).resolve().as_uri()}?mode=ro", uri=True)) as origin,
+            contextlib.closing(
+                sqlite3.connect(f"{Path(source).resolve().as_uri()}?mode=ro", uri=True)
+            ) as origin,
             contextlib.closing(sqlite3.connect(unfinished)) as made,
         ):
             origin.backup(made)

@@ -1,8 +1,11 @@
-"""The campaign flows: what a campaign's messages are doing, and ending, holding or moving all of them at once.
+"""The campaign flows: what a campaign's messages are doing, and ending, holding or moving
+all of them at once.
 
-Called by `service.campaigns`. An action writes the campaign's row and answers, whatever the number of messages: claims and single jobs see it at once,
-`advance` (run by maintenance, in bites) brings the pending rows after it. `epoch` counts the cancels and shifts; a message keeps the epoch it was
-scheduled in, so that each of them touches only the messages that existed then. Raises NotFound and Conflict.
+Called by `service.campaigns`. An action writes the campaign's row and answers, whatever the
+number of messages: claims and single jobs see it at once, `advance` (run by maintenance, in
+bites) brings the pending rows after it. `epoch` counts the cancels and shifts; a message
+keeps the epoch it was scheduled in, so that each of them touches only the messages that
+existed then. Raises NotFound and Conflict.
 """
 
 from __future__ import annotations
@@ -28,28 +31,49 @@ class _Row(NamedTuple):
 
 
 async def summary(tx: Tx, workspace: str, name: str, now: Instant) -> Campaign:
-    """The campaign's state and counts, from tallies, and the first and last due times of its messages."""
+    """The campaign's state and counts, from tallies, and the first and last due times of
+    its messages.
+    """
     row = await _find(tx, "find_campaign", workspace, name)
     counts = await _counts(tx, row, now)
     spans = await tx.fetch("campaign_result_span", row.id)
-    for epoch, *span in await tx.each("campaign_pending_span", [(row.id, epoch) for epoch in range(row.epoch + 1)]):
+    for epoch, *span in await tx.each(
+        "campaign_pending_span", [(row.id, epoch) for epoch in range(row.epoch + 1)]
+    ):
         moves = row.state == "shifting" and epoch < row.epoch
-        spans.append([shifted(instant, row.shift, now) if moves and instant is not None else instant for instant in span])
+        spans.append(
+            [
+                shifted(instant, row.shift, now) if moves and instant is not None else instant
+                for instant in span
+            ]
+        )
     known = [instant for span in spans for instant in span if instant is not None]
     state = "active" if row.state == "cancelled" and counts[Status.SCHEDULED] else row.state
     channels = tuple(Channel(channel) for (channel,) in await tx.fetch("campaign_channels", row.id))
-    return Campaign(workspace, name, state, counts, min(known, default=None), max(known, default=None), channels=channels)
+    return Campaign(
+        workspace,
+        name,
+        state,
+        counts,
+        min(known, default=None),
+        max(known, default=None),
+        channels=channels,
+    )
 
 
 async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:
-    """End every message that exists now and is not claimed; how many. Those scheduled later run, so a pause ends too."""
+    """End every message that exists now and is not claimed; how many. Those scheduled later
+    run, so a pause ends too.
+    """
     row, scheduled = await _scheduled(tx, workspace, name, now)
     await tx.fetch("cancel_campaign", row.id, now)
     return scheduled
 
 
 async def pause(tx: Tx, workspace: str, name: str, now: Instant) -> int:
-    """Hold every message that is not claimed, and those scheduled later, until `resume`; how many there are now."""
+    """Hold every message that is not claimed, and those scheduled later, until `resume`;
+    how many there are now.
+    """
     row, scheduled = await _scheduled(tx, workspace, name, now)
     await tx.fetch("pause_campaign", row.id)
     return scheduled
@@ -63,19 +87,24 @@ async def resume(tx: Tx, workspace: str, name: str, now: Instant) -> int:
 
 
 async def shift(tx: Tx, workspace: str, name: str, delta: int, now: Instant) -> int:
-    """Move the due times of the messages that are not claimed by `delta` microseconds (never before now); how many.
+    """Move the due times of the messages that are not claimed by `delta` microseconds
+    (never before now); how many.
 
     Raises Conflict while an earlier shift is still moving its messages.
     """
     row, scheduled = await _scheduled(tx, workspace, name, now)
     if row.state == "shifting":
-        raise Conflict("An earlier shift of this campaign is still under way; try again in a moment.", state="shifting")
+        raise Conflict(
+            "An earlier shift of this campaign is still under way; try again in a moment.",
+            state="shifting",
+        )
     await tx.fetch("shift_campaign", row.id, delta)
     return scheduled
 
 
 async def advance(tx: Tx, after: int, now: Instant, writer: str) -> tuple[int, int] | None:
-    """Bring one bite of a busy campaign's pending rows after its row; its id and how many rows, or None when none after id `after` is busy.
+    """Bring one bite of a busy campaign's pending rows after its row; its id and how many
+    rows, or None when none after id `after` is busy.
 
     Holds the campaign's row, so that no claim touches its messages meanwhile.
     """
@@ -84,7 +113,9 @@ async def advance(tx: Tx, after: int, now: Instant, writer: str) -> tuple[int, i
         return None
     identity, state, epoch, cancel_epoch, delta, resume_to, cancelled_at = rows[0]
     doomed = [row[0] for row in await tx.fetch("find_doomed", identity, cancel_epoch, now, BITE)]
-    await endings.cancel_unclaimed(tx, doomed, Reason.CANCELLED, now, writer, finished_at=cancelled_at)
+    await endings.cancel_unclaimed(
+        tx, doomed, Reason.CANCELLED, now, writer, finished_at=cancelled_at
+    )
     moved: list[Row] = []
     if state == "shifting" and not doomed:
         moved = await tx.fetch("shift_pending", identity, epoch, delta, now, BITE)
@@ -125,11 +156,15 @@ async def _scheduled(tx: Tx, workspace: str, name: str, now: Instant) -> tuple[_
 
 
 async def _counts(tx: Tx, row: _Row, now: Instant) -> dict[Status, int]:
-    """Messages by status: finals from tallies, claimed from the partial index, scheduled as the rest."""
+    """Messages by status: finals from tallies, claimed from the partial index, scheduled as
+    the rest.
+    """
     [counted] = await tx.fetch("campaign_counts", row.id)
     accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, *pruned = counted
     [[claimed]] = await tx.fetch("count_claimed_of_campaign", row.id, now)
-    [[doomed]] = await tx.fetch("count_doomed", row.id, row.cancel_epoch, now) if row.cancel_epoch else [[0]]
+    [[doomed]] = (
+        await tx.fetch("count_doomed", row.id, row.cancel_epoch, now) if row.cancel_epoch else [[0]]
+    )
     waiting = accepted + revived_dead + revived_cancelled - delivered - dead - cancelled
     return {
         Status.SCHEDULED: waiting - claimed - doomed,

@@ -1,4 +1,6 @@
-"""What is told to a monitoring system: counts since ever, what waits, and how long things took. Read for `service.metrics`; resets do not change it."""
+"""What is told to a monitoring system: counts since ever, what waits, and how long things
+took. Read for `service.metrics`; resets do not change it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Exposition(msgspec.Struct, frozen=True):
-    """By channel: totals, how long the oldest due message has waited (microseconds), and histograms (the sum, then a count a bucket).
+    """By channel: totals, how long the oldest due message has waited (microseconds), and
+    histograms (the sum, then a count a bucket).
 
     `busiest` are the totals of the workspaces that sent most.
     """
@@ -35,13 +38,26 @@ class Exposition(msgspec.Struct, frozen=True):
 
 async def read(tx: Tx, most: int, now: Instant) -> Exposition:
     """Everything, with the `most` busiest workspaces."""
-    totals = {Channel(channel): Totals(*counts) for channel, *counts in await tx.fetch("channel_totals")}
-    waiting = {Channel(channel): now - at for channel, at in await tx.fetch("oldest_waiting", now) if at is not None}
+    totals = {
+        Channel(channel): Totals(*counts) for channel, *counts in await tx.fetch("channel_totals")
+    }
+    waiting = {
+        Channel(channel): now - at
+        for channel, at in await tx.fetch("oldest_waiting", now)
+        if at is not None
+    }
     histograms: dict[HistogramKind, dict[Channel, list[int]]] = {kind: {} for kind in HistogramKind}
     for kind, channel, *counts in await tx.fetch("histograms"):
         histograms[HistogramKind(kind)][Channel(channel)] = counts
-    busiest = [(volume.workspace.id,) for volume in await workspaces.busiest(tx, Sort.SENT, most, None) if volume.sent or volume.backlog]
-    of_busiest = {(workspace, Channel(channel)): Totals(*counts) for workspace, channel, *counts in await tx.each("workspace_totals", busiest)}
+    busiest = [
+        (volume.workspace.id,)
+        for volume in await workspaces.busiest(tx, Sort.SENT, most, None)
+        if volume.sent or volume.backlog
+    ]
+    of_busiest = {
+        (workspace, Channel(channel)): Totals(*counts)
+        for workspace, channel, *counts in await tx.each("workspace_totals", busiest)
+    }
     return Exposition(
         {channel: totals.get(channel, Totals()) for channel in Channel},
         {channel: max(0, waiting.get(channel, 0)) for channel in Channel},

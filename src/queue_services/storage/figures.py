@@ -1,7 +1,9 @@
-"""The figures of metrics since the last reset: a channel's, who was over a limit how often, and what a workspace uses. Read for `service.metrics`.
+"""The figures of metrics since the last reset: a channel's, who was over a limit how often,
+and what a workspace uses. Read for `service.metrics`.
 
-A reset writes one row and counts nothing: a tally's row says which reset it comes after. Exceedances are counted like everything else; the ledger itself
-is only read for its newest entries.
+A reset writes one row and counts nothing: a tally's row says which reset it comes after.
+Exceedances are counted like everything else; the ledger itself is only read for its newest
+entries.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Exceeded(msgspec.Struct, frozen=True):
-    """How often a workspace was over a limit of a channel, when last, and the newest entries of it, newest first."""
+    """How often a workspace was over a limit of a channel, when last, and the newest
+    entries of it, newest first.
+    """
 
     workspace: str
     channel: Channel
@@ -40,14 +44,18 @@ class Exceeded(msgspec.Struct, frozen=True):
 
 
 class Ranking(msgspec.Struct, frozen=True):
-    """The workspaces that were over a limit most often, worst first: of each channel, and of both together."""
+    """The workspaces that were over a limit most often, worst first: of each channel, and
+    of both together.
+    """
 
     by_channel: dict[Channel, list[Exceeded]]
     by_workspace: dict[str, dict[Channel, Exceeded]]
 
 
 class Use(msgspec.Struct, frozen=True):
-    """What a workspace has of a channel: `limit` a second, the share of it (0-1) that it used in the last ten seconds, and its messages."""
+    """What a workspace has of a channel: `limit` a second, the share of it (0-1) that it
+    used in the last ten seconds, and its messages.
+    """
 
     exceeded: Exceeded
     limit: float
@@ -60,7 +68,11 @@ class Use(msgspec.Struct, frozen=True):
 async def figures(tx: Tx, workspace: str = ALL) -> dict[Channel, Figures]:
     """By channel, of the whole service or one workspace."""
     resets = {row[0]: row[1] for row in await tx.fetch("baselines", workspace)}
-    tallied = await tx.fetch("tallied_figures") if workspace == ALL else await tx.fetch("tallied_figures_of", workspace)
+    tallied = (
+        await tx.fetch("tallied_figures")
+        if workspace == ALL
+        else await tx.fetch("tallied_figures_of", workspace)
+    )
     found = {channel: Figures() for channel in Channel}
     for channel, since, *counts in (*await tx.fetch("folded_figures", workspace), *tallied):
         if since >= resets.get(channel, 0):
@@ -69,13 +81,23 @@ async def figures(tx: Tx, workspace: str = ALL) -> dict[Channel, Figures]:
 
 
 async def ranking(tx: Tx, most: int, details: int) -> Ranking:
-    """The `most` worst workspaces of each channel and of both, each with its newest `details` entries."""
+    """The `most` worst workspaces of each channel and of both, each with its newest
+    `details` entries.
+    """
     rows = await tx.fetch("worst_workspaces", most)
-    entries = await _entries(tx, [(workspace, channel, since, min(details, count)) for workspace, channel, count, _, _, _, since in rows])
+    entries = await _entries(
+        tx,
+        [
+            (workspace, channel, since, min(details, count))
+            for workspace, channel, count, _, _, _, since in rows
+        ],
+    )
     by_channel: dict[Channel, list[Exceeded]] = {channel: [] for channel in Channel}
     ranked: list[tuple[int, Exceeded]] = []
     for workspace, name, count, place, rank, last_at, _ in rows:
-        exceeded = Exceeded(workspace, Channel(name), count, last_at, entries.get((workspace, name), []))
+        exceeded = Exceeded(
+            workspace, Channel(name), count, last_at, entries.get((workspace, name), [])
+        )
         if place <= most:
             by_channel[exceeded.channel].append(exceeded)
         if rank <= most:
@@ -86,21 +108,37 @@ async def ranking(tx: Tx, most: int, details: int) -> Ranking:
     return Ranking(by_channel, by_workspace)
 
 
-async def exceeded(tx: Tx, workspace: str, counted: Mapping[Channel, Figures], details: int) -> dict[Channel, Exceeded]:
+async def exceeded(
+    tx: Tx, workspace: str, counted: Mapping[Channel, Figures], details: int
+) -> dict[Channel, Exceeded]:
     """How often one workspace was over its limits, by channel; `counted` are its figures."""
     resets = {row[0]: row[1] for row in await tx.fetch("baselines", workspace)}
     last = {channel: at for channel, _, at in await tx.fetch("lane_use", workspace)}
     over = {channel: f.exceeded for channel, f in counted.items() if f.exceeded}
-    entries = await _entries(tx, [(workspace, channel.value, resets.get(channel, 0), min(details, count)) for channel, count in over.items()])
+    entries = await _entries(
+        tx,
+        [
+            (workspace, channel.value, resets.get(channel, 0), min(details, count))
+            for channel, count in over.items()
+        ],
+    )
     return {
-        channel: Exceeded(workspace, channel, over[channel], last.get(channel), entries.get((workspace, channel.value), []))
+        channel: Exceeded(
+            workspace,
+            channel,
+            over[channel],
+            last.get(channel),
+            entries.get((workspace, channel.value), []),
+        )
         if channel in over
         else Exceeded(workspace, channel)
         for channel in Channel
     }
 
 
-async def uses(tx: Tx, workspace: str, service_limits: Mapping[Channel, float], details: int, now: Instant) -> dict[Channel, Use]:
+async def uses(
+    tx: Tx, workspace: str, service_limits: Mapping[Channel, float], details: int, now: Instant
+) -> dict[Channel, Use]:
     """What a workspace has of each channel; nothing but its limits for one that nobody knows."""
     counted = await figures(tx, workspace)
     over = await exceeded(tx, workspace, counted, details)
@@ -111,7 +149,9 @@ async def uses(tx: Tx, workspace: str, service_limits: Mapping[Channel, float], 
         channel: Use(
             over[channel],
             in_force[channel].rate,
-            limits.utilization(read_log(logs.get(channel)), in_force[channel].rate, now, USE_SECONDS),
+            limits.utilization(
+                read_log(logs.get(channel)), in_force[channel].rate, now, USE_SECONDS
+            ),
             counted[channel].delivered,
             counted[channel].dead,
             backlogs.get(channel, 0),
@@ -121,14 +161,20 @@ async def uses(tx: Tx, workspace: str, service_limits: Mapping[Channel, float], 
 
 
 async def reset(tx: Tx, workspace: str, channels: Iterable[Channel], now: Instant) -> None:
-    """Let the figures of a workspace, or with ALL those of the service and of every workspace, count from now on."""
+    """Let the figures of a workspace, or with ALL those of the service and of every
+    workspace, count from now on.
+    """
     for channel in channels:
         await tx.fetch("reset_baseline", workspace, channel.value, now)
 
 
 async def _entries(tx: Tx, wanted: Iterable[Row]) -> dict[tuple[str, str], list[Entry]]:
-    """The newest entries of the ledger for each (workspace, channel, after when, how many), newest first."""
+    """The newest entries of the ledger for each (workspace, channel, after when, how many),
+    newest first.
+    """
     found: dict[tuple[str, str], list[Entry]] = {}
-    for workspace, channel, at, due, message in sorted(await tx.each("newest_exceedances", wanted), key=lambda row: -row[2]):
+    for workspace, channel, at, due, message in sorted(
+        await tx.each("newest_exceedances", wanted), key=lambda row: -row[2]
+    ):
         found.setdefault((workspace, channel), []).append(Entry(at, due, message))
     return found

@@ -1,4 +1,5 @@
-"""The history of what was sent, failed and exceeded, in steps: rollups of minutes, hours and days, and the tallies that are not folded yet.
+"""The history of what was sent, failed and exceeded, in steps: rollups of minutes, hours
+and days, and the tallies that are not folded yet.
 
 Read for `service.metrics`; written and merged by `folding`. Resets do not change it.
 """
@@ -15,7 +16,9 @@ from queue_services.storage.tallies import MINUTE
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One step from `at` on. `lateness` is the mean of the first starts in microseconds, None where there was none."""
+    """One step from `at` on. `lateness` is the mean of the first starts in microseconds,
+    None where there was none.
+    """
 
     at: Instant
     sent: int = 0
@@ -24,9 +27,17 @@ class Point(msgspec.Struct, frozen=True):
     lateness: float | None = None
 
 
-async def read(tx: Tx, workspace: str, channels: Iterable[Channel], begin: int, end: int, step: int) -> list[Point]:
-    """A point for every `step` minutes from the minute `begin`, a whole number of steps since 1970, to `end`; of a workspace, or with ALL the service."""
+async def read(
+    tx: Tx, workspace: str, channels: Iterable[Channel], begin: int, end: int, step: int
+) -> list[Point]:
+    """A point for every `step` minutes from the minute `begin`, a whole number of steps
+    since 1970, to `end`; of a workspace, or with ALL the service.
+    """
     found = {}
-    for minute, sent, failed, exceeded, lateness, starts in await tx.fetch("read_history", workspace, begin, end, step, [str(channel) for channel in channels]):
-        found[minute] = Point(minute * MINUTE, sent, failed, exceeded, lateness / starts if starts else None)
+    for minute, sent, failed, exceeded, lateness, starts in await tx.fetch(
+        "read_history", workspace, begin, end, step, [str(channel) for channel in channels]
+    ):
+        found[minute] = Point(
+            minute * MINUTE, sent, failed, exceeded, lateness / starts if starts else None
+        )
     return [found.get(minute) or Point(minute * MINUTE) for minute in range(begin, end, step)]

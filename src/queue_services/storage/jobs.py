@@ -1,6 +1,8 @@
-"""The job flows: what one message's state is, searching, and an operator's wishes for one (retry, promote, reschedule, cancel).
+"""The job flows: what one message's state is, searching, and an operator's wishes for one
+(retry, promote, reschedule, cancel).
 
-Called by `service.jobs`. `workspace` restricts a call to one workspace: another's job is not found. Raises NotFound and Conflict.
+Called by `service.jobs`. `workspace` restricts a call to one workspace: another's job is
+not found. Raises NotFound and Conflict.
 """
 
 from __future__ import annotations
@@ -9,7 +11,15 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from queue_services.domain.message import ERASED, FOREVER, Channel, Instant, Priority, Reason, Status
+from queue_services.domain.message import (
+    ERASED,
+    FOREVER,
+    Channel,
+    Instant,
+    Priority,
+    Reason,
+    Status,
+)
 from queue_services.errors import Conflict, NotFound
 from queue_services.storage import endings, waiting
 from queue_services.storage.campaigns import shifted
@@ -22,18 +32,35 @@ PARKED = FOREVER - 1
 RARE = 20_000
 """So many jobs of a channel are looked at one by one for a status."""
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-"""What every id looks like; any other text names no job, and PostgreSQL would refuse to compare it with one."""
+"""What every id looks like; any other text names no job, and PostgreSQL would refuse to
+compare it with one.
+"""
 
 
-async def find(tx: Tx, ids: Sequence[str], now: Instant, *, workspace: str | None = None) -> list[Job]:
+async def find(
+    tx: Tx, ids: Sequence[str], now: Instant, *, workspace: str | None = None
+) -> list[Job]:
     """Those of `ids` that exist, in the order asked for."""
-    jobs = {row[0]: _job(row, now) for row in await tx.each("find_jobs", [(message,) for message in dict.fromkeys(ids) if ID.fullmatch(message)])}
-    return [jobs[message] for message in ids if message in jobs and workspace in (None, jobs[message].workspace)]
+    jobs = {
+        row[0]: _job(row, now)
+        for row in await tx.each(
+            "find_jobs", [(message,) for message in dict.fromkeys(ids) if ID.fullmatch(message)]
+        )
+    }
+    return [
+        jobs[message]
+        for message in ids
+        if message in jobs and workspace in (None, jobs[message].workspace)
+    ]
 
 
 async def attempts(tx: Tx, message: str) -> list[Attempt]:
     """Every POST of the message that has an outcome, oldest first."""
-    return [Attempt(*row) for row in await tx.fetch("attempts_of", message)] if ID.fullmatch(message) else []
+    return (
+        [Attempt(*row) for row in await tx.fetch("attempts_of", message)]
+        if ID.fullmatch(message)
+        else []
+    )
 
 
 async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
@@ -43,7 +70,9 @@ async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
 
 
 async def _is_rare(tx: Tx, wanted: JobFilter) -> bool:
-    """Whether a status is searched on a channel that has few jobs, whoever's: then all of those are looked at rather than all of that status."""
+    """Whether a status is searched on a channel that has few jobs, whoever's: then all of
+    those are looked at rather than all of that status.
+    """
     if wanted.status is None or wanted.channel is None or _subject(wanted) is not None:
         return False
     stored = {row[0]: row[1] - sum(row[7:10]) for row in await tx.fetch("service_counts")}
@@ -56,29 +85,49 @@ def _subject(wanted: JobFilter) -> str | None:
 
 
 def chosen(wanted: JobFilter, now: Instant, *, rare: bool = False) -> tuple[str, dict[str, Any]]:
-    """Which rows a search goes by ("jobs", "pending", "ended" or "delivered"), and its filters; `rare`: by its channel, which has few."""
+    """Which rows a search goes by ("jobs", "pending", "ended" or "delivered"), and its
+    filters; `rare`: by its channel, which has few.
+    """
     subject = _subject(wanted)
     if rare and wanted.status is not None:
         waits = wanted.status in (Status.SCHEDULED, Status.CLAIMED)
-        return "jobs", {**_by_channel(filters_of(wanted)), **({wanted.status.value: now} if waits else {"delivered": wanted.status.value})}
+        return "jobs", {
+            **_by_channel(filters_of(wanted)),
+            **({wanted.status.value: now} if waits else {"delivered": wanted.status.value}),
+        }
     match wanted.status:
         case Status.SCHEDULED | Status.CLAIMED:
             return "pending", {wanted.status.value: now, **filters_of(wanted)}
         case Status.DEAD | Status.CANCELLED:
             return "ended", {"unsent": wanted.status.value, **filters_of(wanted)}
-        case Status.DELIVERED:  # the newest of all may be a million that wait; the newest of one subject are few
-            return "delivered" if subject is None else "jobs", {"delivered": wanted.status.value, **filters_of(wanted)}
+        case (
+            Status.DELIVERED
+        ):  # the newest of all may be a million that wait; the newest of one subject are few
+            return "delivered" if subject is None else "jobs", {
+                "delivered": wanted.status.value,
+                **filters_of(wanted),
+            }
     return "jobs", filters_of(wanted) if subject else _by_channel(filters_of(wanted))
 
 
 def _by_channel(filters: dict[str, Any]) -> dict[str, Any]:
     """The filters of a search that goes through the jobs of a channel, where one is given."""
-    return {"channel_alone" if name == "channel" else name: value for name, value in filters.items()}
+    return {
+        "channel_alone" if name == "channel" else name: value for name, value in filters.items()
+    }
 
 
 def filters_of(wanted: JobFilter) -> dict[str, Any]:
-    """The filters of a search for what is asked, but for its status, by the names that the statements have for them."""
-    named = {"workspace": wanted.workspace, "channel": wanted.channel, "campaign": wanted.campaign, "contact": wanted.contact, "recipient": wanted.recipient}
+    """The filters of a search for what is asked, but for its status, by the names that the
+    statements have for them.
+    """
+    named = {
+        "workspace": wanted.workspace,
+        "channel": wanted.channel,
+        "campaign": wanted.campaign,
+        "contact": wanted.contact,
+        "recipient": wanted.recipient,
+    }
     filters: dict[str, Any] = {key: str(value) for key, value in named.items() if value is not None}
     if wanted.created_from is not None:
         filters["from_id"] = _first_id(wanted.created_from)
@@ -89,21 +138,33 @@ def filters_of(wanted: JobFilter) -> dict[str, Any]:
     return filters
 
 
-async def requeue(tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None) -> Job:
+async def requeue(
+    tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None
+) -> Job:
     """Schedule a dead or cancelled message now, its tries starting anew."""
     job = await _one(tx, message, now, workspace)
     if job.status not in (Status.DEAD, Status.CANCELLED):
         raise Conflict("Only a failed or cancelled job can be retried.", status=job.status)
     if job.payload == ERASED:
         raise Conflict("Its contact was erased: there is nothing left to send.", status=job.status)
-    await endings.cancel_unclaimed(tx, [message], Reason.CANCELLED, now, writer)  # of a cancelled campaign, and not ended yet
-    [[status, posts, outcome, started_at, duration, status_code, error]] = await tx.fetch("lock_result", message)
+    await endings.cancel_unclaimed(
+        tx, [message], Reason.CANCELLED, now, writer
+    )  # of a cancelled campaign, and not ended yet
+    [[status, posts, outcome, started_at, duration, status_code, error]] = await tx.fetch(
+        "lock_result", message
+    )
     if status not in (Status.DEAD, Status.CANCELLED):
         raise Conflict("The job has been retried already.", status=Status.SCHEDULED)
     if outcome is not None:
-        await tx.each("insert_attempts", [(message, posts, outcome, started_at, duration, status_code, error)])
+        await tx.each(
+            "insert_attempts", [(message, posts, outcome, started_at, duration, status_code, error)]
+        )
     tally = Tally()
-    campaign = await tx.each("share_campaigns", [(job.workspace, job.campaign)]) if job.campaign is not None else []
+    campaign = (
+        await tx.each("share_campaigns", [(job.workspace, job.campaign)])
+        if job.campaign is not None
+        else []
+    )
     counts = tally.of(job.workspace, job.channel.value, campaign[0][0] if campaign else None)
     counts.revived_dead += status == Status.DEAD
     counts.revived_cancelled += status == Status.CANCELLED
@@ -114,16 +175,28 @@ async def requeue(tx: Tx, message: str, now: Instant, writer: str, *, workspace:
     return await _one(tx, message, now, workspace)
 
 
-async def reschedule(tx: Tx, message: str, due_at: Instant, now: Instant, *, workspace: str | None = None) -> Job:
+async def reschedule(
+    tx: Tx, message: str, due_at: Instant, now: Instant, *, workspace: str | None = None
+) -> Job:
     """Make a scheduled message due at `due_at`; a past instant is now."""
     job = await _one(tx, message, now, workspace)
     if job.campaign is not None:
-        await tx.each("share_campaigns", [(job.workspace, job.campaign)])  # a shift under way leaves the new time alone, a cancel waits for it
+        await tx.each(
+            "share_campaigns", [(job.workspace, job.campaign)]
+        )  # a shift under way leaves the new time alone, a cancel waits for it
     lanes = await tx.fetch("lane_of", message)
     if job.status is Status.SCHEDULED and lanes:
         await tx.each("lock_lanes", lanes)
         for lane, priority in await tx.fetch("reschedule_pending", message, max(due_at, now), now):
-            await lower_lanes(tx, {lane: [max(due_at, now), max(due_at, now) if priority == Priority.HIGH else FOREVER]})
+            await lower_lanes(
+                tx,
+                {
+                    lane: [
+                        max(due_at, now),
+                        max(due_at, now) if priority == Priority.HIGH else FOREVER,
+                    ]
+                },
+            )
             return await _one(tx, message, now, workspace)
         job = await _one(tx, message, now, workspace)
     raise Conflict("Only a scheduled job can be given another time.", status=job.status)
@@ -134,12 +207,19 @@ async def promote(tx: Tx, message: str, now: Instant, *, workspace: str | None =
     return await reschedule(tx, message, now, now, workspace=workspace)
 
 
-async def cancel(tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None) -> Job:
+async def cancel(
+    tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None
+) -> Job:
     """End a scheduled message as cancelled."""
     job = await _one(tx, message, now, workspace)
-    if job.status is Status.SCHEDULED and await endings.cancel_unclaimed(tx, [message], Reason.CANCELLED, now, writer):
+    if job.status is Status.SCHEDULED and await endings.cancel_unclaimed(
+        tx, [message], Reason.CANCELLED, now, writer
+    ):
         return await _one(tx, message, now, workspace)
-    raise Conflict("Only a scheduled job can be cancelled.", status=(await _one(tx, message, now, workspace)).status)
+    raise Conflict(
+        "Only a scheduled job can be cancelled.",
+        status=(await _one(tx, message, now, workspace)).status,
+    )
 
 
 async def _one(tx: Tx, message: str, now: Instant, workspace: str | None) -> Job:
@@ -150,18 +230,48 @@ async def _one(tx: Tx, message: str, now: Instant, workspace: str | None) -> Job
 
 
 def _first_id(created_at: Instant) -> str:
-    """The lowest id of the millisecond that `created_at` falls into: ids begin with the milliseconds of their creation."""
+    """The lowest id of the millisecond that `created_at` falls into: ids begin with the
+    milliseconds of their creation.
+    """
     text = f"{max(0, -(-created_at // 1000)):012x}"
     return f"{text[:8]}-{text[8:12]}-0000-0000-000000000000"
 
 
 def _job(row: Row, now: Instant) -> Job:
-    head, pending, campaign, lane, result, last_error = row[:11], row[11:18], row[18:23], row[23:32], row[32:39], row[39]
-    identity, workspace, channel, contact, name, priority, created_at, expires_at, key, payload, units = head
+    head, pending, campaign, lane, result, last_error = (
+        row[:11],
+        row[11:18],
+        row[18:23],
+        row[23:32],
+        row[32:39],
+        row[39],
+    )
+    (
+        identity,
+        workspace,
+        channel,
+        contact,
+        name,
+        priority,
+        created_at,
+        expires_at,
+        key,
+        payload,
+        units,
+    ) = head
     job: dict[str, Any] = {
-        "id": identity, "workspace": workspace, "channel": Channel(channel), "contact": contact, "campaign": name, "priority": Priority(priority),
-        "created_at": created_at, "expires_at": expires_at, "idempotency_key": key, "payload": payload, "units": units,
-    }  # fmt: skip
+        "id": identity,
+        "workspace": workspace,
+        "channel": Channel(channel),
+        "contact": contact,
+        "campaign": name,
+        "priority": Priority(priority),
+        "created_at": created_at,
+        "expires_at": expires_at,
+        "idempotency_key": key,
+        "payload": payload,
+        "units": units,
+    }
     if pending[0] is None:
         return Job(**job, **_ended(result))
     return Job(**job, **_pending(pending, Priority(priority), campaign, lane, last_error, now))
@@ -170,24 +280,57 @@ def _job(row: Row, now: Instant) -> Job:
 def _ended(result: Row) -> dict[str, Any]:
     status, reason, due_at, finished_at, tries, posts, error = result
     return {
-        "status": Status(status), "reason": reason, "due_at": due_at, "finished_at": finished_at, "tries": tries, "attempts": posts,
-        "next_attempt_at": None, "error": error, "waiting_for": None,
-    }  # fmt: skip
+        "status": Status(status),
+        "reason": reason,
+        "due_at": due_at,
+        "finished_at": finished_at,
+        "tries": tries,
+        "attempts": posts,
+        "next_attempt_at": None,
+        "error": error,
+        "waiting_for": None,
+    }
 
 
-def _pending(pending: Row, priority: Priority, campaign: Row, lane: Row, last_error: str | None, now: Instant) -> dict[str, Any]:
+def _pending(
+    pending: Row, priority: Priority, campaign: Row, lane: Row, last_error: str | None, now: Instant
+) -> dict[str, Any]:
     _, due_at, visible_at, claimed_by, tries, posts, epoch = pending
     state, campaign_epoch, cancel_epoch, cancelled_at, shift = campaign
     claimed = claimed_by is not None and now < visible_at < PARKED
-    known = {"reason": None, "finished_at": None, "tries": tries, "attempts": posts, "error": last_error, "next_attempt_at": None, "waiting_for": None}
+    known = {
+        "reason": None,
+        "finished_at": None,
+        "tries": tries,
+        "attempts": posts,
+        "error": last_error,
+        "next_attempt_at": None,
+        "waiting_for": None,
+    }
     if claimed:
         return {**known, "status": Status.CLAIMED, "due_at": due_at}
-    if state is not None and epoch < cancel_epoch:  # in force since the campaign was cancelled, whenever its row follows
-        return {**known, "status": Status.CANCELLED, "reason": Reason.CANCELLED.value, "due_at": due_at, "finished_at": cancelled_at}
+    if (
+        state is not None and epoch < cancel_epoch
+    ):  # in force since the campaign was cancelled, whenever its row follows
+        return {
+            **known,
+            "status": Status.CANCELLED,
+            "reason": Reason.CANCELLED.value,
+            "due_at": due_at,
+            "finished_at": cancelled_at,
+        }
     if state == "shifting" and epoch < campaign_epoch:
         due_at = shifted(due_at, shift, now)
         visible_at = shifted(visible_at, shift, now) if visible_at < PARKED else due_at
     next_at = due_at if visible_at >= PARKED or claimed_by is not None else visible_at
     held_back = state in ("paused", "shifting")
-    waits = waiting.waiting_for(lane, next_at, priority, now, paused=held_back, counted=posts > 0 or claimed_by is not None)
-    return {**known, "status": Status.SCHEDULED, "due_at": due_at, "next_attempt_at": next_at, "waiting_for": waits.value}
+    waits = waiting.waiting_for(
+        lane, next_at, priority, now, paused=held_back, counted=posts > 0 or claimed_by is not None
+    )
+    return {
+        **known,
+        "status": Status.SCHEDULED,
+        "due_at": due_at,
+        "next_attempt_at": next_at,
+        "waiting_for": waits.value,
+    }

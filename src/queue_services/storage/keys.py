@@ -1,6 +1,7 @@
 """The key flows: making, listing and revoking keys, and counting what a key hands in a minute.
 
-Called by `service.keys` and `service.quotas`. The texts of keys never come here, only their digests.
+Called by `service.keys` and `service.quotas`. The texts of keys never come here, only their
+digests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ from queue_services.storage.port import Row, Tx
 async def insert(tx: Tx, key: Key) -> None:
     """Keep a new key."""
     permissions = " ".join(key.permissions)
-    await tx.fetch("insert_key", key.id, key.digest, key.workspace, permissions, key.per_minute, key.created_at, key.expires_at)
+    await tx.fetch(
+        "insert_key",
+        key.id,
+        key.digest,
+        key.workspace,
+        permissions,
+        key.per_minute,
+        key.created_at,
+        key.expires_at,
+    )
     await tx.fetch("count_key_change")
 
 
@@ -25,7 +35,9 @@ async def every(tx: Tx) -> list[Key]:
 
 
 async def since(tx: Tx, version: int | None) -> tuple[int, list[Key] | None]:
-    """How often keys have been made or revoked, and all keys where that is not `version`; 0 where there never was one."""
+    """How often keys have been made or revoked, and all keys where that is not `version`; 0
+    where there never was one.
+    """
     rows = await tx.fetch("key_version")
     current = int(rows[0][0]) if rows else 0
     return current, None if current == version else await every(tx)
@@ -41,7 +53,9 @@ async def revoke(tx: Tx, identity: str, now: Instant) -> Key:
 
 
 async def use(tx: Tx, identity: str, minute: int, messages: int, most: int) -> int | None:
-    """Count messages of a key in a minute, and return how many that makes; None, and nothing is counted, where it would be more than `most`."""
+    """Count messages of a key in a minute, and return how many that makes; None, and
+    nothing is counted, where it would be more than `most`.
+    """
     rows = await tx.fetch("use_key", identity, minute, messages, most) if messages <= most else []
     return int(rows[0][0]) if rows else None
 
@@ -54,4 +68,12 @@ async def used(tx: Tx, identity: str, minute: int) -> int:
 
 def _key(row: Row) -> Key:
     identity, digest, workspace, permissions, per_minute, created_at, expires_at = row
-    return Key(identity, digest, workspace, tuple(map(Permission, permissions.split())), per_minute, created_at, expires_at)
+    return Key(
+        identity,
+        digest,
+        workspace,
+        tuple(map(Permission, permissions.split())),
+        per_minute,
+        created_at,
+        expires_at,
+    )

@@ -1,6 +1,8 @@
-"""The lanes of one claim: which are locked, how many messages each may give, and where each waits afterwards.
+"""The lanes of one claim: which are locked, how many messages each may give, and where each
+waits afterwards.
 
-Called by the claiming flow alone, but for the plain values that it passes on. A lane's own copy of its limit, weight and window is kept by `tenancy`.
+Called by the claiming flow alone, but for the plain values that it passes on. A lane's own
+copy of its limit, weight and window is kept by `tenancy`.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ from queue_services.storage.tenancy import read_log, read_terms, refresh, slot_a
 LANES_A_CLAIM = 256
 """How many lanes one claim locks at most."""
 BUSY_AT = 0.5
-"""From this share of a lane's limit on, maintenance looks at it each second: its warning begins at 80%, and its scaling with the limit used up."""
+"""From this share of a lane's limit on, maintenance looks at it each second: its warning
+begins at 80%, and its scaling with the limit used up.
+"""
 
 
 class ClaimRequest(msgspec.Struct, frozen=True):
-    """What a dispatcher asks for. `rate` is the channel's limit a second; `lead` and `lease` are microseconds; `held` counts its connections by workspace.
+    """What a dispatcher asks for. `rate` is the channel's limit a second; `lead` and
+    `lease` are microseconds; `held` counts its connections by workspace.
 
     `events` says that the service has an URL for the events of every workspace.
     """
@@ -72,8 +77,10 @@ class Candidate(msgspec.Struct, array_like=True, gc=False):
 class Lane(msgspec.Struct):
     """A locked lane's row, and what the claim has learnt of it.
 
-    `rate` is its own limit where that is under the channel's. `opens_at` is when messages other than `high` may start. `left_today` is what is left of its
-    daily quota. `spent`: its own limit has no slot for a message of `wanted` units. `slots` are those taken, one a unit: turns are counted in units, too.
+    `rate` is its own limit where that is under the channel's. `opens_at` is when messages
+    other than `high` may start. `left_today` is what is left of its daily quota. `spent`:
+    its own limit has no slot for a message of `wanted` units. `slots` are those taken, one
+    a unit: turns are counted in units, too.
     """
 
     id: int
@@ -112,14 +119,20 @@ class Lane(msgspec.Struct):
     def earliest(self, candidate: Candidate) -> Instant:
         """When a message of this lane may start at the earliest."""
         visible_at = candidate.visible_at
-        return visible_at if visible_at >= self.opens_at or candidate.priority == Priority.HIGH else self.opens_at
+        return (
+            visible_at
+            if visible_at >= self.opens_at or candidate.priority == Priority.HIGH
+            else self.opens_at
+        )
 
     def priorities(self, before: Instant) -> Sequence[Priority]:
         """Which messages it may give to a claim of what is due by `before`."""
         return [Priority.HIGH] if self.high_only or self.opens_at > before else list(Priority)
 
     def take(self, candidate: Candidate, slot: Instant) -> None:
-        """Note that a message was claimed. It counts for the day once, at its first claim: tries count nothing, and need none of a quota that is used up."""
+        """Note that a message was claimed. It counts for the day once, at its first claim:
+        tries count nothing, and need none of a quota that is used up.
+        """
         self.taken += 1
         self.taken_high |= candidate.priority == Priority.HIGH
         self.day_count += candidate.attempts == 0 and candidate.claimed_by is None
@@ -129,16 +142,25 @@ class Lane(msgspec.Struct):
             self.slots.extend([slot] * candidate.units)
 
 
-async def lock_lanes(tx: Tx, request: ClaimRequest, before: Instant, most: int, now: Instant) -> list[Lane]:
+async def lock_lanes(
+    tx: Tx, request: ClaimRequest, before: Instant, most: int, now: Instant
+) -> list[Lane]:
     """Lock the first lanes in turn, `most` at most, each with its cap."""
-    lanes = [_lane(row, request, now) for row in await _first_lanes(tx, "claim_lanes", request, before, most, now)]
+    lanes = [
+        _lane(row, request, now)
+        for row in await _first_lanes(tx, "claim_lanes", request, before, most, now)
+    ]
     for lane in lanes:
         lane.cap = _cap(request, lane, before, now)
     return lanes
 
 
-async def lock_passed_over(tx: Tx, request: ClaimRequest, before: Instant, kept: int, served: Container[int], now: Instant) -> list[Lane]:
-    """Lock the lanes with due `high` that the `kept` slots are for, those that are `served` in turn left out; each with its share of the slots."""
+async def lock_passed_over(
+    tx: Tx, request: ClaimRequest, before: Instant, kept: int, served: Container[int], now: Instant
+) -> list[Lane]:
+    """Lock the lanes with due `high` that the `kept` slots are for, those that are `served`
+    in turn left out; each with its share of the slots.
+    """
     rows = await _first_lanes(tx, "claim_high_lanes", request, before, kept, now)
     lanes = [_lane(row, request, now) for row in rows if row[0] not in served]
     for lane in lanes:
@@ -147,11 +169,17 @@ async def lock_passed_over(tx: Tx, request: ClaimRequest, before: Instant, kept:
     return lanes
 
 
-async def _first_lanes(tx: Tx, statement: str, request: ClaimRequest, before: Instant, most: int, now: Instant) -> list[Row]:
-    """Lock the first lanes in turn. Those that a changed tier has not been applied to yet first get what it says, which may take them out of turn."""
+async def _first_lanes(
+    tx: Tx, statement: str, request: ClaimRequest, before: Instant, most: int, now: Instant
+) -> list[Row]:
+    """Lock the first lanes in turn. Those that a changed tier has not been applied to yet
+    first get what it says, which may take them out of turn.
+    """
     asked, refreshed = (request.channel.value, before, request.left_out(), most), set[int]()
     rows = await tx.fetch(statement, *asked)
-    while behind := {row[0] for row in rows if row[-1] is not None and row[0] > row[-1]} - refreshed:
+    while (
+        behind := {row[0] for row in rows if row[-1] is not None and row[0] > row[-1]} - refreshed
+    ):
         await refresh(tx, behind, now)
         refreshed |= behind
         rows = await tx.fetch(statement, *asked)
@@ -159,10 +187,46 @@ async def _first_lanes(tx: Tx, statement: str, request: ClaimRequest, before: In
 
 
 def _lane(row: Row, request: ClaimRequest, now: Instant) -> Lane:
-    identity, workspace, weight, rest, rate, log, due, high, exceeded, until, reason, step, refusals, set_at, text, day_ends_at, day_count, _ = row
-    hold, terms = Hold(until, HoldReason(reason) if reason else None, step, refusals, set_at), read_terms(text)
+    (
+        identity,
+        workspace,
+        weight,
+        rest,
+        rate,
+        log,
+        due,
+        high,
+        exceeded,
+        until,
+        reason,
+        step,
+        refusals,
+        set_at,
+        text,
+        day_ends_at,
+        day_count,
+        _,
+    ) = row
+    hold, terms = (
+        Hold(until, HoldReason(reason) if reason else None, step, refusals, set_at),
+        read_terms(text),
+    )
     own = rate if rate is not None and rate < request.rate else None
-    lane = Lane(identity, workspace, weight, rest, own, read_log(log), due, high, exceeded, hold, terms, day_ends_at, day_count)
+    lane = Lane(
+        identity,
+        workspace,
+        weight,
+        rest,
+        own,
+        read_log(log),
+        due,
+        high,
+        exceeded,
+        hold,
+        terms,
+        day_ends_at,
+        day_count,
+    )
     lane.opens_at = opens_at(terms, now, now + request.lead + limits.HORIZON)
     if terms.daily_quota is not None and now >= day_ends_at:
         lane.day_ends_at, lane.day_count = day_bounds(terms.zone, now)[1], 0
@@ -170,7 +234,9 @@ def _lane(row: Row, request: ClaimRequest, now: Instant) -> Lane:
 
 
 def _cap(request: ClaimRequest, lane: Lane, before: Instant, now: Instant) -> int:
-    """The most messages a lane may give now: by its connections, its hold, its own limit, its window and its day."""
+    """The most messages a lane may give now: by its connections, its hold, its own limit,
+    its window and its day.
+    """
     cap = allowance(request.free_connections, request.held.get(lane.workspace, 0))
     if probes(lane.hold):
         cap = min(cap, 1)
@@ -178,14 +244,24 @@ def _cap(request: ClaimRequest, lane: Lane, before: Instant, now: Instant) -> in
         cap = min(cap, limits.free(lane.log, lane.rate, now, request.lead))
     if lane.opens_at > before and lane.next_high_at > before:
         cap = 0
-    return min(cap, lane.left_today) if lane.left_today else cap  # with none left it may give what has counted already, as much as it likes
+    return (
+        min(cap, lane.left_today) if lane.left_today else cap
+    )  # with none left it may give what has counted already, as much as it likes
 
 
-def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: int, now: Instant, behind: Instant) -> tuple[Instant, Instant]:
-    """Where a lane waits after a claim: when it is next due, and due with a `high` message; keeps the rest of its turn in step.
+def place(
+    lane: Lane,
+    earliest: tuple[Instant, Instant],
+    before: Instant,
+    free: int,
+    now: Instant,
+    behind: Instant,
+) -> tuple[Instant, Instant]:
+    """Where a lane waits after a claim: when it is next due, and due with a `high` message;
+    keeps the rest of its turn in step.
 
-    `behind` all that wait when its turn is used up, where it was when slots were missing. `earliest` is when its first `high` and other messages are
-    visible.
+    `behind` all that wait when its turn is used up, where it was when slots were missing.
+    `earliest` is when its first `high` and other messages are visible.
     """
     high_at, other_at = earliest[0], max(earliest[1], lane.opens_at)
     due_at = min(high_at, other_at)
@@ -194,7 +270,9 @@ def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: 
     elif lane.high_only:
         due_at = min(lane.next_due_at, now)
     else:
-        lane.rest = turns.rest_after(turns.Turn(lane.weight, lane.rest, lane.cap), len(lane.slots), free, lane.share)
+        lane.rest = turns.rest_after(
+            turns.Turn(lane.weight, lane.rest, lane.cap), len(lane.slots), free, lane.share
+        )
         due_at = min(lane.next_due_at, now) if lane.rest > 0 else behind
     if high_at <= before:
         high_at = behind if lane.taken_high else min(max(high_at, lane.next_high_at), now)
@@ -202,12 +280,20 @@ def place(lane: Lane, earliest: tuple[Instant, Instant], before: Instant, free: 
 
 
 async def earliest_of(tx: Tx, lanes: dict[int, Lane]) -> dict[int, tuple[Instant, Instant]]:
-    """When each lane's first `high` and its first other message may be claimed; what is not counted yet waits for a day with some of its quota left."""
-    found = {lane: (high or FOREVER, other or FOREVER) for lane, high, other in await tx.each("lane_earliest", [(lane,) for lane in lanes])}
+    """When each lane's first `high` and its first other message may be claimed; what is not
+    counted yet waits for a day with some of its quota left.
+    """
+    found = {
+        lane: (high or FOREVER, other or FOREVER)
+        for lane, high, other in await tx.each("lane_earliest", [(lane,) for lane in lanes])
+    }
     used_up = [(lane.id,) for lane in lanes.values() if lane.left_today == 0]
     for identity, *counted in await tx.each("counted_earliest", used_up) if used_up else []:
         day = lanes[identity].day_ends_at
-        high_at, other_at = (min(at or FOREVER, max(first, day)) for at, first in zip(counted, found[identity], strict=True))
+        high_at, other_at = (
+            min(at or FOREVER, max(first, day))
+            for at, first in zip(counted, found[identity], strict=True)
+        )
         found[identity] = (high_at, other_at)
     return found
 
@@ -221,11 +307,27 @@ async def save_lanes(tx: Tx, lanes: Iterable[tuple[Lane, Instant, Instant]], now
             limits.note_sends(lane.log, lane.slots, now)
         next_slot_at = slot_at(lane.log, lane.rate, lane.wanted)
         log = write(lane.log)
-        rows.append((lane.id, due_at, high_at, next_slot_at, lane.rest, log, lane.exceeded_at, hold.until, lane.day_ends_at, lane.day_count))
+        rows.append(
+            (
+                lane.id,
+                due_at,
+                high_at,
+                next_slot_at,
+                lane.rest,
+                log,
+                lane.exceeded_at,
+                hold.until,
+                lane.day_ends_at,
+                lane.day_count,
+            )
+        )
     await tx.each("save_lanes", rows)
 
 
 def is_busy(lane: Lane, request: ClaimRequest, now: Instant) -> bool:
     """Whether a lane that gave messages nears its limit."""
     rate = request.rate if lane.rate is None else lane.rate
-    return bool(lane.taken) and limits.utilization(lane.log, rate, now, limits.telling_seconds(rate)) >= BUSY_AT
+    return (
+        bool(lane.taken)
+        and limits.utilization(lane.log, rate, now, limits.telling_seconds(rate)) >= BUSY_AT
+    )

@@ -1,7 +1,9 @@
-"""The flows of what is done at the dashboard: the audit log, and operations on many jobs that go on in the background.
+"""The flows of what is done at the dashboard: the audit log, and operations on many jobs
+that go on in the background.
 
-Called by `service.audit` and `service.operations`. An operation is taken by one process at a time, for as long as its lease; whoever takes it next goes
-on after `position`, the id of the last job that was done, newest first.
+Called by `service.audit` and `service.operations`. An operation is taken by one process at
+a time, for as long as its lease; whoever takes it next goes on after `position`, the id of
+the last job that was done, newest first.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class Action(StrEnum):
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """To which jobs: those of `jobs` or, without any, all that match `wanted`; `due_at` is when a reschedule makes them due."""
+    """To which jobs: those of `jobs` or, without any, all that match `wanted`; `due_at` is
+    when a reschedule makes them due.
+    """
 
     jobs: tuple[str, ...] = ()
     wanted: JobFilter = JobFilter()
@@ -38,9 +42,11 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """An operation: how many jobs matched when it was asked for, how many are done, how many were skipped because their state did not allow it.
+    """An operation: how many jobs matched when it was asked for, how many are done, how
+    many were skipped because their state did not allow it.
 
-    `state` is waiting, running, finished, stopped or failed; `workspace` is the only one it touches, None for any.
+    `state` is waiting, running, finished, stopped or failed; `workspace` is the only one it
+    touches, None for any.
     """
 
     id: str
@@ -59,7 +65,9 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """One thing somebody did; `outcome` is None while it is under way, or where the process died meanwhile."""
+    """One thing somebody did; `outcome` is None while it is under way, or where the process
+    died meanwhile.
+    """
 
     id: int
     at: Instant
@@ -77,7 +85,16 @@ _read_request = msgspec.json.Decoder(Request).decode
 async def add(tx: Tx, operation: Operation) -> None:
     """Keep an operation that is to be done."""
     o = operation
-    await tx.fetch("insert_operation", o.id, o.workspace, o.action.value, o.actor, msgspec.json.encode(o.request).decode(), o.matched, o.created_at)
+    await tx.fetch(
+        "insert_operation",
+        o.id,
+        o.workspace,
+        o.action.value,
+        o.actor,
+        msgspec.json.encode(o.request).decode(),
+        o.matched,
+        o.created_at,
+    )
 
 
 async def find(tx: Tx, identity: str, workspace: str | None) -> Operation:
@@ -94,17 +111,27 @@ async def newest(tx: Tx, workspace: str | None, most: int) -> list[Operation]:
 
 
 async def take(tx: Tx, worker: str, now: Instant, until: Instant) -> Operation | None:
-    """The oldest operation that is not finished and that no other process holds; held until `until`."""
+    """The oldest operation that is not finished and that no other process holds; held until
+    `until`.
+    """
     rows = await tx.fetch("take_operation", worker, now, until)
     return _operation(rows[0]) if rows else None
 
 
-async def advance(tx: Tx, identity: str, worker: str, done: int, skipped: int, position: str, until: Instant) -> bool:
-    """Keep how far an operation has come; False where it was stopped, or another process has taken it."""
-    return bool(await tx.fetch("advance_operation", identity, worker, done, skipped, position, until))
+async def advance(
+    tx: Tx, identity: str, worker: str, done: int, skipped: int, position: str, until: Instant
+) -> bool:
+    """Keep how far an operation has come; False where it was stopped, or another process
+    has taken it.
+    """
+    return bool(
+        await tx.fetch("advance_operation", identity, worker, done, skipped, position, until)
+    )
 
 
-async def cancel(tx: Tx, identity: str, worker: str, jobs: list[str], now: Instant, until: Instant) -> bool:
+async def cancel(
+    tx: Tx, identity: str, worker: str, jobs: list[str], now: Instant, until: Instant
+) -> bool:
     """End a bite of jobs as cancelled, and keep how far the operation has come; as `advance`."""
     ended = await endings.cancel_unclaimed(tx, jobs, Reason.CANCELLED, now, worker)
     return await advance(tx, identity, worker, len(ended), len(jobs) - len(ended), jobs[-1], until)
@@ -115,7 +142,15 @@ async def finish(tx: Tx, identity: str, state: str, error: str | None, now: Inst
     return bool(await tx.fetch("finish_operation", identity, state, error, now))
 
 
-async def note(tx: Tx, at: Instant, actor: str, workspace: str | None, action: str, subject: str, detail: str | None) -> int:
+async def note(
+    tx: Tx,
+    at: Instant,
+    actor: str,
+    workspace: str | None,
+    action: str,
+    subject: str,
+    detail: str | None,
+) -> int:
     """Write down that somebody is about to do something; the entry's id."""
     [[identity]] = await tx.fetch("insert_audit", at, actor, workspace, action, subject, detail)
     return int(identity)
@@ -140,7 +175,9 @@ async def prune(tx: Tx, before: Instant) -> None:
 
 
 async def secret(tx: Tx, proposed: str) -> str:
-    """The secret that signs the dashboard's cookies in every process: the first that was proposed."""
+    """The secret that signs the dashboard's cookies in every process: the first that was
+    proposed.
+    """
     await tx.fetch("keep_secret", proposed)
     [[kept]] = await tx.fetch("read_secret")
     return str(kept)

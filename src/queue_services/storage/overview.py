@@ -1,6 +1,8 @@
-"""The overview flows: what the dashboard shows of the whole service, a workspace or a campaign, counted without scans.
+"""The overview flows: what the dashboard shows of the whole service, a workspace or a
+campaign, counted without scans.
 
-Called by `service.overview` alone. Jobs by status come from tallies; what is due is counted by index, `DUE_COUNTED` at most; every other list is bounded.
+Called by `service.overview` alone. Jobs by status come from tallies; what is due is counted
+by index, `DUE_COUNTED` at most; every other list is bounded.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ Counts = dict[Status, int]
 
 
 class ChannelFigures(msgspec.Struct, frozen=True):
-    """A channel now: jobs by status, how many are due (`DUE_COUNTED` at most) and since when, sends a second of late, whether it is paused."""
+    """A channel now: jobs by status, how many are due (`DUE_COUNTED` at most) and since
+    when, sends a second of late, whether it is paused.
+    """
 
     counts: Counts
     due: int
@@ -37,7 +41,9 @@ class ChannelFigures(msgspec.Struct, frozen=True):
 
 
 class Wave(msgspec.Struct, frozen=True):
-    """The next messages that fall due: how many (`DUE_COUNTED` at most) within a minute from `at` on."""
+    """The next messages that fall due: how many (`DUE_COUNTED` at most) within a minute
+    from `at` on.
+    """
 
     at: Instant
     count: int
@@ -92,30 +98,47 @@ async def channels(tx: Tx, workspace: str | None, now: Instant) -> dict[Channel,
         name, (log, paused) = channel.value, states[channel.value]
         [[due]] = await tx.fetch("count_due", name, now, workspace or "", DUE_COUNTED)
         [[oldest]] = await tx.fetch("oldest_due", name, now, workspace or "") if due else [[None]]
-        found[channel] = ChannelFigures(counted[channel], due, oldest, _rate(log, now), bool(paused))
+        found[channel] = ChannelFigures(
+            counted[channel], due, oldest, _rate(log, now), bool(paused)
+        )
     return found
 
 
 def _rate(log: str | None, now: Instant) -> float:
     second = now // SECOND
-    return sum(count for at, count in read_log(log).sends if second - RATE_SECONDS <= at < second) / RATE_SECONDS
+    return (
+        sum(count for at, count in read_log(log).sends if second - RATE_SECONDS <= at < second)
+        / RATE_SECONDS
+    )
 
 
 async def wave(tx: Tx, channel: Channel, workspace: str | None, now: Instant) -> Wave | None:
-    """The next messages of a channel that fall due later than now; None where none waits for its time."""
+    """The next messages of a channel that fall due later than now; None where none waits
+    for its time.
+    """
     [[at]] = await tx.fetch("next_due", channel.value, now, workspace or "")
     if at is None:
         return None
-    [[count]] = await tx.fetch("count_wave", channel.value, at, at + WAVE, workspace or "", DUE_COUNTED)
+    [[count]] = await tx.fetch(
+        "count_wave", channel.value, at, at + WAVE, workspace or "", DUE_COUNTED
+    )
     return Wave(at, count)
 
 
-async def counts(tx: Tx, workspace: str | None, campaign: str | None, now: Instant) -> dict[Channel, Counts]:
-    """Jobs by channel and status, exactly, of a workspace, of the campaigns of a name, of both, or of all."""
+async def counts(
+    tx: Tx, workspace: str | None, campaign: str | None, now: Instant
+) -> dict[Channel, Counts]:
+    """Jobs by channel and status, exactly, of a workspace, of the campaigns of a name, of
+    both, or of all.
+    """
     ids: set[int] | None = None
     if campaign is not None:
         ids = {row[0] for row in await tx.fetch("campaigns_named", campaign, workspace or "")}
-        rows = [row for identity in sorted(ids) for row in await tx.fetch("campaign_channel_counts", identity)]
+        rows = [
+            row
+            for identity in sorted(ids)
+            for row in await tx.fetch("campaign_channel_counts", identity)
+        ]
     elif workspace is not None:
         rows = await tx.fetch("workspace_counts", workspace)
     else:
@@ -124,7 +147,10 @@ async def counts(tx: Tx, workspace: str | None, campaign: str | None, now: Insta
     for owner, channel, identity, count in await tx.fetch("claimed_counts", now):
         if workspace in (None, owner) and (ids is None or identity in ids):
             claimed[channel] += count
-    return {channel: _by_status([row[1:] for row in rows if row[0] == channel], claimed[channel]) for channel in Channel}
+    return {
+        channel: _by_status([row[1:] for row in rows if row[0] == channel], claimed[channel])
+        for channel in Channel
+    }
 
 
 def _by_status(rows: Iterable[Row], claimed: int) -> Counts:
@@ -142,22 +168,31 @@ def _by_status(rows: Iterable[Row], claimed: int) -> Counts:
 
 
 async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
-    """Jobs that match, by status, the filter's own status left aside: exactly, or of the newest `FILTERED_COUNTED` + 1 that match.
+    """Jobs that match, by status, the filter's own status left aside: exactly, or of the
+    newest `FILTERED_COUNTED` + 1 that match.
 
     The filter's own status is then counted by itself, as far.
     """
     filters = filters_of(wanted)
-    rows = await tx.search("count_jobs", chosen(msgspec.structs.replace(wanted, status=None), now)[1], FILTERED_COUNTED + 1)
+    rows = await tx.search(
+        "count_jobs",
+        chosen(msgspec.structs.replace(wanted, status=None), now)[1],
+        FILTERED_COUNTED + 1,
+    )
     found = dict.fromkeys(Status, 0) | {Status(status): count for status, count in rows}
     counted = sum(found.values())
-    [[found[Status.CLAIMED]]] = await tx.search("count_pending", {Status.CLAIMED.value: now, **filters}, FILTERED_COUNTED + 1)
+    [[found[Status.CLAIMED]]] = await tx.search(
+        "count_pending", {Status.CLAIMED.value: now, **filters}, FILTERED_COUNTED + 1
+    )
     found[Status.SCHEDULED] = max(0, found[Status.SCHEDULED] - found[Status.CLAIMED])
     if counted <= FILTERED_COUNTED:
         return Matching(found)
     more = set(Status)
     if wanted.status is not None:
         kind, filters = chosen(wanted, now)
-        found[wanted.status] = sum(row[-1] for row in await tx.search(f"count_{kind}", filters, FILTERED_COUNTED + 1))
+        found[wanted.status] = sum(
+            row[-1] for row in await tx.search(f"count_{kind}", filters, FILTERED_COUNTED + 1)
+        )
         if found[wanted.status] <= FILTERED_COUNTED:
             more.remove(wanted.status)
         else:
@@ -165,19 +200,30 @@ async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
     return Matching(found, frozenset(more))
 
 
-async def campaigns(tx: Tx, workspace: str | None, name: str | None, before: int | None, most: int, now: Instant) -> list[CampaignLine]:
+async def campaigns(
+    tx: Tx, workspace: str | None, name: str | None, before: int | None, most: int, now: Instant
+) -> list[CampaignLine]:
     """Campaigns, the newest first, with their jobs by status."""
     named: dict[str, Any] = {"workspace": workspace, "name": name, "before": before}
-    rows = await tx.search("recent_campaigns", {key: value for key, value in named.items() if value is not None}, most)
+    rows = await tx.search(
+        "recent_campaigns", {key: value for key, value in named.items() if value is not None}, most
+    )
     claimed: defaultdict[int, int] = defaultdict(int)
     for _, _, identity, count in await tx.fetch("claimed_counts", now):
         claimed[identity] += count
-    counted = [_by_status(await tx.fetch("campaign_counts", row[0]), claimed[row[0]]) for row in rows]
-    return [CampaignLine(identity, owner, called, state, by_status) for (identity, owner, called, state), by_status in zip(rows, counted, strict=True)]
+    counted = [
+        _by_status(await tx.fetch("campaign_counts", row[0]), claimed[row[0]]) for row in rows
+    ]
+    return [
+        CampaignLine(identity, owner, called, state, by_status)
+        for (identity, owner, called, state), by_status in zip(rows, counted, strict=True)
+    ]
 
 
 async def campaign_rate(tx: Tx, workspace: str, name: str, now: Instant) -> float:
-    """How many messages of a campaign ended a second, over the minute that runs and the one before."""
+    """How many messages of a campaign ended a second, over the minute that runs and the one
+    before.
+    """
     [[ended]] = await tx.fetch("campaign_ended", workspace, name, now // MINUTE - 1)
     return int(ended) / ((now % MINUTE + MINUTE) / SECOND)
 
@@ -190,7 +236,10 @@ async def next_of_campaign(tx: Tx, job: str) -> str | None:
 
 async def answers(tx: Tx, workspace: str, most: int) -> list[Answered]:
     """A workspace's newest answers, of the last 2,000 jobs that ended in the service."""
-    return [Answered(row[0], Channel(row[1]), *row[2:]) for row in await tx.fetch("recent_answers", workspace, most)]
+    return [
+        Answered(row[0], Channel(row[1]), *row[2:])
+        for row in await tx.fetch("recent_answers", workspace, most)
+    ]
 
 
 async def dispatchers(tx: Tx) -> list[LiveDispatcher]:

@@ -1,8 +1,10 @@
-"""The storage port: what a backend must offer. The flows (`intake`, `claims`, `settling`, `jobs`, `campaigns`, ...) are written once on top of it.
+"""The storage port: what a backend must offer. The flows (`intake`, `claims`, `settling`,
+`jobs`, `campaigns`, ...) are written once on top of it.
 
-A flow is an `async def flow(tx, ...)` that awaits nothing but `tx`. On PostgreSQL it runs on a connection of the pool; on SQLite it runs to its end on the
-writer thread, where no call of `tx` ever suspends. A flow may be run again from its start after a deadlock or a lost connection, so it must not
-change its arguments.
+A flow is an `async def flow(tx, ...)` that awaits nothing but `tx`. On PostgreSQL it runs
+on a connection of the pool; on SQLite it runs to its end on the writer thread, where no
+call of `tx` ever suspends. A flow may be run again from its start after a deadlock or a
+lost connection, so it must not change its arguments.
 """
 
 from __future__ import annotations
@@ -16,28 +18,35 @@ Row = Sequence[Any]
 
 
 class Tx(Protocol):
-    """One open transaction. Statements are named; their texts are in `sql/<backend>/*.sql`, with the same names and parameters in both."""
+    """One open transaction. Statements are named; their texts are in `sql/<backend>/*.sql`,
+    with the same names and parameters in both.
+    """
 
     async def fetch(self, name: str, *parameters: Any) -> list[Row]:
         """Run one statement and return its rows (none for a statement that returns nothing)."""
         ...
 
     async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
-        """Run a statement for every row of parameters, and return the rows of all, in no promised order.
+        """Run a statement for every row of parameters, and return the rows of all, in no
+        promised order.
 
-        `same` are parameters that all rows share; they come after a row's own. PostgreSQL gets the rows as one array a column (`unnest`), in one round trip.
+        `same` are parameters that all rows share; they come after a row's own. PostgreSQL gets
+        the rows as one array a column (`unnest`), in one round trip.
         """
         ...
 
     async def changed(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
-        """`each`, for a conditional write that changes a row for every row of parameters, as a rule: what it returns are its first parameters.
+        """`each`, for a conditional write that changes a row for every row of parameters, as a
+        rule: what it returns are its first parameters.
 
         Rows whose condition did not hold are not returned.
         """
         ...
 
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
-        """Run the statement `name` with those of its filters that are asked for, for `limit` rows at most (`statements.search`)."""
+        """Run the statement `name` with those of its filters that are asked for, for `limit`
+        rows at most (`statements.search`).
+        """
         ...
 
 
@@ -53,7 +62,9 @@ class Database(Protocol):
         ...
 
     async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `flow` in one transaction; committed, durably, when this returns; rolled back when the flow raises."""
+        """Run `flow` in one transaction; committed, durably, when this returns; rolled back
+        when the flow raises.
+        """
         ...
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -67,9 +78,13 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
     def wake(self) -> None:
-        """Tell the dispatchers of every process that something may be due sooner than they know. Never waits."""
+        """Tell the dispatchers of every process that something may be due sooner than they
+        know. Never waits.
+        """
         ...
 
     def on_wake(self, listener: Callable[[], None]) -> None:
-        """Call `listener` on the event loop at each `wake` of any process. A lost wake is made up by the listener's own poll."""
+        """Call `listener` on the event loop at each `wake` of any process. A lost wake is made
+        up by the listener's own poll.
+        """
         ...

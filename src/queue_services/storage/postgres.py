@@ -1,6 +1,7 @@
 """The shared store: PostgreSQL through an asyncpg pool; any number of processes use it at once.
 
-Built by `storage.open_database`. Wakes cross processes by LISTEN/NOTIFY. It must not interpret what the flows do.
+Built by `storage.open_database`. Wakes cross processes by LISTEN/NOTIFY. It must not
+interpret what the flows do.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ AWAY = (
 RETRIES = 5
 CONNECT_SECONDS = 5.0
 STANDSTILL_MS = 5_000
-"""How long a process that stands still (SIGSTOP, a paused machine) in the middle of a transaction keeps its locks: without an end, all others would wait."""
+"""How long a process that stands still (SIGSTOP, a paused machine) in the middle of a
+transaction keeps its locks: without an end, all others would wait.
+"""
 
 
 class PostgresTx:
@@ -67,7 +70,9 @@ class PostgresTx:
 
 
 class PostgresDatabase:
-    """`port.Database` on PostgreSQL 14 or newer. `?statement_cache_size=0` in the URL is for PgBouncer; `?pool_size=` bounds the connections (10)."""
+    """`port.Database` on PostgreSQL 14 or newer. `?statement_cache_size=0` in the URL is
+    for PgBouncer; `?pool_size=` bounds the connections (10).
+    """
 
     backend = "postgres"
 
@@ -108,7 +113,9 @@ class PostgresDatabase:
     async def close(self) -> None:
         if self._listening is not None:
             self._listening.cancel()
-        await asyncio.gather(*self._notices, return_exceptions=True)  # a command line's only wake would be lost otherwise
+        await asyncio.gather(
+            *self._notices, return_exceptions=True
+        )  # a command line's only wake would be lost otherwise
         self._closed = True
         if self._pool is not None:
             try:
@@ -134,10 +141,15 @@ class PostgresDatabase:
     async def _transaction(self, **options: Any) -> AsyncIterator[PostgresTx]:
         try:
             pool = await self._open()
-            async with pool.acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction(**options):
+            async with (
+                pool.acquire(timeout=CONNECT_SECONDS) as connection,
+                connection.transaction(**options),
+            ):
                 yield PostgresTx(connection, self._texts)
         except AWAY as error:
-            if isinstance(error, asyncpg.InterfaceError) and not re.search("clos(ed|ing)|released", str(error)):
+            if isinstance(error, asyncpg.InterfaceError) and not re.search(
+                "clos(ed|ing)|released", str(error)
+            ):
                 raise  # a statement called wrongly: no waiting makes that right
             raise StoreUnavailable(f"PostgreSQL: {error or type(error).__name__}") from error
 
@@ -148,7 +160,9 @@ class PostgresDatabase:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._url,
-                    min_size=0,  # else the pool itself tries to reconnect while the server is away, and logs a traceback each time
+                    # else the pool itself tries to reconnect while the server is away, and
+                    # logs a traceback each time
+                    min_size=0,
                     max_size=self._pool_size,
                     timeout=CONNECT_SECONDS,
                     statement_cache_size=self._cache_size,
@@ -167,7 +181,9 @@ class PostgresDatabase:
                 await tx.fetch("notify", WAKE_CHANNEL)
 
     async def _listen(self) -> None:
-        """Hear the wakes of other processes; when the connection breaks, the listeners' own poll carries on until it is back."""
+        """Hear the wakes of other processes; when the connection breaks, the listeners' own
+        poll carries on until it is back.
+        """
         while not self._closed:
             with contextlib.suppress(*AWAY):
                 await self._listen_once()
@@ -178,22 +194,30 @@ class PostgresDatabase:
         connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS)
         try:
             connection.add_termination_listener(lambda *_: gone.set())
-            await connection.add_listener(WAKE_CHANNEL, lambda *_: [listener() for listener in self._listeners])
+            await connection.add_listener(
+                WAKE_CHANNEL, lambda *_: [listener() for listener in self._listeners]
+            )
             await gone.wait()
         finally:
             connection.terminate()
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """A connection that keeps its settings, and saves a round trip a transaction, when it goes back to the pool."""
+    """A connection that keeps its settings, and saves a round trip a transaction, when it
+    goes back to the pool.
+    """
 
     def get_reset_query(self) -> str:
         return ""
 
 
 async def _prepare(connection: Any) -> None:
-    """Every statement finds its rows by an index: a plan made while a table was small, or its statistics were old, must not read all of it later."""
+    """Every statement finds its rows by an index: a plan made while a table was small, or
+    its statistics were old, must not read all of it later.
+    """
     for setting in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"):
         await connection.execute(f"set {setting} = off")
     await connection.execute(f"set idle_in_transaction_session_timeout = {STANDSTILL_MS}")
-    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+    await connection.set_type_codec(
+        "uuid", schema="pg_catalog", encoder=str, decoder=str, format="text"
+    )

@@ -1,4 +1,6 @@
-"""What the storage flows return: plain frozen values, in the words and units of the domain. Read by the services and the dispatcher."""
+"""What the storage flows return: plain frozen values, in the words and units of the domain.
+Read by the services and the dispatcher.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from queue_services.domain.message import Channel, Instant, Priority, Status
 
 
 class Insertion(msgspec.Struct, frozen=True):
-    """What became of one message of an intake: accepted, `replayed` (id and due_at are the first one's), or in `conflict` with its key's first use."""
+    """What became of one message of an intake: accepted, `replayed` (id and due_at are the
+    first one's), or in `conflict` with its key's first use.
+    """
 
     id: str
     due_at: Instant
@@ -28,7 +32,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A message with its state. `tries` is the number of tries used, `attempts` that of POSTs that went out; `units` are how much it takes of a limit."""
+    """A message with its state. `tries` is the number of tries used, `attempts` that of
+    POSTs that went out; `units` are how much it takes of a limit.
+    """
 
     id: str
     workspace: str
@@ -54,7 +60,9 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class JobFilter(msgspec.Struct, frozen=True):
-    """What a search asks for: every member that is not None must match. `before` is the id of the last job seen; ids sort by creation."""
+    """What a search asks for: every member that is not None must match. `before` is the id
+    of the last job seen; ids sort by creation.
+    """
 
     workspace: str | None = None
     channel: Channel | None = None
@@ -69,7 +77,8 @@ class JobFilter(msgspec.Struct, frozen=True):
 
 
 class Campaign(msgspec.Struct, frozen=True):
-    """A campaign's state ("active", "paused", "shifting", "cancelled") and its messages by status; the instants are None when it has none.
+    """A campaign's state ("active", "paused", "shifting", "cancelled") and its messages by
+    status; the instants are None when it has none.
 
     `channels` are those that it has messages waiting of.
     """

@@ -1,6 +1,8 @@
-"""The embedded store: one SQLite file in WAL mode, one writer thread, readers on connections of their own.
+"""The embedded store: one SQLite file in WAL mode, one writer thread, readers on
+connections of their own.
 
-Built by `storage.open_database`. Every write is durable when it returns (synchronous=FULL). It must not interpret what the flows do.
+Built by `storage.open_database`. Every write is durable when it returns (synchronous=FULL).
+It must not interpret what the flows do.
 """
 
 from __future__ import annotations
@@ -24,17 +26,23 @@ WAL_TRIES = 2_000
 READERS = 2
 CACHE_KIB = 16_384
 PAGE_BYTES = 8_192
-"""Twice SQLite's own: a page then holds several messages of 1 KB, and their inserts cost 7% less."""
+"""Twice SQLite's own: a page then holds several messages of 1 KB, and their inserts cost 7%
+less.
+"""
 
 
 class SqliteTx:
-    """A transaction on one connection. Its methods never suspend, so that a flow runs to its end on the thread it was started on."""
+    """A transaction on one connection. Its methods never suspend, so that a flow runs to
+    its end on the thread it was started on.
+    """
 
     def __init__(self, connection: sqlite3.Connection, texts: dict[str, str]) -> None:
         self._connection, self._texts = connection, texts
 
     async def fetch(self, name: str, *parameters: Any) -> list[Row]:
-        bound = [json.dumps(value) if isinstance(value, list) else value for value in parameters]  # an array is read with json_each
+        bound = [
+            json.dumps(value) if isinstance(value, list) else value for value in parameters
+        ]  # an array is read with json_each
         return self._connection.execute(self._texts[name], bound).fetchall()
 
     async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
@@ -52,13 +60,20 @@ class SqliteTx:
         return found
 
     async def changed(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
-        given, (text, _, columns) = [(*row, *same) for row in rows], self._texts[name].rpartition("returning")
+        given, (text, _, columns) = (
+            [(*row, *same) for row in rows],
+            self._texts[name].rpartition("returning"),
+        )
         before = self._connection.total_changes
         self._connection.execute("SAVEPOINT changed")
         self._connection.executemany(text, given)
         as_hoped = self._connection.total_changes - before == len(given)
         self._connection.execute("RELEASE changed" if as_hoped else "ROLLBACK TO changed")
-        return [row[: columns.count(",") + 1] for row in given] if as_hoped else await self.each(name, given)  # which were not, only each can tell
+        return (
+            [row[: columns.count(",") + 1] for row in given]
+            if as_hoped
+            else await self.each(name, given)
+        )  # which were not, only each can tell
 
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         text, parameters = statements.search(self._texts, name, filters, limit, "?")
@@ -86,7 +101,9 @@ def finish(flow: Awaitable[T]) -> T:
 
 
 class SqliteDatabase:
-    """`port.Database` on one SQLite file (`:memory:` is refused: readers would see another database)."""
+    """`port.Database` on one SQLite file (`:memory:` is refused: readers would see another
+    database).
+    """
 
     backend = "sqlite"
 
@@ -100,15 +117,23 @@ class SqliteDatabase:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
         self._connections: list[sqlite3.Connection] = []
         self._closed = False
-        self._thread = threading.Thread(target=self._write_until_closed, name="sqlite-writer", daemon=True)
+        self._thread = threading.Thread(
+            target=self._write_until_closed, name="sqlite-writer", daemon=True
+        )
         self._thread.start()
 
     async def write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._on_writer(lambda: self._transaction(self._write_connection(), "BEGIN IMMEDIATE", lambda tx: flow(tx, *args, **kwargs)))
+        return await self._on_writer(
+            lambda: self._transaction(
+                self._write_connection(), "BEGIN IMMEDIATE", lambda tx: flow(tx, *args, **kwargs)
+            )
+        )
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         def run() -> T:
-            return self._transaction(self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs))
+            return self._transaction(
+                self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs)
+            )
 
         self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._readers, run)
@@ -117,7 +142,9 @@ class SqliteDatabase:
         async def run(tx: SqliteTx) -> list[int]:
             return await migrate.apply(tx, tx.script, statements.migrations(self.backend))
 
-        await self._on_writer(lambda: self._transaction(self._write_connection(), "BEGIN EXCLUSIVE", run))
+        await self._on_writer(
+            lambda: self._transaction(self._write_connection(), "BEGIN EXCLUSIVE", run)
+        )
 
     async def close(self) -> None:
         if self._closed:
@@ -162,7 +189,9 @@ class SqliteDatabase:
         if self._writer is not None:
             self._writer.close()
 
-    def _transaction(self, connection: sqlite3.Connection, begin: str, run: Callable[[SqliteTx], Awaitable[T]]) -> T:
+    def _transaction(
+        self, connection: sqlite3.Connection, begin: str, run: Callable[[SqliteTx], Awaitable[T]]
+    ) -> T:
         try:
             connection.execute(begin)
             try:
@@ -193,10 +222,23 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=512)
-            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")  # of a new file; an older one keeps its own
+            connection = sqlite3.connect(
+                self.path,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=512,
+            )
+            connection.execute(
+                f"PRAGMA page_size = {PAGE_BYTES}"
+            )  # of a new file; an older one keeps its own
             _use_wal(connection)
-            for pragma in ("synchronous = FULL", f"cache_size = -{CACHE_KIB}", "temp_store = MEMORY", "wal_autocheckpoint = 4000"):
+            for pragma in (
+                "synchronous = FULL",
+                f"cache_size = -{CACHE_KIB}",
+                "temp_store = MEMORY",
+                "wal_autocheckpoint = 4000",
+            ):
                 connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error as error:
             raise StoreUnavailable(f"{self.path}: {error}") from error
@@ -204,7 +246,9 @@ class SqliteDatabase:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn WAL mode on; a process that does so at the same instant makes SQLite refuse at once, whatever the timeout is."""
+    """Turn WAL mode on; a process that does so at the same instant makes SQLite refuse at
+    once, whatever the timeout is.
+    """
     for left in range(WAL_TRIES - 1, -1, -1):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -1,7 +1,9 @@
 """Counts added to in the transaction that makes them true, so that figures never need a scan.
 
-Used by every flow that changes how many messages are in a state. One row a minute, workspace, channel, campaign and writer: no two processes
-write the same row, so none waits for another. A reset begins new rows (`since`). Minutes that are over are folded by `folding`.
+Used by every flow that changes how many messages are in a state. One row a minute,
+workspace, channel, campaign and writer: no two processes write the same row, so none waits
+for another. A reset begins new rows (`since`). Minutes that are over are folded by
+`folding`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from queue_services.domain.message import SECOND, Instant
 from queue_services.storage.port import Tx
 
 ALL = ""
-"""The workspace under which the whole service's figures are kept; no message can have it, because a workspace id is not empty."""
+"""The workspace under which the whole service's figures are kept; no message can have it,
+because a workspace id is not empty.
+"""
 NO_CAMPAIGN = 0
 MINUTE = 60 * SECOND
 BUCKETS = len(BOUNDS) + 1
@@ -71,16 +75,26 @@ class Tally:
         return self.by_subject[workspace, channel, campaign or NO_CAMPAIGN]
 
     async def add(self, tx: Tx, writer: str, now: Instant) -> None:
-        """Add the counts to the rows of `now`'s minute that belong to `writer`; sorted, so that two transactions of one writer cannot deadlock."""
+        """Add the counts to the rows of `now`'s minute that belong to `writer`; sorted, so that
+        two transactions of one writer cannot deadlock.
+        """
         minute = now // MINUTE
-        await tx.each("add_tally", [(*subject, minute, writer, *msgspec.structs.astuple(counts)) for subject, counts in sorted(self.by_subject.items())])
+        await tx.each(
+            "add_tally",
+            [
+                (*subject, minute, writer, *msgspec.structs.astuple(counts))
+                for subject, counts in sorted(self.by_subject.items())
+            ],
+        )
 
 
 class Histograms:
     """How long things took in one transaction, by kind and channel; see `domain.figures.BOUNDS`."""
 
     def __init__(self) -> None:
-        self._counts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (1 + BUCKETS))
+        self._counts: defaultdict[tuple[str, str], list[int]] = defaultdict(
+            lambda: [0] * (1 + BUCKETS)
+        )
 
     def count(self, kind: HistogramKind, channel: str, durations: Sequence[int]) -> None:
         """Count durations, microseconds."""
@@ -93,10 +107,18 @@ class Histograms:
     async def add(self, tx: Tx, writer: str, now: Instant) -> None:
         """Add the counts to the rows of `now`'s minute that belong to `writer`, sorted."""
         minute = now // MINUTE
-        await tx.each("add_histograms", [(*key, minute, writer, *counts) for key, counts in sorted(self._counts.items())])
+        await tx.each(
+            "add_histograms",
+            [(*key, minute, writer, *counts) for key, counts in sorted(self._counts.items())],
+        )
 
 
 def levels(subject: Subject) -> list[Subject]:
-    """A subject's own totals, its workspace's and the service's. NO_CAMPAIGN's are the workspace's: they hold its campaigns too."""
-    whole = [Subject(subject.workspace, subject.channel, NO_CAMPAIGN), Subject(ALL, subject.channel, NO_CAMPAIGN)]
+    """A subject's own totals, its workspace's and the service's. NO_CAMPAIGN's are the
+    workspace's: they hold its campaigns too.
+    """
+    whole = [
+        Subject(subject.workspace, subject.channel, NO_CAMPAIGN),
+        Subject(ALL, subject.channel, NO_CAMPAIGN),
+    ]
     return whole if subject.campaign == NO_CAMPAIGN else [subject, *whole]

@@ -1,7 +1,9 @@
-"""What a lane's row copies from its workspace and tier, so that a claim need not look there: its limit, weight, pause, window and quota.
+"""What a lane's row copies from its workspace and tier, so that a claim need not look
+there: its limit, weight, pause, window and quota.
 
-Called wherever one of them changes, and where a lane is made. A copy is only written while the lane is locked, from what is read after that: so the
-last change that committed is always the one that is in force.
+Called wherever one of them changes, and where a lane is made. A copy is only written while
+the lane is locked, from what is read after that: so the last change that committed is
+always the one that is in force.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from queue_services.storage.port import Row, Tx
 
 
 class Watch(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is watched of a lane (`storage.watching`): where its scaling and its warning stand, and the counts as they were seen last."""
+    """What is watched of a lane (`storage.watching`): where its scaling and its warning
+    stand, and the counts as they were seen last.
+    """
 
     scaling: Scaling | None = None
     approach: Approach = Approach()
@@ -85,10 +89,16 @@ def write(value: msgspec.Struct) -> str:
 
 
 async def tenants(tx: Tx, lanes: Iterable[int]) -> list[Tenant]:
-    """Lock lanes by id, then read them with their workspaces and tiers as they are committed by now."""
+    """Lock lanes by id, then read them with their workspaces and tiers as they are
+    committed by now.
+    """
     ordered = [(lane,) for lane in sorted(lanes)]
     await tx.each("lock_lanes", ordered)
-    tiers = {name: read_tier(name, settings) for name, settings in await tx.fetch("all_tiers")} if ordered else {}
+    tiers = (
+        {name: read_tier(name, settings) for name, settings in await tx.fetch("all_tiers")}
+        if ordered
+        else {}
+    )
     return [_tenant(row, tiers) for row in await tx.each("lane_tenants", ordered)]
 
 
@@ -96,11 +106,24 @@ def _tenant(row: Row, tiers: dict[str, Tier]) -> Tenant:
     identity, name, channel, rate, log, terms, watch, next_due_at, throttled_at, settings = row
     workspace = read_workspace(name, settings)
     tier = tiers.get(workspace.tier) or Tier(workspace.tier)
-    return Tenant(identity, Channel(channel), rate, read_log(log), terms, read_watch(watch), next_due_at, throttled_at, workspace, tier)
+    return Tenant(
+        identity,
+        Channel(channel),
+        rate,
+        read_log(log),
+        terms,
+        read_watch(watch),
+        next_due_at,
+        throttled_at,
+        workspace,
+        tier,
+    )
 
 
 async def refresh(tx: Tx, lanes: Iterable[int], now: Instant) -> None:
-    """Let lanes have what their workspaces and tiers say now; what waited for a window or a quota that has changed is looked at again."""
+    """Let lanes have what their workspaces and tiers say now; what waited for a window or a
+    quota that has changed is looked at again.
+    """
     await tx.each("save_lane_terms", [_copies(tenant, now) for tenant in await tenants(tx, lanes)])
 
 
@@ -109,14 +132,24 @@ def _copies(tenant: Tenant, now: Instant) -> Row:
     rate = own_limit(workspace, tier, channel, tenant.watch.scaling if tenant.watch else None)
     terms = _terms_text(lane_terms(workspace, tier, channel))
     due_at = FOREVER if terms == tenant.terms else now
-    return (tenant.lane, rate, tier.weight, int(channel in workspace.paused), terms, slot_at(tenant.log, rate), due_at)
+    return (
+        tenant.lane,
+        rate,
+        tier.weight,
+        int(channel in workspace.paused),
+        terms,
+        slot_at(tenant.log, rate),
+        due_at,
+    )
 
 
 def slot_at(log: LimitLog, rate: float | None, units: int = 1) -> Instant:
-    """From when on a claim can give the next slot (of so many units) of a lane's own limit; 0 where it has none of its own.
+    """From when on a claim can give the next slot (of so many units) of a lane's own limit;
+    0 where it has none of its own.
 
-    That is as far before the slot as claims look ahead: at the slot itself, the channel's slots around it would be taken. A slot that has been free for
-    long is not put off to now, or a lane that is looked at in vain would lose its place each time.
+    That is as far before the slot as claims look ahead: at the slot itself, the channel's
+    slots around it would be taken. A slot that has been free for long is not put off to
+    now, or a lane that is looked at in vain would lose its place each time.
     """
     return 0 if rate is None else limits.next_free(log, rate, 1, 0, units) - limits.HORIZON
 
@@ -128,12 +161,17 @@ def _terms_text(terms: LaneTerms) -> str | None:
 async def ensure_lanes(tx: Tx, names: Sequence[tuple[str, str]]) -> None:
     """Make the lanes (workspace and channel) that are not there, as the default tier has them.
 
-    A workspace that something was set for has its lanes since then, so those made here belong to one that has nothing.
+    A workspace that something was set for has its lanes since then, so those made here
+    belong to one that has nothing.
     """
-    [tier] = [read_tier(DEFAULT_TIER, row[0]) for row in await tx.fetch("share_tier", DEFAULT_TIER)] or [Tier(DEFAULT_TIER)]
+    [tier] = [
+        read_tier(DEFAULT_TIER, row[0]) for row in await tx.fetch("share_tier", DEFAULT_TIER)
+    ] or [Tier(DEFAULT_TIER)]
     rows = []
     for name, channel in names:
         workspace = Workspace(name)
         terms = _terms_text(lane_terms(workspace, tier, Channel(channel)))
-        rows.append((name, channel, own_limit(workspace, tier, Channel(channel), None), tier.weight, terms))
+        rows.append(
+            (name, channel, own_limit(workspace, tier, Channel(channel), None), tier.weight, terms)
+        )
     await tx.each("ensure_lanes", rows)

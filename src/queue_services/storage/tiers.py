@@ -1,7 +1,9 @@
-"""The tier flows: reading and changing tiers, and bringing the lanes of a changed one after it, in bites.
+"""The tier flows: reading and changing tiers, and bringing the lanes of a changed one after
+it, in bites.
 
-Called by `service.tiers`; maintenance goes on with what a call has left. A claim does not wait for that: it refreshes the lanes that it takes itself.
-A workspace's tier is a name: one that is not there limits nothing.
+Called by `service.tiers`; maintenance goes on with what a call has left. A claim does not
+wait for that: it refreshes the lanes that it takes itself. A workspace's tier is a name:
+one that is not there limits nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ async def every(tx: Tx) -> list[Tier]:
 
 
 async def change(tx: Tx, name: str, wanted: TierChange) -> Tier:
-    """Change a tier, or make one that is not there yet: in force for every claim from then on. `advance` then applies it to all lanes."""
+    """Change a tier, or make one that is not there yet: in force for every claim from then
+    on. `advance` then applies it to all lanes.
+    """
     [[settings]] = await tx.fetch("lock_tier", name, write(Tier(name)))
     tier = tiers.changed(read_tier(name, settings), wanted)
     await tx.fetch("save_tier", name, write(tier))
@@ -38,17 +42,29 @@ async def change(tx: Tx, name: str, wanted: TierChange) -> Tier:
 
 
 async def held_back(tx: Tx, now: Instant) -> list[int]:
-    """The lanes that no claim looks at within a second, because they wait for their own limit or quota; for them a change cannot wait its turn."""
+    """The lanes that no claim looks at within a second, because they wait for their own
+    limit or quota; for them a change cannot wait its turn.
+    """
     return [row[0] for row in await tx.fetch("held_back_lanes", now + SECOND)]
 
 
 async def advance(tx: Tx, now: Instant) -> bool:
-    """Apply a changed tier to a bite of the lanes; False when all lanes have what their tiers say."""
+    """Apply a changed tier to a bite of the lanes; False when all lanes have what their
+    tiers say.
+    """
     rows = await tx.fetch("lock_changed_tier")
     if not rows:
         return False
     [(name, after)] = rows
     lanes = await tx.fetch("next_lanes", after, BITE)
-    await refresh(tx, [lane for lane, workspace, settings in lanes if read_workspace(workspace, settings).tier == name], now)
+    await refresh(
+        tx,
+        [
+            lane
+            for lane, workspace, settings in lanes
+            if read_workspace(workspace, settings).tier == name
+        ],
+        now,
+    )
     await tx.fetch("save_applied", name, lanes[-1][0] if lanes else None)
     return True

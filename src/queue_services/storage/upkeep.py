@@ -1,4 +1,5 @@
-"""The upkeep flows: what expires, and what is old enough to go; each in bites, so that no delivery waits for one.
+"""The upkeep flows: what expires, and what is old enough to go; each in bites, so that no
+delivery waits for one.
 
 Run by `dispatcher.maintenance`, in any number of processes at once.
 """
@@ -14,22 +15,32 @@ from queue_services.storage.tallies import NO_CAMPAIGN, Subject, levels
 
 BITE = 500
 FIRST_BITE = 25
-"""Rows of a first transaction: a message is in many indexes, no delivery may wait long for it, and nobody knows yet how fast the store is."""
+"""Rows of a first transaction: a message is in many indexes, no delivery may wait long for
+it, and nobody knows yet how fast the store is.
+"""
 
 
 async def expire(tx: Tx, now: Instant, writer: str, most: int = FIRST_BITE) -> int:
-    """End a bite (`most`) of what is past its `expires_at` and not claimed; how many. A claim does the same for what it meets first."""
+    """End a bite (`most`) of what is past its `expires_at` and not claimed; how many. A
+    claim does the same for what it meets first.
+    """
     ids = [row[0] for row in await tx.fetch("find_expired", now, most)]
     return len(await endings.cancel_unclaimed(tx, ids, Reason.EXPIRED, now, writer))
 
 
 async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int:
-    """Delete a bite (`most`) of the messages that ended before an instant, with all that belongs to them; how many. Totals stay, status counts follow."""
+    """Delete a bite (`most`) of the messages that ended before an instant, with all that
+    belongs to them; how many. Totals stay, status counts follow.
+    """
     ids = await tx.fetch("find_finished", finished_before, most)
     gone = await tx.each("prune_results", ids)
     pruned = [(row[0],) for row in gone]
     await tx.each("prune_attempts", pruned)
-    keys = [(workspace, key, message) for workspace, key, message in await tx.each("prune_messages", pruned) if key is not None]
+    keys = [
+        (workspace, key, message)
+        for workspace, key, message in await tx.each("prune_messages", pruned)
+        if key is not None
+    ]
     await tx.each("prune_idempotency", keys)
     counts: defaultdict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
     for _, workspace, channel, campaign, status in gone:
@@ -40,8 +51,15 @@ async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int
 
 
 async def prune_exceedances(tx: Tx, before: Instant, most: int = BITE) -> int:
-    """Delete a bite (`most`) of the exceedances, and of the adjustments of limits, that are older than an instant; how many of what there was more of."""
-    return max([len(await tx.fetch(statement, before, most)) for statement in ("prune_exceedances", "prune_adjustments")])
+    """Delete a bite (`most`) of the exceedances, and of the adjustments of limits, that are
+    older than an instant; how many of what there was more of.
+    """
+    return max(
+        [
+            len(await tx.fetch(statement, before, most))
+            for statement in ("prune_exceedances", "prune_adjustments")
+        ]
+    )
 
 
 async def read_clock(tx: Tx) -> Instant:
@@ -56,7 +74,9 @@ async def register(tx: Tx, name: str, now: Instant) -> int:
     return int(identity)
 
 
-async def see(tx: Tx, dispatcher: int, now: Instant, claimed: int, lag: int, dead_before: Instant) -> None:
+async def see(
+    tx: Tx, dispatcher: int, now: Instant, claimed: int, lag: int, dead_before: Instant
+) -> None:
     """Note that a dispatcher is alive, and forget those last seen before `dead_before`."""
     await tx.fetch("see_dispatcher", dispatcher, now, claimed, lag)
     await tx.fetch("forget_dispatchers", dead_before)
@@ -73,5 +93,7 @@ async def check_writable(tx: Tx) -> None:
 
 
 async def end_standstills(tx: Tx, since: Instant) -> int:
-    """End the sessions of processes that have stood still in the middle of a statement since then, so that nobody waits for their locks; how many."""
+    """End the sessions of processes that have stood still in the middle of a statement
+    since then, so that nobody waits for their locks; how many.
+    """
     return len(await tx.fetch("end_standstills", since))

@@ -1,6 +1,8 @@
-"""The workspace flows: what is set for one, which holds its lanes have, and which workspaces send most.
+"""The workspace flows: what is set for one, which holds its lanes have, and which
+workspaces send most.
 
-Called by `service.workspaces` and `service.channels`. A workspace that nobody has set anything for reads as one with the default tier and no figures.
+Called by `service.workspaces` and `service.channels`. A workspace that nobody has set
+anything for reads as one with the default tier and no figures.
 """
 
 from __future__ import annotations
@@ -19,7 +21,15 @@ from queue_services.domain.workspace import Change, Workspace, base_limit, opens
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.storage import event_routes
 from queue_services.storage.port import Row, Tx
-from queue_services.storage.tenancy import ensure_lanes, read_terms, read_tier, read_watch, read_workspace, refresh, write
+from queue_services.storage.tenancy import (
+    ensure_lanes,
+    read_terms,
+    read_tier,
+    read_watch,
+    read_workspace,
+    refresh,
+    write,
+)
 
 
 class Sort(StrEnum):
@@ -31,7 +41,9 @@ class Sort(StrEnum):
 
 
 class Volume(msgspec.Struct, frozen=True):
-    """A workspace with its messages delivered since ever, waiting or in flight, and its exceedances since ever."""
+    """A workspace with its messages delivered since ever, waiting or in flight, and its
+    exceedances since ever.
+    """
 
     workspace: Workspace
     sent: int
@@ -40,7 +52,9 @@ class Volume(msgspec.Struct, frozen=True):
 
 
 class LaneHold(msgspec.Struct, frozen=True):
-    """Why a lane waits, and until when; None: until somebody ends it. The reasons are those of `HoldReason`, "pause", "window" and "quota"."""
+    """Why a lane waits, and until when; None: until somebody ends it. The reasons are those
+    of `HoldReason`, "pause", "window" and "quota".
+    """
 
     channel: Channel
     reason: str
@@ -54,7 +68,9 @@ async def find(tx: Tx, identity: str) -> Workspace:
 
 
 async def change(tx: Tx, identity: str, wanted: Change, now: Instant) -> Workspace:
-    """Change what is set; in force for the next claim of any process. Raises InvalidRequest for a tier that is not there."""
+    """Change what is set; in force for the next claim of any process. Raises InvalidRequest
+    for a tier that is not there.
+    """
     [[settings]] = await tx.fetch("lock_workspace", identity, write(Workspace(identity)))
     before = read_workspace(identity, settings)
     changed = workspace.changed(before, wanted, now)
@@ -66,7 +82,9 @@ async def change(tx: Tx, identity: str, wanted: Change, now: Instant) -> Workspa
 
 
 async def turn_events_off(tx: Tx, identity: str, url: str, now: Instant) -> bool:
-    """Tell a workspace of nothing any more, until its events URL is set again: `url` answered that it is gone. False where it has another one by now."""
+    """Tell a workspace of nothing any more, until its events URL is set again: `url`
+    answered that it is gone. False where it has another one by now.
+    """
     [[settings]] = await tx.fetch("lock_workspace", identity, write(Workspace(identity)))
     before = read_workspace(identity, settings)
     if before.events_url != url or before.events_off:
@@ -79,26 +97,43 @@ async def _save(tx: Tx, before: Workspace, after: Workspace, now: Instant) -> No
     await tx.fetch("save_workspace", after.id, write(after))
     await event_routes.follow(tx, before, after)
     names = [(after.id, channel.value) for channel in sorted(Channel)]
-    await ensure_lanes(tx, names)  # so that intake never makes a lane beside this change, with terms that it has not seen
+    await ensure_lanes(
+        tx, names
+    )  # so that intake never makes a lane beside this change, with terms that it has not seen
     await refresh(tx, [lane for lane, _, _ in await tx.each("lane_ids", names)], now)
 
 
-async def limits(tx: Tx, identity: str, service_limits: Mapping[Channel, float]) -> dict[Channel, Limit]:
-    """The limits in force of a workspace by channel, and where each comes from; `service_limits` are the settings', messages a second."""
+async def limits(
+    tx: Tx, identity: str, service_limits: Mapping[Channel, float]
+) -> dict[Channel, Limit]:
+    """The limits in force of a workspace by channel, and where each comes from;
+    `service_limits` are the settings', messages a second.
+    """
     settings = await find(tx, identity)
     rows = await tx.fetch("find_tier", settings.tier)
     tier = read_tier(settings.tier, rows[0][0] if rows else None)
-    watches = {Channel(channel): read_watch(watch) for channel, watch in await tx.fetch("lane_watches", identity)}
+    watches = {
+        Channel(channel): read_watch(watch)
+        for channel, watch in await tx.fetch("lane_watches", identity)
+    }
     found = {}
     for channel, service_limit in service_limits.items():
         base, watch = base_limit(settings, tier, channel), watches.get(channel)
-        scaled = None if base is None or watch is None else rate_in_force(watch.scaling, tier.auto_scale.get(channel), base)
-        found[channel] = tiers.limit_in_force(service_limit, tier.limits.get(channel), settings.limits.get(channel), scaled)
+        scaled = (
+            None
+            if base is None or watch is None
+            else rate_in_force(watch.scaling, tier.auto_scale.get(channel), base)
+        )
+        found[channel] = tiers.limit_in_force(
+            service_limit, tier.limits.get(channel), settings.limits.get(channel), scaled
+        )
     return found
 
 
 async def holds(tx: Tx, identity: str, now: Instant) -> list[LaneHold]:
-    """Every hold of the workspace's lanes now, by channel: several may stand at once, and the last of them ends the wait."""
+    """Every hold of the workspace's lanes now, by channel: several may stand at once, and
+    the last of them ends the wait.
+    """
     return [hold for row in await tx.fetch("lane_holds", identity) for hold in _holds(row, now)]
 
 
@@ -118,7 +153,9 @@ def _holds(row: Row, now: Instant) -> list[LaneHold]:
 
 
 async def lift(tx: Tx, identity: str, channel: Channel, now: Instant) -> bool:
-    """End the hold that answers have put on a lane; whether there was one. What the answers said is forgotten, so refusals count from none."""
+    """End the hold that answers have put on a lane; whether there was one. What the answers
+    said is forgotten, so refusals count from none.
+    """
     return bool(await tx.fetch("lift_hold", identity, channel.value, now))
 
 
@@ -128,7 +165,12 @@ async def pause_channel(tx: Tx, channel: Channel, *, paused: bool) -> None:
 
 
 async def busiest(tx: Tx, sort: Sort, most: int, after: tuple[int, str] | None) -> list[Volume]:
-    """Workspaces by one of their figures, most first, those alike by id; from after the figure and id of the last one seen."""
+    """Workspaces by one of their figures, most first, those alike by id; from after the
+    figure and id of the last one seen.
+    """
     figure, last = (-1, "") if after is None else after
     rows = await tx.fetch("busiest_workspaces", sort.value, figure, last, most)
-    return [Volume(read_workspace(identity, settings), sent, backlog, exceeded) for identity, settings, sent, backlog, exceeded in rows]
+    return [
+        Volume(read_workspace(identity, settings), sent, backlog, exceeded)
+        for identity, settings, sent, backlog, exceeded in rows
+    ]

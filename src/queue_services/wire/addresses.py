@@ -1,4 +1,5 @@
-"""Syntax of email addresses and media URLs, and the form in which a recipient is searched for. Used by `intake` and by the job search.
+"""Syntax of email addresses and media URLs, and the form in which a recipient is searched
+for. Used by `intake` and by the job search.
 
 Looks nothing up: an address that is well written may still lead nowhere.
 """
@@ -25,13 +26,17 @@ LONGEST_ADDRESS = 254
 
 
 def email_address(text: str) -> str:
-    """Return `text` if it is an email address (RFC 5321 and 6531; no quoted local part, no address literal). Raises ValueError that says why not."""
+    """Return `text` if it is an email address (RFC 5321 and 6531; no quoted local part, no
+    address literal). Raises ValueError that says why not.
+    """
     if _ORDINARY.fullmatch(text):  # 30 times as fast as the library, which judges the rest
         return text
     if len(text) > LONGEST_ADDRESS:  # the library's time grows with the square of the length
         raise ValueError(f"must be an email address of at most {LONGEST_ADDRESS} characters")
     try:
-        email_validator.validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True)
+        email_validator.validate_email(
+            text, check_deliverability=False, globally_deliverable=False, strict=True
+        )
     except email_validator.EmailNotValidError as error:
         raise ValueError(f"must be an email address: {error}") from None
     return text
@@ -41,7 +46,13 @@ def media_url(text: str) -> str:
     """Return `text` if it is an http or https URL with a host. Raises ValueError."""
     try:
         parts = urlsplit(text)
-        if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and len(text) <= LONGEST_MEDIA_URL and not _NOT_IN_URLS.search(text):
+        if (
+            parts.scheme in {"http", "https"}
+            and parts.hostname
+            and parts.port != 0
+            and len(text) <= LONGEST_MEDIA_URL
+            and not _NOT_IN_URLS.search(text)
+        ):
             return text
     except ValueError:  # a port that is no number, an open bracket
         pass
@@ -49,7 +60,9 @@ def media_url(text: str) -> str:
 
 
 def searched_recipient(recipient: str, channel: Channel | None = None) -> str:
-    """The form in which a recipient is kept for search: an email address in lower case, of a phone number the digits alone."""
+    """The form in which a recipient is kept for search: an email address in lower case, of
+    a phone number the digits alone.
+    """
     if channel is Channel.EMAIL or (channel is None and "@" in recipient):
         return recipient.lower()
     return _NOT_DIGITS.sub("", recipient)

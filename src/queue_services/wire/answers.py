@@ -1,4 +1,5 @@
-"""What the API answers, as structs: every member is always there, null where there is nothing to say.
+"""What the API answers, as structs: every member is always there, null where there is
+nothing to say.
 
 Filled in by `api.render`; the OpenAPI document is made from them.
 """
@@ -13,7 +14,9 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from queue_services.domain.message import Channel, Status
 
 StatusName = Literal["SCHEDULED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"]
-WaitName = Literal["due", "window", "workspaceLimit", "serviceLimit", "pause", "hold", "receiver", "turn"]
+WaitName = Literal[
+    "due", "window", "workspaceLimit", "serviceLimit", "pause", "hold", "receiver", "turn"
+]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 # Members that faults name from outside this package.
@@ -56,7 +59,9 @@ class FieldError(msgspec.Struct, gc=False):
 
 
 class Problem(msgspec.Struct):
-    """RFC 9457, and what the original's clients read: `success` and `message` (the text of `detail`)."""
+    """RFC 9457, and what the original's clients read: `success` and `message` (the text of
+    `detail`).
+    """
 
     type: str
     title: str
@@ -95,7 +100,9 @@ class BatchAnswer(Answer, kw_only=True):
 
 
 class Attempt(msgspec.Struct, rename="camel", kw_only=True):
-    """One POST that went out and has an outcome: delivered, failed, rejected, throttled or timeout."""
+    """One POST that went out and has an outcome: delivered, failed, rejected, throttled or
+    timeout.
+    """
 
     number: int
     started_at: Time
@@ -122,10 +129,23 @@ class Job(msgspec.Struct, rename="camel", kw_only=True):
     max_attempts: int
     next_attempt_at: Time | None
     estimated_at: Annotated[
-        Time | None, Meta(description="when it is expected to start; null where it does not wait, where nobody can know, and where over 200 are asked at once")
+        Time | None,
+        Meta(
+            description=(
+                "when it is expected to start; null where it does not wait, where nobody can know,"
+                " and where over 200 are asked at once"
+            )
+        ),
     ]
     waiting_for: WaitName | None
-    units: Annotated[int, Meta(description="how much it takes of a limit: 1, or the segments of an SMS where those are counted")]
+    units: Annotated[
+        int,
+        Meta(
+            description=(
+                "how much it takes of a limit: 1, or the segments of an SMS where those are counted"
+            )
+        ),
+    ]
     error: str | None
     metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
 
@@ -195,7 +215,9 @@ class CampaignAnswer(Answer, kw_only=True):
 
 
 class ForecastAnswer(Answer, kw_only=True):
-    """When the first would start and the last be answered (null: not as things stand), and what they would wait for longest."""
+    """When the first would start and the last be answered (null: not as things stand), and
+    what they would wait for longest.
+    """
 
     start_at: Time | None
     end_at: Time | None
@@ -209,7 +231,9 @@ class AdvanceAnswer(Answer, kw_only=True):
 
 
 class EraseAnswer(Answer, kw_only=True):
-    """How many jobs lost their content; how many of them had waited and are cancelled, and how many may have been on their way just then."""
+    """How many jobs lost their content; how many of them had waited and are cancelled, and
+    how many may have been on their way just then.
+    """
 
     erased: int
     cancelled: int

@@ -1,6 +1,8 @@
-"""Takes the body of a batch apart into its messages, a little at a time, so that whoever reads 32 MiB can let others run in between.
+"""Takes the body of a batch apart into its messages, a little at a time, so that whoever
+reads 32 MiB can let others run in between.
 
-An element comes out as it was sent, for `intake.element` to decode. Until the last one is out the body may still turn out to be no JSON.
+An element comes out as it was sent, for `intake.element` to decode. Until the last one is
+out the body may still turn out to be no JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class _Batch(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def lines(body: bytes) -> Iterator[bytes]:
-    """The lines of an NDJSON body; blank ones do not count, and many of them are an empty line. Raises TooLarge after 10,000."""
+    """The lines of an NDJSON body; blank ones do not count, and many of them are an empty
+    line. Raises TooLarge after 10,000.
+    """
     count = start = 0
     while start < len(body):
         something = _SOMETHING.search(body, start, start + _EXAMINED)
@@ -67,7 +71,9 @@ def elements(body: bytes) -> Iterator[bytes]:
 
 
 def _windows(body: bytes) -> Iterator[list[Raw] | None]:
-    """The elements in runs, each short enough to be decoded without holding anybody up; None where the search for the end of one goes on."""
+    """The elements in runs, each short enough to be decoded without holding anybody up;
+    None where the search for the end of one goes on.
+    """
     head, tail = _HEAD.match(body, 0, _LONGEST_HEAD), _TAIL.search(body, max(0, len(body) - 100))
     if head is None or tail is None:
         yield _whole(body)
@@ -78,9 +84,11 @@ def _windows(body: bytes) -> Iterator[list[Raw] | None]:
 
 
 def _window(body: bytes, start: int, end: int) -> Generator[list[Raw] | None, None, int]:
-    """The elements from `start` to some seam between two of them; returns where the next one begins.
+    """The elements from `start` to some seam between two of them; returns where the next
+    one begins.
 
-    A nested array may hold what looks like one; only at a true seam does what lies before it decode as a list.
+    A nested array may hold what looks like one; only at a true seam does what lies before
+    it decode as a list.
     """
     searched, reach = start, start + _FIRST_WINDOW
     while reach < end:
@@ -90,7 +98,9 @@ def _window(body: bytes, start: int, end: int) -> Generator[list[Raw] | None, No
                 return seam.end(1)
             yield None
         if reach - start > LARGEST_MESSAGE + _EXAMINED:
-            raise InvalidRequest(Fault("messages", "holds an element that is larger than 2 MiB, or no object"))
+            raise InvalidRequest(
+                Fault("messages", "holds an element that is larger than 2 MiB, or no object")
+            )
         yield None
         searched, reach = max(start, reach - 100), reach + _EXAMINED
     window = _list(body[start:end])
@@ -109,7 +119,11 @@ def _list(elements: bytes) -> list[Raw] | None:
 
 
 def _whole(body: bytes) -> list[Raw]:
-    """The elements of a body that is written in an unusual way. Raises InvalidRequest with its faults; of a large one only that it has some."""
+    """The elements of a body that is written in an unusual way. Raises InvalidRequest with
+    its faults; of a large one only that it has some.
+    """
     if len(body) <= _EXAMINED:
         return fields.read(body, _Batch).messages
-    raise InvalidRequest(Fault(fields.WHOLE, 'is not JSON of the shape {"messages": [...]} and nothing else'))
+    raise InvalidRequest(
+        Fault(fields.WHOLE, 'is not JSON of the shape {"messages": [...]} and nothing else')
+    )

@@ -1,6 +1,8 @@
-"""The shapes of what callers send, bodies and queries, as typed structs: the rules that types can say, and the OpenAPI schemas of them.
+"""The shapes of what callers send, bodies and queries, as typed structs: the rules that
+types can say, and the OpenAPI schemas of them.
 
-A description completes the sentence "FIELD must be ..." in a fault. `intake` applies the rules that types cannot say.
+A description completes the sentence "FIELD must be ..." in a fault. `intake` applies the
+rules that types cannot say.
 """
 
 from __future__ import annotations
@@ -26,22 +28,44 @@ CURSOR = r"^[0-9]{1,18}-[0-9]{1,18}$(?!\n)"
 
 NO_NUL = r"^[^\u0000]*$"
 _NO_NUL = {"pattern": NO_NUL}  # checked for the whole body at once, by `fields`
-Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, description="text of 1-255 characters", extra_json_schema=_NO_NUL)]
+Id = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=LONGEST_ID,
+        description="text of 1-255 characters",
+        extra_json_schema=_NO_NUL,
+    ),
+]
 Whole = Annotated[float, Meta(multiple_of=1)]  # to JSON, 3.0 is an integer like 3
 WorkspaceId = Annotated[
-    Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, extra_json_schema=_NO_NUL)] | int | Whole,
+    Annotated[str, Meta(min_length=1, max_length=LONGEST_ID, extra_json_schema=_NO_NUL)]
+    | int
+    | Whole,
     Meta(description="text of 1-255 characters, or an integer of as many digits"),
 ]
-Text = Annotated[str, Meta(min_length=1, description="text that is not empty", extra_json_schema=_NO_NUL)]
+Text = Annotated[
+    str, Meta(min_length=1, description="text that is not empty", extra_json_schema=_NO_NUL)
+]
 # `$` alone would let a line feed follow in Python's dialect of regular expressions.
-_Phone = Annotated[str, Meta(min_length=3, max_length=32, pattern=r"^[+()\-. ]*[0-9][0-9+()\-. ]*$(?!\n)")]
-Phone = Annotated[_Phone | None, Meta(description="3-32 of digits, `+ ( ) - .` and space, with a digit among them")]
-Delay = Annotated[Annotated[float, Meta(ge=0, le=LONGEST_DELAY_MS)] | None, Meta(description="a finite number of milliseconds, 0 to 34,560,000,000 (400 days)")]
+_Phone = Annotated[
+    str, Meta(min_length=3, max_length=32, pattern=r"^[+()\-. ]*[0-9][0-9+()\-. ]*$(?!\n)")
+]
+Phone = Annotated[
+    _Phone | None,
+    Meta(description="3-32 of digits, `+ ( ) - .` and space, with a digit among them"),
+]
+Delay = Annotated[
+    Annotated[float, Meta(ge=0, le=LONGEST_DELAY_MS)] | None,
+    Meta(description="a finite number of milliseconds, 0 to 34,560,000,000 (400 days)"),
+]
 Time = Annotated[
     Annotated[str, Meta(extra_json_schema={"format": "date-time"}, extra={"rule": instant})] | None,
     Meta(description="a time with an offset, such as 2025-03-22T10:15:30.123Z"),
 ]
-"""The rule reads the text where a body has other faults, so that all are told at once; where it has none, whoever needs the time reads it."""
+"""The rule reads the text where a body has other faults, so that all are told at once;
+where it has none, whoever needs the time reads it.
+"""
 VALUE = {"$ref": "#/components/schemas/Value"}
 OTHER_MEMBERS = {"propertyNames": {"pattern": NO_NUL}, "additionalProperties": VALUE}
 VALUES: dict[str, Any] = {
@@ -54,21 +78,36 @@ VALUES: dict[str, Any] = {
     ],
 }
 _MEDIA_URL = {"pattern": patterns.MEDIA_URL, "maxLength": LONGEST_MEDIA_URL}
-MediaUrl = Annotated[Annotated[str, Meta(extra_json_schema=_MEDIA_URL)] | None, Meta(description="an http or https URL with a host")]
-_ADDRESS = {"format": "email", "pattern": patterns.EMAIL, "description": "an email address; one with letters outside ASCII (RFC 6531) is taken, too"}
+MediaUrl = Annotated[
+    Annotated[str, Meta(extra_json_schema=_MEDIA_URL)] | None,
+    Meta(description="an http or https URL with a host"),
+]
+_ADDRESS = {
+    "format": "email",
+    "pattern": patterns.EMAIL,
+    "description": "an email address; one with letters outside ASCII (RFC 6531) is taken, too",
+}
 _READ_FROM_METADATA = {
     "callbackEndpoint": {
         "type": ["string", "null"],
         "maxLength": LONGEST_ENDPOINT,
         "pattern": patterns.ENDPOINT,
-        "description": "a path of the application, such as /send-sms; no dot segment, percent-encoded or not",
+        "description": (
+            "a path of the application, such as /send-sms; no dot segment, percent-encoded or not"
+        ),
     },
-    "campaignId": {**VALUE, "maxLength": LONGEST_ID, "description": "text or an integer names the campaign"},
+    "campaignId": {
+        **VALUE,
+        "maxLength": LONGEST_ID,
+        "description": "text or an integer names the campaign",
+    },
     "messageId": VALUE,
     "source": VALUE,
 }
 _METADATA = {"type": ["object", "null"], "properties": _READ_FROM_METADATA, **OTHER_MEMBERS}
-Metadata = Annotated[Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema=_METADATA)]
+Metadata = Annotated[
+    Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema=_METADATA)
+]
 Key = Annotated[Id | None, Meta(description="text of 1-255 characters")]
 
 
@@ -80,7 +119,9 @@ class MessageBody(msgspec.Struct, rename="camel", kw_only=True):
     delay: Delay = None
     scheduled_for: Time = None
     metadata: Metadata = UNSET
-    priority: Annotated[Literal["high", "normal", "low"] | None, Meta(description="`high`, `normal` or `low`")] = None
+    priority: Annotated[
+        Literal["high", "normal", "low"] | None, Meta(description="`high`, `normal` or `low`")
+    ] = None
     expires_at: Time = None
     idempotency_key: Key = None
 
@@ -106,7 +147,9 @@ class SmsElement(SmsBody, kw_only=True, tag_field="channel", tag="sms", forbid_u
     """An SMS in a batch."""
 
 
-class EmailElement(EmailBody, kw_only=True, tag_field="channel", tag="email", forbid_unknown_fields=True):
+class EmailElement(
+    EmailBody, kw_only=True, tag_field="channel", tag="email", forbid_unknown_fields=True
+):
     """An email in a batch."""
 
 
@@ -116,7 +159,9 @@ Element: Any = SmsElement | EmailElement  # told apart by `channel`
 class BatchBody(msgspec.Struct, forbid_unknown_fields=True):
     """Messages of both channels; each is told by its `channel`."""
 
-    messages: Annotated[list[Element], Meta(max_length=10_000, description="a list of at most 10,000 messages")]
+    messages: Annotated[
+        list[Element], Meta(max_length=10_000, description="a list of at most 10,000 messages")
+    ]
 
 
 class NoMembers(msgspec.Struct, forbid_unknown_fields=True):
@@ -126,7 +171,10 @@ class NoMembers(msgspec.Struct, forbid_unknown_fields=True):
 class JobIdsBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """The jobs asked for."""
 
-    job_ids: Annotated[list[Annotated[str, Meta(extra_json_schema=_NO_NUL)]], Meta(max_length=MOST_JOB_IDS, description="a list of at most 1,000 job ids")]
+    job_ids: Annotated[
+        list[Annotated[str, Meta(extra_json_schema=_NO_NUL)]],
+        Meta(max_length=MOST_JOB_IDS, description="a list of at most 1,000 job ids"),
+    ]
 
 
 class RescheduleBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -141,7 +189,13 @@ class ShiftBody(msgspec.Struct, forbid_unknown_fields=True):
 
     delay: Annotated[
         float,
-        Meta(ge=-LONGEST_DELAY_MS, le=LONGEST_DELAY_MS, description="a finite number of milliseconds, at most 400 days either way; negative for earlier"),
+        Meta(
+            ge=-LONGEST_DELAY_MS,
+            le=LONGEST_DELAY_MS,
+            description=(
+                "a finite number of milliseconds, at most 400 days either way; negative for earlier"
+            ),
+        ),
     ]
 
 
@@ -150,20 +204,31 @@ class ForecastBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
 
     workspace_id: WorkspaceId
     channel: Annotated[Literal["sms", "email"], Meta(description="`sms` or `email`")]
-    count: Annotated[Whole, Meta(ge=1, le=MOST_FORESEEN, description="a whole number, 1-100,000,000")]
+    count: Annotated[
+        Whole, Meta(ge=1, le=MOST_FORESEEN, description="a whole number, 1-100,000,000")
+    ]
     scheduled_for: Time = None
 
 
 class AdvanceBody(msgspec.Struct, forbid_unknown_fields=True):
     """How far to move the test clock."""
 
-    delay: Annotated[float, Meta(ge=0, le=LONGEST_DELAY_MS, description="a finite number of milliseconds, 0 to 34,560,000,000 (400 days)")]
+    delay: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=LONGEST_DELAY_MS,
+            description="a finite number of milliseconds, 0 to 34,560,000,000 (400 days)",
+        ),
+    ]
 
 
 class BatchQuery(msgspec.Struct, forbid_unknown_fields=True):
     """Whether one bad message spoils the batch."""
 
-    atomic: Annotated[Literal["true", "false"], Meta(description="`true` (all messages or none) or `false`")] = "false"
+    atomic: Annotated[
+        Literal["true", "false"], Meta(description="`true` (all messages or none) or `false`")
+    ] = "false"
 
 
 class NoQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -186,29 +251,64 @@ class ChangesQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Where in the feed to go on, and of which workspace: of all where it is not said."""
 
     workspace_id: Id | UnsetType = UNSET
-    after: Annotated[str, Meta(pattern=CURSOR, description="the `cursor` of an earlier answer")] | UnsetType = UNSET
-    limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES, description="a whole number, 1-1,000")] = MOST_CHANGES
+    after: (
+        Annotated[str, Meta(pattern=CURSOR, description="the `cursor` of an earlier answer")]
+        | UnsetType
+    ) = UNSET
+    limit: Annotated[int, Meta(ge=1, le=MOST_CHANGES, description="a whole number, 1-1,000")] = (
+        MOST_CHANGES
+    )
 
 
 class JobsQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
-    """Every filter that is given must match; `from` is inclusive and `to` exclusive, both on `createdAt`."""
+    """Every filter that is given must match; `from` is inclusive and `to` exclusive, both
+    on `createdAt`.
+    """
 
     workspace_id: Id | UnsetType = UNSET
-    channel: Annotated[Literal["sms", "email"] | UnsetType, Meta(description="`sms` or `email`")] = UNSET
+    channel: Annotated[
+        Literal["sms", "email"] | UnsetType, Meta(description="`sms` or `email`")
+    ] = UNSET
     status: Annotated[
         Literal["SCHEDULED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"] | UnsetType,
         Meta(description="SCHEDULED, PROCESSING, COMPLETED, FAILED or CANCELLED"),
     ] = UNSET
     campaign_id: Id | UnsetType = UNSET
     contact_id: Id | UnsetType = UNSET
-    recipient: Annotated[str, Meta(min_length=1, max_length=320, description="a phone number or email address", extra_json_schema=_NO_NUL)] | UnsetType = UNSET
-    created_from: Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="a time with an offset")] | UnsetType = msgspec.field(
-        default=UNSET, name="from"
-    )
-    created_to: Annotated[str, Meta(extra_json_schema={"format": "date-time"}, description="a time with an offset")] | UnsetType = msgspec.field(
-        default=UNSET, name="to"
-    )
+    recipient: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=320,
+                description="a phone number or email address",
+                extra_json_schema=_NO_NUL,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    created_from: (
+        Annotated[
+            str,
+            Meta(extra_json_schema={"format": "date-time"}, description="a time with an offset"),
+        ]
+        | UnsetType
+    ) = msgspec.field(default=UNSET, name="from")
+    created_to: (
+        Annotated[
+            str,
+            Meta(extra_json_schema={"format": "date-time"}, description="a time with an offset"),
+        ]
+        | UnsetType
+    ) = msgspec.field(default=UNSET, name="to")
     limit: Annotated[int, Meta(ge=1, le=MOST_JOBS, description="a whole number, 1-200")] = 50
     cursor: (
-        Annotated[str, Meta(description="the `nextCursor` of the page before", pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\\n)")] | UnsetType
+        Annotated[
+            str,
+            Meta(
+                description="the `nextCursor` of the page before",
+                pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\\n)",
+            ),
+        ]
+        | UnsetType
     ) = UNSET

@@ -1,6 +1,7 @@
 """The body of a callback: what the application receives for a message that is due.
 
-Called by `delivery.callback`. Metadata passes through as it came: its values are spliced, never parsed, so that no number loses a digit.
+Called by `delivery.callback`. Metadata passes through as it came: its values are spliced,
+never parsed, so that no number loses a digit.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ _encode = msgspec.json.Encoder().encode
 _read_metadata = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def callback_body(content: Content, *, channel: Channel, contact: str, workspace: str, job: str) -> bytes:
-    """The JSON body: the channel's members, then every member of the metadata whose name is not taken.
+def callback_body(
+    content: Content, *, channel: Channel, contact: str, workspace: str, job: str
+) -> bytes:
+    """The JSON body: the channel's members, then every member of the metadata whose name is
+    not taken.
 
     Raises msgspec.DecodeError where the metadata is no JSON object, which intake does not let in.
     """
@@ -22,7 +26,9 @@ def callback_body(content: Content, *, channel: Channel, contact: str, workspace
     if channel is Channel.SMS:
         body["message"] = content.text
     else:
-        html = msgspec.Raw(_encode(content.html))  # up to 2 MiB, and it goes out twice: escape it once
+        html = msgspec.Raw(
+            _encode(content.html)
+        )  # up to 2 MiB, and it goes out twice: escape it once
         body |= {"subject": content.subject, "html": html, "content": html}
     body |= {"contactId": contact, "workspaceId": workspace, "jobId": job}
     if channel is Channel.SMS and content.media_url is not None:

@@ -1,6 +1,8 @@
-"""Decodes what a PUT of a workspace or a tier changes, or says everything that is wrong with it, each fault by its member's own name.
+"""Decodes what a PUT of a workspace or a tier changes, or says everything that is wrong
+with it, each fault by its member's own name.
 
-Called by the routes. The rules of the figures are the domain's, those of URLs and secrets the settings'.
+Called by the routes. The rules of the figures are the domain's, those of URLs and secrets
+the settings'.
 """
 
 from __future__ import annotations
@@ -25,13 +27,17 @@ T = TypeVar("T")
 
 
 def workspace_change(body: bytes) -> Change:
-    """What a PUT of a workspace changes. Raises InvalidRequest with every fault; whether the tier is there, the store knows."""
+    """What a PUT of a workspace changes. Raises InvalidRequest with every fault; whether
+    the tier is there, the store knows.
+    """
     given = _Given(body, WorkspaceBody)
     change = Change(
         tier=given.member("tier"),
         timezone=given.member("timezone", zone_fault),
         limits=given.by_channel("limits", tiers.limit_fault, _plain),
-        base_urls=given.by_channel("callback_base_urls", _refused_by(setting_types.base_url), setting_types.base_url),
+        base_urls=given.by_channel(
+            "callback_base_urls", _refused_by(setting_types.base_url), setting_types.base_url
+        ),
         paused=given.by_channel("paused"),
         events_url=given.member("events_url", _refused_by(setting_types.base_url)),
         secret=given.member("signing_secret", _refused_by(setting_types.signing_secret)),
@@ -47,7 +53,11 @@ def tier_change(body: bytes) -> TierChange:
     change = TierChange(
         limits=given.by_channel("limits", tiers.limit_fault, _plain),
         weight=given.member("weight", tiers.weight_fault),
-        auto_scale=given.by_channel("auto_scale", lambda scale: tiers.scale_fault(scale.max, scale.step), lambda scale: Scale(_plain(scale.max), scale.step)),
+        auto_scale=given.by_channel(
+            "auto_scale",
+            lambda scale: tiers.scale_fault(scale.max, scale.step),
+            lambda scale: Scale(_plain(scale.max), scale.step),
+        ),
         daily_quota=given.by_channel("daily_quota", tiers.quota_fault, int),
     )
     given.check()
@@ -67,7 +77,11 @@ class _Given:
                 within, right = _within(fault, body, shape)
                 self._faults += within
                 if right is not None:
-                    self._values |= {name: right for name, encoded in self._names.items() if encoded == fault.field}
+                    self._values |= {
+                        name: right
+                        for name, encoded in self._names.items()
+                        if encoded == fault.field
+                    }
         else:
             self._values = {name: getattr(value, name) for name in self._names}
 
@@ -83,12 +97,21 @@ class _Given:
             self._faults.append(Fault(self._names[name], fault))
         return value
 
-    def by_channel(self, name: str, rule: Callable[[Any], str | None] = lambda _: None, stored: Callable[[Any], T] = lambda value: value) -> dict[Channel, Any]:
-        """The channels that a member gives, each value as it is `stored`; null as a whole is null for every channel."""
+    def by_channel(
+        self,
+        name: str,
+        rule: Callable[[Any], str | None] = lambda _: None,
+        stored: Callable[[Any], T] = lambda value: value,
+    ) -> dict[Channel, Any]:
+        """The channels that a member gives, each value as it is `stored`; null as a whole is
+        null for every channel.
+        """
         value = self._values.get(name, UNSET)
         if value is UNSET:
             return {}
-        given = {channel: None if value is None else getattr(value, channel.value) for channel in Channel}
+        given = {
+            channel: None if value is None else getattr(value, channel.value) for channel in Channel
+        }
         found: dict[Channel, Any] = {}
         for channel, one in given.items():
             if one is None:
@@ -106,21 +129,33 @@ class _Given:
             return value if value is None else UNSET
         days = [int(day) for day in value.days]
         if faults := window_faults(value.start, value.end, days):
-            self._faults += [Fault(f"{self._names[name]}.{fault.field}", fault.message) for fault in faults]
+            self._faults += [
+                Fault(f"{self._names[name]}.{fault.field}", fault.message) for fault in faults
+            ]
             return UNSET
         return Window(value.start, value.end, tuple(sorted(days)))
 
 
-def _within(fault: Fault, body: bytes, shape: type[msgspec.Struct]) -> tuple[list[Fault], msgspec.Struct | None]:
-    """The faults inside a member that is an object of members, each by its own name, and what is right of it; else the fault itself."""
-    inner = {field.encode_name: part for field in msgspec.structs.fields(shape) for part in _structs(field.type)}.get(fault.field)
+def _within(
+    fault: Fault, body: bytes, shape: type[msgspec.Struct]
+) -> tuple[list[Fault], msgspec.Struct | None]:
+    """The faults inside a member that is an object of members, each by its own name, and
+    what is right of it; else the fault itself.
+    """
+    inner = {
+        field.encode_name: part
+        for field in msgspec.structs.fields(shape)
+        for part in _structs(field.type)
+    }.get(fault.field)
     raw = None if inner is None else fields.split(body, (fault.field,))[0].get(fault.field)
     if inner is None or raw is None or not bytes(raw).lstrip().startswith(b"{"):
         return [fault], None
     values, faults = fields.examine(bytes(raw), inner)
     within = [deeper for one in faults for deeper in _within(one, bytes(raw), inner)[0]]
     named = [Fault(f"{fault.field}.{one.field}", one.message) for one in within]
-    return named, None if any(field.required for field in msgspec.structs.fields(inner)) else inner(**values)
+    return named, None if any(field.required for field in msgspec.structs.fields(inner)) else inner(
+        **values
+    )
 
 
 def _structs(field_type: Any) -> list[type[msgspec.Struct]]:

@@ -1,4 +1,6 @@
-"""The body of an event: what the application is told of messages and limits. Called by `delivery.events`."""
+"""The body of an event: what the application is told of messages and limits. Called by
+`delivery.events`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,11 @@ from queue_services.wire.times import rfc3339
 
 _encode = msgspec.json.Encoder().encode
 _read_facts = msgspec.json.Decoder(dict[str, str | float | None]).decode
-_STATUSES = {"message.completed": "completed", "message.failed": "failed", "message.cancelled": "cancelled"}
+_STATUSES = {
+    "message.completed": "completed",
+    "message.failed": "failed",
+    "message.cancelled": "cancelled",
+}
 _NAMED = {"error", "contact", "campaign"}
 
 
@@ -28,8 +34,19 @@ class EventBody(msgspec.Struct, rename="camel", kw_only=True):
     timestamp: str
 
 
-def event_body(*, identity: str, kind: str, job: str | None, workspace: str, channel: str | None, facts: str, created_at: Instant) -> bytes:
-    """The JSON body; `facts` is JSON. Those of a message's event all have their member; those of a limit's follow the members by their own names."""
+def event_body(
+    *,
+    identity: str,
+    kind: str,
+    job: str | None,
+    workspace: str,
+    channel: str | None,
+    facts: str,
+    created_at: Instant,
+) -> bytes:
+    """The JSON body; `facts` is JSON. Those of a message's event all have their member;
+    those of a limit's follow the members by their own names.
+    """
     known = _read_facts(facts)
     body = EventBody(
         event_id=identity,
@@ -43,7 +60,10 @@ def event_body(*, identity: str, kind: str, job: str | None, workspace: str, cha
         campaign_id=_text(known.get("campaign")),
         timestamp=rfc3339(created_at),
     )
-    return _encode(msgspec.to_builtins(body) | {name: value for name, value in known.items() if name not in _NAMED})
+    return _encode(
+        msgspec.to_builtins(body)
+        | {name: value for name, value in known.items() if name not in _NAMED}
+    )
 
 
 def _text(value: str | float | None) -> str | None:

@@ -1,7 +1,9 @@
-"""Reads a JSON body, or a query, into a struct; when it does not fit, says everything that is wrong with it at once.
+"""Reads a JSON body, or a query, into a struct; when it does not fit, says everything that
+is wrong with it at once.
 
-The struct's own types are the rules, for the quick decode and for the search of faults alike: msgspec stops at the first fault, so on failure alone
-each member is decoded by itself. Used by every call that reads a body or a query; knows no message.
+The struct's own types are the rules, for the quick decode and for the search of faults
+alike: msgspec stops at the first fault, so on failure alone each member is decoded by
+itself. Used by every call that reads a body or a query; knows no message.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ MOST_FAULTS = 30
 """Of one kind, in one body: an answer must not be many times as long as what it is about."""
 
 LARGE = 64 * 1024
-"""Bytes of a body that is looked through in every corner. In a larger one only the members that are read are: its corners may be a million."""
+"""Bytes of a body that is looked through in every corner. In a larger one only the members
+that are read are: its corners may be a million.
+"""
 
 _fields = functools.cache(msgspec.structs.fields)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -38,14 +42,18 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Partial(NamedTuple):
-    """What can be said of a body that does not fit: its members by attribute name, UNSET where they are missing or wrong, and what is wrong."""
+    """What can be said of a body that does not fit: its members by attribute name, UNSET
+    where they are missing or wrong, and what is wrong.
+    """
 
     values: dict[str, Any]
     faults: list[Fault]
 
 
 class _NotANumber:
-    """Stands for NaN, Infinity and -Infinity, which are no JSON, so that the member that holds one can be named."""
+    """Stands for NaN, Infinity and -Infinity, which are no JSON, so that the member that
+    holds one can be named.
+    """
 
 
 def read(body: bytes, shape: type[T]) -> T:
@@ -57,7 +65,9 @@ def read(body: bytes, shape: type[T]) -> T:
 
 
 def quick(body: bytes, shape: Any) -> Any | None:
-    """`body` decoded into `shape`, or None where anything at all is wrong with it; `examine` then says what."""
+    """`body` decoded into `shape`, or None where anything at all is wrong with it;
+    `examine` then says what.
+    """
     if b"\\u0000" in body and _NUL.search(body):
         return None
     try:
@@ -69,25 +79,35 @@ def quick(body: bytes, shape: Any) -> Any | None:
 
 
 def examine(body: bytes, shape: type[msgspec.Struct]) -> Partial:
-    """Say all that is wrong with a body that `quick` refused; there is at least one fault in the answer."""
+    """Say all that is wrong with a body that `quick` refused; there is at least one fault
+    in the answer.
+    """
     tag = shape.__struct_config__.tag_field
     names = (*(field.encode_name for field in _fields(shape)), *([] if tag is None else [tag]))
     try:
         members, faults = split(body, names)
     except InvalidRequest as error:
-        return Partial(dict.fromkeys((field.name for field in _fields(shape)), UNSET), list(error.faults))
+        return Partial(
+            dict.fromkeys((field.name for field in _fields(shape)), UNSET), list(error.faults)
+        )
     values, more = _decode_each(members, shape, strict=True)
     return Partial(values, [*faults, *more] or [Fault(WHOLE, _first_fault(body, shape))])
 
 
 def read_query(query: Mapping[str, str], shape: type[T]) -> T:
-    """Convert query parameters into `shape`, numbers from their text. Raises InvalidRequest with every fault."""
+    """Convert query parameters into `shape`, numbers from their text. Raises InvalidRequest
+    with every fault.
+    """
     try:
         value = msgspec.convert(query, shape, strict=False)
     except msgspec.ValidationError:
         raws = {name: Raw(msgspec.json.encode(value)) for name, value in query.items()}
         raise InvalidRequest(*_decode_each(raws, shape, strict=False)[1]) from None
-    if ill := [Fault(shown(name), "holds a NUL character; remove it") for name, text in query.items() if "\0" in text]:
+    if ill := [
+        Fault(shown(name), "holds a NUL character; remove it")
+        for name, text in query.items()
+        if "\0" in text
+    ]:
         raise InvalidRequest(*ill)
     return value
 
@@ -99,9 +119,11 @@ def decoder(shape: Any, *, strict: bool = True) -> msgspec.json.Decoder[Any]:
 
 
 def split(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | None], list[Fault]]:
-    """The members of a JSON object, still encoded, and every place where it holds what no text or number may be; None for a member that does.
+    """The members of a JSON object, still encoded, and every place where it holds what no
+    text or number may be; None for a member that does.
 
-    Of a large body only the members of `names` are looked into. Raises InvalidRequest where it is no JSON object at all.
+    Of a large body only the members of `names` are looked into. Raises InvalidRequest where
+    it is no JSON object at all.
     """
     if len(body) > LARGE:
         return _split_large(body, names)
@@ -112,7 +134,9 @@ def split(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | None], l
     try:
         encoded = dict(decoder(dict[str, Raw]).decode(body))
     except (msgspec.DecodeError, RecursionError):
-        encoded = {name: Raw(json.dumps(value, default=str).encode()) for name, value in members.items()}
+        encoded = {
+            name: Raw(json.dumps(value, default=str).encode()) for name, value in members.items()
+        }
     return encoded | dict.fromkeys((path[0] for path, _ in ill), None), faults
 
 
@@ -135,7 +159,9 @@ def _split_large(body: bytes, names: tuple[str, ...]) -> tuple[dict[str, Raw | N
 
 
 def _ill_member(name: str, encoded: bytes) -> list[Fault]:
-    """What is no text or number in a member of a large body: in a text of any length, or in an object or array that is not large itself."""
+    """What is no text or number in a member of a large body: in a text of any length, or in
+    an object or array that is not large itself.
+    """
     if len(encoded) > LARGE and not encoded.startswith(b'"'):
         return []
     try:
@@ -160,9 +186,15 @@ def shown(name: str) -> str:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    """Parse `body` more leniently than JSON, so that faults can be named that end a strict parse."""
+    """Parse `body` more leniently than JSON, so that faults can be named that end a strict
+    parse.
+    """
     try:
-        members = json.loads(body.decode(), parse_constant=lambda _: _NotANumber(), parse_int=lambda digits: int(digits[:4000]))
+        members = json.loads(
+            body.decode(),
+            parse_constant=lambda _: _NotANumber(),
+            parse_int=lambda digits: int(digits[:4000]),
+        )
     except UnicodeDecodeError:
         raise InvalidRequest(Fault(WHOLE, "must be UTF-8")) from None
     except RecursionError:
@@ -200,7 +232,9 @@ def _ill(value: Any) -> str | None:
     return None
 
 
-def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct], *, strict: bool) -> Partial:
+def _decode_each(
+    members: Mapping[str, Raw | None], shape: type[msgspec.Struct], *, strict: bool
+) -> Partial:
     """Decode each member by its field's own type; a member that is None has its fault already."""
     values: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -209,7 +243,9 @@ def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct],
         raw = members.get(field.encode_name)
         if raw is not None:
             try:
-                values[field.name] = _ruled(field.type, decoder(field.type, strict=strict).decode(raw))
+                values[field.name] = _ruled(
+                    field.type, decoder(field.type, strict=strict).decode(raw)
+                )
                 continue
             except (msgspec.DecodeError, RecursionError) as error:
                 faults.append(Fault(field.encode_name, _advice(field.type, error)))
@@ -225,12 +261,16 @@ def _decode_each(members: Mapping[str, Raw | None], shape: type[msgspec.Struct],
     if tag is not None and bytes(tag) != msgspec.json.encode(config.tag):
         faults.append(Fault(str(config.tag_field), f"must be `{config.tag}`"))
     if config.forbid_unknown_fields:
-        faults.extend(_strangers(members, {field.encode_name for field in fields} | {config.tag_field}))
+        faults.extend(
+            _strangers(members, {field.encode_name for field in fields} | {config.tag_field})
+        )
     return Partial(values, faults)
 
 
 def _strangers(members: Mapping[str, Raw | None], known: Collection[str | None]) -> Iterator[Fault]:
-    return itertools.islice((Fault(shown(name), NO_SUCH_MEMBER) for name in members if name not in known), MOST_FAULTS)
+    return itertools.islice(
+        (Fault(shown(name), NO_SUCH_MEMBER) for name in members if name not in known), MOST_FAULTS
+    )
 
 
 def _advice(field_type: Any, error: Exception) -> str:
@@ -259,6 +299,8 @@ def _description(field_type: Any) -> str | None:
 
 def _metas(field_type: Any) -> Iterator[msgspec.Meta]:
     """What is noted of a type, and of those it is made of, from the outside in."""
-    yield from (meta for meta in getattr(field_type, "__metadata__", ()) if isinstance(meta, msgspec.Meta))
+    yield from (
+        meta for meta in getattr(field_type, "__metadata__", ()) if isinstance(meta, msgspec.Meta)
+    )
     for part in get_args(field_type):
         yield from _metas(part)

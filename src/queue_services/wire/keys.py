@@ -1,4 +1,6 @@
-"""The shapes of keys on the wire: the body that makes one, and answers. A description completes the sentence "FIELD must be ..." in a fault."""
+"""The shapes of keys on the wire: the body that makes one, and answers. A description
+completes the sentence "FIELD must be ..." in a fault.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,24 @@ ScopeName = Literal["read", "send", "manage"]
 
 
 class KeyBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """A key to make: of one workspace or, without `workspaceId`, an administrator's; with all scopes, for ever and without a quota, unless it is said."""
+    """A key to make: of one workspace or, without `workspaceId`, an administrator's; with
+    all scopes, for ever and without a quota, unless it is said.
+    """
 
-    workspace_id: Annotated[WorkspaceId | None, Meta(description="text of 1-255 characters, or null for an administrator's key")] = None
+    workspace_id: Annotated[
+        WorkspaceId | None,
+        Meta(description="text of 1-255 characters, or null for an administrator's key"),
+    ] = None
     scopes: Annotated[
-        Annotated[list[ScopeName], Meta(min_length=1)] | None, Meta(description="a list of `read`, `send` and `manage` that is not empty; or null for all")
+        Annotated[list[ScopeName], Meta(min_length=1)] | None,
+        Meta(
+            description="a list of `read`, `send` and `manage` that is not empty; or null for all"
+        ),
     ] = None
     expires_at: GivenTime = None
     messages_per_minute: Annotated[
-        Annotated[Whole, Meta(ge=1, le=MOST_PER_MINUTE)] | None, Meta(description="a whole number from 1 of messages a minute; or null for any number")
+        Annotated[Whole, Meta(ge=1, le=MOST_PER_MINUTE)] | None,
+        Meta(description="a whole number from 1 of messages a minute; or null for any number"),
     ] = None
 
 
@@ -42,7 +53,9 @@ class KeyMembers(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class NewKeyAnswer(KeyMembers, kw_only=True):
-    """A key that was made. `key` is shown this once: send it as `Authorization: Bearer`, or as the password of Basic."""
+    """A key that was made. `key` is shown this once: send it as `Authorization: Bearer`, or
+    as the password of Basic.
+    """
 
     success: Literal[True] = True
     key: str

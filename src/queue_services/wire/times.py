@@ -1,4 +1,5 @@
-"""Instants as the wire writes them: RFC 3339 in UTC with milliseconds and `Z`. Used by every body, query and answer.
+"""Instants as the wire writes them: RFC 3339 in UTC with milliseconds and `Z`. Used by
+every body, query and answer.
 
 Reads no clock and knows no zone but offsets.
 """
@@ -16,8 +17,12 @@ from queue_services.domain.message import SECOND, Instant
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LATEST: Instant = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LEAP_SECOND = re.compile(r"(.{17})60(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII | re.IGNORECASE)
+_LATEST: Instant = (
+    datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH
+) // _MICROSECOND
+_LEAP_SECOND = re.compile(
+    r"(.{17})60(?:\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII | re.IGNORECASE
+)
 _Aware = Annotated[datetime, msgspec.Meta(tz=True)]
 
 MALFORMED = "must be a time with an offset, such as 2025-03-22T10:15:30.123Z"
@@ -26,8 +31,9 @@ MALFORMED = "must be a time with an offset, such as 2025-03-22T10:15:30.123Z"
 def instant(text: str) -> Instant:
     """The instant that an RFC 3339 date-time names, rounded to the microsecond.
 
-    A leap second (RFC 3339, 5.6: `:60` at 23:59 UTC) is the first instant after it. Raises ValueError, whose text says what to send, for anything else:
-    no offset, no such day, 24:00, a year outside 1-9999.
+    A leap second (RFC 3339, 5.6: `:60` at 23:59 UTC) is the first instant after it. Raises
+    ValueError, whose text says what to send, for anything else: no offset, no such day,
+    24:00, a year outside 1-9999.
     """
     try:
         return (msgspec.convert(text, _Aware) - _EPOCH) // _MICROSECOND
@@ -46,7 +52,8 @@ def _leap_second(text: str) -> Instant:
 
 
 def rfc3339(moment: Instant) -> str:
-    """`moment` in UTC with milliseconds (cut, not rounded: an answer never names a later time than it means).
+    """`moment` in UTC with milliseconds (cut, not rounded: an answer never names a later
+    time than it means).
 
     Years outside 1-9999 cannot be written; `moment` is then taken to the nearest that can.
     """

@@ -1,6 +1,8 @@
-"""The shapes of workspaces, tiers and channels on the wire: bodies, queries and answers, as typed structs.
+"""The shapes of workspaces, tiers and channels on the wire: bodies, queries and answers, as
+typed structs.
 
-A description completes the sentence "FIELD must be ..." in a fault. `changes` applies the rules that types cannot say.
+A description completes the sentence "FIELD must be ..." in a fault. `changes` applies the
+rules that types cannot say.
 """
 
 from __future__ import annotations
@@ -23,23 +25,38 @@ _PerSecond = (
     Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": tiers.FASTEST})]
     | Annotated[float, Meta(extra_json_schema={"minimum": tiers.SLOWEST, "exclusiveMaximum": 1})]
 )
-Limit = Annotated[_PerSecond | None, Meta(description="a whole number of messages a second, or a number below 1; or null")]
+Limit = Annotated[
+    _PerSecond | None,
+    Meta(description="a whole number of messages a second, or a number below 1; or null"),
+]
 Url = Annotated[
-    Annotated[str, Meta(max_length=LONGEST_URL, extra_json_schema={"pattern": patterns.BASE_URL})] | None,
+    Annotated[str, Meta(max_length=LONGEST_URL, extra_json_schema={"pattern": patterns.BASE_URL})]
+    | None,
     Meta(description="an http or https URL of at most 2,000 characters; or null"),
 ]
 WORKSPACE_ID = "workspaceId"
 """The path's parameter, as faults name it."""
-TimeOfDay = Annotated[str, Meta(description='a time of day as "HH:MM"', extra_json_schema={"pattern": patterns.TIME_OF_DAY})]
+TimeOfDay = Annotated[
+    str,
+    Meta(
+        description='a time of day as "HH:MM"', extra_json_schema={"pattern": patterns.TIME_OF_DAY}
+    ),
+]
 _Day = Annotated[Whole, Meta(extra_json_schema={"minimum": 1, "maximum": 7})]
 _DAYS = {"minItems": 1, "uniqueItems": True}
 _Zone = Annotated[str, Meta(extra_json_schema={"pattern": patterns.ZONE})]
 _Secret = Annotated[str, Meta(extra_json_schema={"pattern": patterns.SECRET})]
 _WEIGHT = {"minimum": tiers.LIGHTEST, "maximum": tiers.HEAVIEST, "multipleOf": tiers.LIGHTEST}
 _QUOTA = {"minimum": 1, "maximum": tiers.LARGEST_QUOTA, "multipleOf": 1}
-Quota = Annotated[Number | None, Meta(description="a whole number of messages a day; or null", extra_json_schema=_QUOTA)]
+Quota = Annotated[
+    Number | None,
+    Meta(description="a whole number of messages a day; or null", extra_json_schema=_QUOTA),
+]
 BY_CHANNEL = "an object with `sms`, `email` or both; or null"
-QUOTA = "Messages a day of the workspace's zone, by channel; null takes it away. Past it new messages wait for the next day, `high` ones too; retries go on."
+QUOTA = (
+    "Messages a day of the workspace's zone, by channel; null takes it away. Past it new messages"
+    " wait for the next day, `high` ones too; retries go on."
+)
 
 
 class LimitsBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -64,40 +81,82 @@ class PausedBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WindowBody(msgspec.Struct, forbid_unknown_fields=True):
-    """From `start` to `end` in the workspace's zone; an `end` at or before `start` is on the next day. `days` are those of the opening, 1 = Monday."""
+    """From `start` to `end` in the workspace's zone; an `end` at or before `start` is on
+    the next day. `days` are those of the opening, 1 = Monday.
+    """
 
     start: TimeOfDay
     end: TimeOfDay
-    days: Annotated[list[_Day], Meta(description="a list of days of the week, 1 (Monday) to 7 (Sunday)", extra_json_schema=_DAYS)] = msgspec.field(
-        default_factory=lambda: list(EVERY_DAY)
-    )
+    days: Annotated[
+        list[_Day],
+        Meta(
+            description="a list of days of the week, 1 (Monday) to 7 (Sunday)",
+            extra_json_schema=_DAYS,
+        ),
+    ] = msgspec.field(default_factory=lambda: list(EVERY_DAY))
 
 
 class WorkspaceBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """What to change of a workspace: what is not given stays, null clears."""
 
-    tier: Annotated[Annotated[str, Meta(min_length=1, max_length=255)] | None, Meta(description="the name of a tier, or null")] | UnsetType = UNSET
-    timezone: Annotated[_Zone | None, Meta(description='an IANA time zone such as "Europe/Berlin", or null')] | UnsetType = UNSET
+    tier: (
+        Annotated[
+            Annotated[str, Meta(min_length=1, max_length=255)] | None,
+            Meta(description="the name of a tier, or null"),
+        ]
+        | UnsetType
+    ) = UNSET
+    timezone: (
+        Annotated[
+            _Zone | None, Meta(description='an IANA time zone such as "Europe/Berlin", or null')
+        ]
+        | UnsetType
+    ) = UNSET
     limits: Annotated[LimitsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
-    callback_base_urls: Annotated[BaseUrlsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
+    callback_base_urls: Annotated[BaseUrlsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = (
+        UNSET
+    )
     paused: Annotated[PausedBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     events_url: Url | UnsetType = UNSET
-    signing_secret: Annotated[_Secret | None, Meta(description="whsec_ followed by the base64 of 24 to 64 random bytes; or null")] | UnsetType = UNSET
-    send_window: Annotated[WindowBody | None, Meta(description="an object with `start`, `end` and `days`; or null")] | UnsetType = UNSET
+    signing_secret: (
+        Annotated[
+            _Secret | None,
+            Meta(description="whsec_ followed by the base64 of 24 to 64 random bytes; or null"),
+        ]
+        | UnsetType
+    ) = UNSET
+    send_window: (
+        Annotated[
+            WindowBody | None, Meta(description="an object with `start`, `end` and `days`; or null")
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class ScaleBody(msgspec.Struct, forbid_unknown_fields=True):
     """Automatic scaling: a limit that is used up is raised `step`-fold, up to `max` a second."""
 
     max: Annotated[_PerSecond, Meta(description="a limit: a whole number of messages a second")]
-    step: Annotated[Number, Meta(description="a number above 1", extra_json_schema={"exclusiveMinimum": 1, "maximum": tiers.LARGEST_STEP})]
+    step: Annotated[
+        Number,
+        Meta(
+            description="a number above 1",
+            extra_json_schema={"exclusiveMinimum": 1, "maximum": tiers.LARGEST_STEP},
+        ),
+    ]
 
 
 class AutoScaleBody(msgspec.Struct, forbid_unknown_fields=True):
     """Automatic scaling by channel; null is none."""
 
-    sms: Annotated[ScaleBody | None, Meta(description="an object with `max` and `step`; or null")] | UnsetType = UNSET
-    email: Annotated[ScaleBody | None, Meta(description="an object with `max` and `step`; or null")] | UnsetType = UNSET
+    sms: (
+        Annotated[ScaleBody | None, Meta(description="an object with `max` and `step`; or null")]
+        | UnsetType
+    ) = UNSET
+    email: (
+        Annotated[ScaleBody | None, Meta(description="an object with `max` and `step`; or null")]
+        | UnsetType
+    ) = UNSET
 
 
 class QuotasBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -112,7 +171,16 @@ class TierBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
 
     limits: Annotated[LimitsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     auto_scale: Annotated[AutoScaleBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
-    weight: Annotated[Number | None, Meta(description="a multiple of 0.25 from 0.25 to 100; or null", extra_json_schema=_WEIGHT)] | UnsetType = UNSET
+    weight: (
+        Annotated[
+            Number | None,
+            Meta(
+                description="a multiple of 0.25 from 0.25 to 100; or null",
+                extra_json_schema=_WEIGHT,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     daily_quota: Annotated[QuotasBody | None, Meta(description=QUOTA)] | UnsetType = UNSET
 
 
@@ -125,9 +193,20 @@ class LiftBody(msgspec.Struct, forbid_unknown_fields=True):
 class WorkspacesQuery(msgspec.Struct, forbid_unknown_fields=True):
     """The list's order, most first, and its page."""
 
-    sort: Annotated[Literal["sent", "backlog", "exceeded"], Meta(description="`sent`, `backlog` or `exceeded`")] = "sent"
+    sort: Annotated[
+        Literal["sent", "backlog", "exceeded"], Meta(description="`sent`, `backlog` or `exceeded`")
+    ] = "sent"
     limit: Annotated[int, Meta(ge=1, le=200, description="a whole number, 1-200")] = 50
-    cursor: Annotated[str, Meta(description="the `nextCursor` of the page before", extra_json_schema={"pattern": patterns.PLACE})] | UnsetType = UNSET
+    cursor: (
+        Annotated[
+            str,
+            Meta(
+                description="the `nextCursor` of the page before",
+                extra_json_schema={"pattern": patterns.PLACE},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class LimitsAnswer(msgspec.Struct):
@@ -160,7 +239,9 @@ class WindowAnswer(msgspec.Struct):
 
 
 class InForce(msgspec.Struct, rename="camel"):
-    """A limit in force, and where it comes from: the service, the tier, the workspace, or automatic scaling."""
+    """A limit in force, and where it comes from: the service, the tier, the workspace, or
+    automatic scaling.
+    """
 
     per_second: float
     source: Literal["service", "tier", "workspace", "scaled"]
@@ -201,13 +282,17 @@ class WorkspaceSettings(msgspec.Struct, rename="camel", kw_only=True):
     callback_base_urls: UrlsAnswer
     paused: PausedAnswer
     events_url: str | None
-    events_off: Annotated[bool, Meta(description="the events' URL answered 410: none are sent until it is set again")]
+    events_off: Annotated[
+        bool, Meta(description="the events' URL answered 410: none are sent until it is set again")
+    ]
     signing_secret_set: bool
     send_window: WindowAnswer | None
 
 
 class WorkspaceAnswer(WorkspaceSettings, kw_only=True):
-    """A workspace's settings, its limits in force, why it waits, and the newest changes that automatic scaling made."""
+    """A workspace's settings, its limits in force, why it waits, and the newest changes
+    that automatic scaling made.
+    """
 
     success: Literal[True] = True
     limits_in_force: LimitsInForce
@@ -216,7 +301,9 @@ class WorkspaceAnswer(WorkspaceSettings, kw_only=True):
 
 
 class WorkspaceVolume(WorkspaceSettings, kw_only=True):
-    """A workspace of the list: what it sent, its messages that wait or are in flight, and its exceedances; resets of metrics do not change them."""
+    """A workspace of the list: what it sent, its messages that wait or are in flight, and
+    its exceedances; resets of metrics do not change them.
+    """
 
     sent: int
     backlog: int
@@ -252,7 +339,9 @@ class QuotasAnswer(msgspec.Struct):
 
 
 class Tier(msgspec.Struct, rename="camel", kw_only=True):
-    """What the workspaces of a tier get; null is the service's limit, no automatic scaling, no quota."""
+    """What the workspaces of a tier get; null is the service's limit, no automatic scaling,
+    no quota.
+    """
 
     name: str
     limits: LimitsAnswer

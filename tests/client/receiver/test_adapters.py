@@ -47,22 +47,43 @@ def asgi_post(app: Any) -> Post:
 
 
 def in_starlette(receiver: Receiver, handler: Handler) -> Post:
-    return asgi_post(Starlette(routes=[Route("/send-sms", starlette_adapter.endpoint(receiver, parse_sms, handler), methods=["POST"])]))
+    return asgi_post(
+        Starlette(
+            routes=[
+                Route(
+                    "/send-sms",
+                    starlette_adapter.endpoint(receiver, parse_sms, handler),
+                    methods=["POST"],
+                )
+            ]
+        )
+    )
 
 
 def in_fastapi(receiver: Receiver, handler: Handler) -> Post:
     app = fastapi.FastAPI()
-    app.add_api_route("/send-sms", starlette_adapter.endpoint(receiver, parse_sms, handler), methods=["POST"])
+    app.add_api_route(
+        "/send-sms", starlette_adapter.endpoint(receiver, parse_sms, handler), methods=["POST"]
+    )
     return asgi_post(app)
 
 
 def in_flask(receiver: Receiver, handler: Handler) -> Post:
     app = flask.Flask("receiver")
-    app.add_url_rule("/send-sms", "send_sms", flask_adapter.endpoint(receiver, parse_sms, handler), methods=["POST"])
+    app.add_url_rule(
+        "/send-sms",
+        "send_sms",
+        flask_adapter.endpoint(receiver, parse_sms, handler),
+        methods=["POST"],
+    )
 
     def post(body: bytes, headers: dict[str, str]) -> Reply:
         answer = app.test_client().post("/send-sms", data=body, headers=headers)
-        return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
+        return Reply(
+            answer.status_code,
+            {name.lower(): value for name, value in answer.headers.items()},
+            answer.data,
+        )
 
     return post
 
@@ -77,9 +98,17 @@ def in_django(receiver: Receiver, handler: Handler) -> Post:
         urlpatterns = (path("send-sms", django_adapter.endpoint(receiver, parse_sms, handler)),)
 
     def post(body: bytes, headers: dict[str, str]) -> Reply:
-        with override_settings(ROOT_URLCONF=Urls, MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]):
-            answer = Client(enforce_csrf_checks=True).post("/send-sms", data=body, content_type="application/json", headers=headers)
-        return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content)
+        with override_settings(
+            ROOT_URLCONF=Urls, MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"]
+        ):
+            answer = Client(enforce_csrf_checks=True).post(
+                "/send-sms", data=body, content_type="application/json", headers=headers
+            )
+        return Reply(
+            answer.status_code,
+            {name.lower(): value for name, value in answer.headers.items()},
+            answer.content,
+        )
 
     return post
 
@@ -99,18 +128,26 @@ def receiver(**options: Any) -> Receiver:
     return Receiver(SECRET, clock=Clock(), **options)
 
 
-def test_a_signed_callback_reaches_the_handler_once(serve: Callable[[Receiver, Handler], Post]) -> None:
+def test_a_signed_callback_reaches_the_handler_once(
+    serve: Callable[[Receiver, Handler], Post],
+) -> None:
     sent: list[SmsMessage] = []
     post = serve(receiver(), sent.append)
     first, second = (post_signed(post, sms(message="Café"), x_attempt="2") for _ in range(2))
-    assert (first.status, first.headers["content-type"], json.loads(first.body)) == (200, "application/json", {"success": True})
+    assert (first.status, first.headers["content-type"], json.loads(first.body)) == (
+        200,
+        "application/json",
+        {"success": True},
+    )
     assert (second.status, json.loads(second.body)) == (200, {"success": True, "duplicate": True})
     assert [(message.message, message.attempt) for message in sent] == [("Café", 2)]
 
 
 def test_an_unsigned_callback_is_refused(serve: Callable[[Receiver, Handler], Post]) -> None:
     sent: list[SmsMessage] = []
-    reply = serve(receiver(), sent.append)(json.dumps(sms()).encode(), {"content-type": "application/json"})
+    reply = serve(receiver(), sent.append)(
+        json.dumps(sms()).encode(), {"content-type": "application/json"}
+    )
     assert (reply.status, json.loads(reply.body)["success"], sent) == (401, False, [])
 
 
@@ -124,12 +161,17 @@ def test_an_answer_keeps_its_retry_after(serve: Callable[[Receiver, Handler], Po
 
 def test_a_body_over_the_limit_is_refused(serve: Callable[[Receiver, Handler], Post]) -> None:
     sent: list[SmsMessage] = []
-    assert post_signed(serve(receiver(max_bytes=1_000), sent.append), sms(message="x" * 2_000)).status == 413
+    assert (
+        post_signed(serve(receiver(max_bytes=1_000), sent.append), sms(message="x" * 2_000)).status
+        == 413
+    )
     assert not sent
 
 
 @pytest.mark.parametrize("framework", [in_starlette, in_fastapi])
-def test_a_coroutine_function_may_be_the_handler(framework: Callable[[Receiver, Handler], Post]) -> None:
+def test_a_coroutine_function_may_be_the_handler(
+    framework: Callable[[Receiver, Handler], Post],
+) -> None:
     sent: list[str] = []
 
     async def handler(message: SmsMessage) -> None:

@@ -24,7 +24,11 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(params=["memory", "sql"])
 def deduplicator(request: pytest.FixtureRequest, engine: Engine) -> Deduplicator:
-    return MemoryDeduplicator(lease=60) if request.param == "memory" else SqlDeduplicator(engine, lease=60)
+    return (
+        MemoryDeduplicator(lease=60)
+        if request.param == "memory"
+        else SqlDeduplicator(engine, lease=60)
+    )
 
 
 def test_a_key_is_new_once_then_in_progress_then_accepted(deduplicator: Deduplicator) -> None:
@@ -48,7 +52,9 @@ def test_an_accepted_key_cannot_be_released(deduplicator: Deduplicator) -> None:
     assert deduplicator.claim("j", 1.0) is Claim.ACCEPTED
 
 
-def test_a_dead_claim_is_taken_over_and_its_first_owner_cannot_release_it(deduplicator: Deduplicator) -> None:
+def test_a_dead_claim_is_taken_over_and_its_first_owner_cannot_release_it(
+    deduplicator: Deduplicator,
+) -> None:
     deduplicator.claim("j", 0.0)
     assert deduplicator.claim("j", 59.9) is Claim.IN_PROGRESS
     assert deduplicator.claim("j", 60.0) is Claim.NEW
@@ -97,11 +103,17 @@ def test_pruning_forgets_what_was_accepted_before_and_no_claim(engine: Engine) -
         deduplicator.accept(key, at)
     deduplicator.claim("running", 1.0)
     assert deduplicator.prune(before=50.0) == 1
-    assert [deduplicator.claim(key, 2.0) for key in ("old", "new", "running")] == [Claim.NEW, Claim.ACCEPTED, Claim.IN_PROGRESS]
+    assert [deduplicator.claim(key, 2.0) for key in ("old", "new", "running")] == [
+        Claim.NEW,
+        Claim.ACCEPTED,
+        Claim.IN_PROGRESS,
+    ]
 
 
 def stepwise(make: Callable[[], Deduplicator]) -> type[RuleBasedStateMachine]:
-    """Whatever is done in whatever order: no key has two live claims, and none is handled after it was accepted."""
+    """Whatever is done in whatever order: no key has two live claims, and none is handled
+    after it was accepted.
+    """
 
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -115,7 +127,13 @@ def stepwise(make: Callable[[], Deduplicator]) -> type[RuleBasedStateMachine]:
             self.now += seconds
             claim = self.deduplicator.claim(key, self.now)
             alive = key in self.live and self.live[key] > self.now - 60
-            assert claim is (Claim.ACCEPTED if key in self.accepted else Claim.IN_PROGRESS if alive else Claim.NEW)
+            assert claim is (
+                Claim.ACCEPTED
+                if key in self.accepted
+                else Claim.IN_PROGRESS
+                if alive
+                else Claim.NEW
+            )
             if claim is Claim.NEW:
                 self.live[key] = self.now
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from queue_services.client.receiver import FieldMap, Receiver, Reject, RetryLater, SlowDown, SmsMessage, parse_event, parse_sms
+from queue_services.client.receiver import (
+    FieldMap,
+    Receiver,
+    Reject,
+    RetryLater,
+    SlowDown,
+    SmsMessage,
+    parse_event,
+    parse_sms,
+)
 from queue_services.client.receiver.deduplicator import MemoryDeduplicator
 from queue_services.client.types import CallbackAnswer, CallbackRequest, Event
 
@@ -43,14 +52,21 @@ def said(answer: CallbackAnswer) -> Any:
 def test_a_message_is_handed_on_and_answered_with_success(receive: Receive) -> None:
     sent: list[SmsMessage] = []
     answer = receive(receiver(), callback(sms(), x_attempt="3"), parse_sms, sent.append)
-    assert (answer.status, answer.headers["content-type"], said(answer)) == (200, "application/json", {"success": True})
+    assert (answer.status, answer.headers["content-type"], said(answer)) == (
+        200,
+        "application/json",
+        {"success": True},
+    )
     assert [(message.to, message.attempt) for message in sent] == [("+15550100", 3)]
 
 
 @pytest.mark.parametrize("attempt", ["", "x", "-1", "٣", "1" * 5000])
 def test_an_attempt_number_that_is_none_counts_as_the_first(attempt: str, receive: Receive) -> None:
     sent: list[SmsMessage] = []
-    assert receive(receiver(), callback(sms(), x_attempt=attempt), parse_sms, sent.append).status == 200
+    assert (
+        receive(receiver(), callback(sms(), x_attempt=attempt), parse_sms, sent.append).status
+        == 200
+    )
     assert sent[0].attempt == 1
 
 
@@ -65,14 +81,29 @@ def test_an_attempt_number_that_is_none_counts_as_the_first(attempt: str, receiv
         (ZeroDivisionError("private"), 500, None),
     ],
 )
-def test_a_handlers_exception_becomes_the_answer_the_service_understands(error: Exception, status: int, retry_after: str | None, receive: Receive) -> None:
+def test_a_handlers_exception_becomes_the_answer_the_service_understands(
+    error: Exception, status: int, retry_after: str | None, receive: Receive
+) -> None:
     answer = receive(receiver(), callback(sms()), parse_sms, failing(error))
-    assert (answer.status, answer.headers.get("retry-after"), said(answer)["success"]) == (status, retry_after, False)
+    assert (answer.status, answer.headers.get("retry-after"), said(answer)["success"]) == (
+        status,
+        retry_after,
+        False,
+    )
 
 
-def test_a_refusal_gives_its_reason_and_a_bug_only_its_type(receive: Receive, caplog: pytest.LogCaptureFixture) -> None:
-    assert said(receive(receiver(), callback(sms()), parse_sms, failing(Reject("no such number"))))["error"] == "no such number"
-    bug = said(receive(receiver(), callback(sms()), parse_sms, failing(KeyError("ann@example.com"))))
+def test_a_refusal_gives_its_reason_and_a_bug_only_its_type(
+    receive: Receive, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (
+        said(receive(receiver(), callback(sms()), parse_sms, failing(Reject("no such number"))))[
+            "error"
+        ]
+        == "no such number"
+    )
+    bug = said(
+        receive(receiver(), callback(sms()), parse_sms, failing(KeyError("ann@example.com")))
+    )
     assert bug["error"] == "unexpected KeyError"
     assert "the handler of job-1 failed" in caplog.text
 
@@ -94,7 +125,12 @@ def test_what_is_not_signed_with_a_live_secret_never_reaches_the_handler(receive
 def test_two_secrets_are_live_during_a_rotation(receive: Receive) -> None:
     rotating = receiver(secrets=[OTHER_SECRET, SECRET])
     assert receive(rotating, callback(sms()), parse_sms, lambda _: None).status == 200
-    assert receive(rotating, callback(sms(jobId="2"), secret=OTHER_SECRET), parse_sms, lambda _: None).status == 200
+    assert (
+        receive(
+            rotating, callback(sms(jobId="2"), secret=OTHER_SECRET), parse_sms, lambda _: None
+        ).status
+        == 200
+    )
 
 
 @pytest.mark.parametrize("secrets", ["", [], ["", SECRET], "whsec_???"])
@@ -105,30 +141,48 @@ def test_a_secret_that_is_missing_stops_the_application_at_start(secrets: Any) -
 
 def test_the_agreed_authorization_can_stand_in_for_a_signature(receive: Receive) -> None:
     guarded = receiver(secrets=None, authorization="Bearer abc")
-    assert receive(guarded, callback(sms(), authorization="Bearer abc"), parse_sms, lambda _: None).status == 200
+    assert (
+        receive(
+            guarded, callback(sms(), authorization="Bearer abc"), parse_sms, lambda _: None
+        ).status
+        == 200
+    )
     for given in ("Bearer abd", "Bearer é", ""):
-        assert receive(guarded, callback(sms(), authorization=given), parse_sms, lambda _: None).status == 401
+        assert (
+            receive(guarded, callback(sms(), authorization=given), parse_sms, lambda _: None).status
+            == 401
+        )
 
 
 @pytest.mark.parametrize("workspaces", [{"w1"}, lambda workspace: workspace == "w1"])
 def test_only_known_workspaces_are_served(workspaces: Any, receive: Receive) -> None:
     served = receiver(workspaces=workspaces)
     assert receive(served, callback(sms()), parse_sms, lambda _: None).status == 200
-    assert receive(served, callback(sms(workspaceId="w2", jobId="2")), parse_sms, lambda _: None).status == 403
+    assert (
+        receive(
+            served, callback(sms(workspaceId="w2", jobId="2")), parse_sms, lambda _: None
+        ).status
+        == 403
+    )
 
 
 def test_a_workspace_check_that_fails_brings_the_message_again(receive: Receive) -> None:
     def away(workspace: str) -> bool:
         raise RetryLater("the database is away")
 
-    assert receive(receiver(workspaces=away), callback(sms()), parse_sms, lambda _: None).status == 503
+    assert (
+        receive(receiver(workspaces=away), callback(sms()), parse_sms, lambda _: None).status == 503
+    )
 
 
 def test_a_repeat_of_what_was_accepted_is_dropped_with_success(receive: Receive) -> None:
     sent: list[SmsMessage] = []
     once = receiver()
     assert said(receive(once, callback(sms()), parse_sms, sent.append)) == {"success": True}
-    assert said(receive(once, callback(sms()), parse_sms, sent.append)) == {"success": True, "duplicate": True}
+    assert said(receive(once, callback(sms()), parse_sms, sent.append)) == {
+        "success": True,
+        "duplicate": True,
+    }
     assert len(sent) == 1
 
 
@@ -184,8 +238,18 @@ class ForgetfulDeduplicator(MemoryDeduplicator):
         raise OSError("disk full")
 
 
-def test_a_message_that_went_out_is_a_success_even_if_it_cannot_be_remembered(receive: Receive, caplog: pytest.LogCaptureFixture) -> None:
-    assert receive(receiver(deduplicator=ForgetfulDeduplicator()), callback(sms()), parse_sms, lambda _: None).status == 200
+def test_a_message_that_went_out_is_a_success_even_if_it_cannot_be_remembered(
+    receive: Receive, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (
+        receive(
+            receiver(deduplicator=ForgetfulDeduplicator()),
+            callback(sms()),
+            parse_sms,
+            lambda _: None,
+        ).status
+        == 200
+    )
     assert "could not be remembered" in caplog.text
 
 
@@ -203,11 +267,15 @@ async def test_a_coroutine_behind_a_field_map_is_awaited() -> None:
         await asyncio.sleep(0)
         sent.append(fields)
 
-    answer = await receiver().receive_async(callback(sms()), parse_sms, FieldMap({"phone": "to"}).before(handler))
+    answer = await receiver().receive_async(
+        callback(sms()), parse_sms, FieldMap({"phone": "to"}).before(handler)
+    )
     assert (answer.status, sent) == (200, [{"phone": "+15550100"}])
 
 
-def test_a_batch_is_answered_message_by_message_and_repeated_only_where_it_failed(receive: Receive) -> None:
+def test_a_batch_is_answered_message_by_message_and_repeated_only_where_it_failed(
+    receive: Receive,
+) -> None:
     sent: list[str] = []
 
     def handler(message: SmsMessage) -> None:
@@ -223,7 +291,10 @@ def test_a_batch_is_answered_message_by_message_and_repeated_only_where_it_faile
     first = receive(once, batch, parse_sms, handler)
     assert first.status == 200
     assert said(first)["success"] is False
-    assert [(line["success"], line["status"], line.get("jobId"), line.get("retryAfter")) for line in said(first)["results"]] == [
+    assert [
+        (line["success"], line["status"], line.get("jobId"), line.get("retryAfter"))
+        for line in said(first)["results"]
+    ] == [
         (True, 200, "a", None),
         (False, 429, "b", 3),
         (False, 422, None, None),
@@ -236,7 +307,10 @@ def test_a_batch_is_answered_message_by_message_and_repeated_only_where_it_faile
 
 
 def test_an_empty_batch_is_a_success_and_one_too_large_is_refused(receive: Receive) -> None:
-    assert said(receive(receiver(), callback([]), parse_sms, lambda _: None)) == {"success": True, "results": []}
+    assert said(receive(receiver(), callback([]), parse_sms, lambda _: None)) == {
+        "success": True,
+        "results": [],
+    }
     assert receive(receiver(), callback([sms()] * 1001), parse_sms, lambda _: None).status == 413
 
 
@@ -244,10 +318,17 @@ def test_a_body_over_the_limit_is_refused(receive: Receive) -> None:
     assert receive(receiver(max_bytes=50), callback(sms()), parse_sms, lambda _: None).status == 413
 
 
-def test_events_come_through_the_same_checks_once_each_and_from_any_workspace(receive: Receive) -> None:
+def test_events_come_through_the_same_checks_once_each_and_from_any_workspace(
+    receive: Receive,
+) -> None:
     seen: list[Event] = []
     events = receiver(workspaces={"other"})
     for _ in range(2):
         assert receive(events, callback(event()), parse_event, seen.append).status == 200
     assert [one.event_id for one in seen] == ["e1"]
-    assert receive(events, callback(event(eventId="e2"), secret=OTHER_SECRET), parse_event, seen.append).status == 401
+    assert (
+        receive(
+            events, callback(event(eventId="e2"), secret=OTHER_SECRET), parse_event, seen.append
+        ).status
+        == 401
+    )

@@ -1,1 +1,3 @@
-"""One suite for the fake service and the real one: what holds for the one must hold for the other."""
+"""One suite for the fake service and the real one: what holds for the one must hold for the
+other.
+"""

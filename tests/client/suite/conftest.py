@@ -12,7 +12,9 @@ from tests.client.suite.worlds import FakeWorld, RealWorld, World, real_service
 
 
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Endpoint, frozenset[str], bool]]:
+def started(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[str, Endpoint, frozenset[str], bool]]:
     endpoint = Endpoint()
     with real_service(tmp_path_factory.mktemp("queue"), endpoint) as (url, paths, moves):
         yield url, endpoint, paths, moves

@@ -1,4 +1,6 @@
-"""The application's callback endpoint in the suite: called directly by the fake service, over HTTP by the real one."""
+"""The application's callback endpoint in the suite: called directly by the fake service,
+over HTTP by the real one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from queue_services.client.types import CallbackAnswer, CallbackRequest
 
 
 class Endpoint:
-    """Answers 200, or for a contact what a test told it to, in order and the last again and again; keeps what it got."""
+    """Answers 200, or for a contact what a test told it to, in order and the last again and
+    again; keeps what it got.
+    """
 
     def __init__(self) -> None:
         self.requests: list[CallbackRequest] = []
@@ -35,7 +39,9 @@ class Endpoint:
             self.requests.append(request)
             answers = self._answers[json.loads(request.body)["contactId"]]
             status = answers.pop(0) if len(answers) > 1 else (answers or [200])[0]
-        return CallbackAnswer(status=status, body=b'{"success":true}' if status == 200 else b"refused")
+        return CallbackAnswer(
+            status=status, body=b'{"success":true}' if status == 200 else b"refused"
+        )
 
 
 @contextmanager

@@ -15,7 +15,13 @@ UNKNOWN = "0195f0a0-0000-7000-8000-000000000000"
 
 def test_an_unknown_job_is_not_found_by_any_call(world: World) -> None:
     service = world.service
-    for act in (service.status, service.cancel, service.retry, service.promote, lambda job: service.reschedule(job, 1_000)):
+    for act in (
+        service.status,
+        service.cancel,
+        service.retry,
+        service.promote,
+        lambda job: service.reschedule(job, 1_000),
+    ):
         with pytest.raises(NotFound):
             act(UNKNOWN)
 
@@ -55,7 +61,12 @@ def test_what_is_over_cannot_be_changed(world: World) -> None:
 def test_a_refusal_ends_a_job_at_once(world: World) -> None:
     world.endpoint.answer(f"c-{world.workspace}", 422)
     (job,) = world.ended(world.service.schedule_message(sms(world)))
-    assert (job.status, job.reason, job.attempts_made, [one.status_code for one in job.attempts]) == (Status.FAILED, "rejected", 1, [422])
+    assert (
+        job.status,
+        job.reason,
+        job.attempts_made,
+        [one.status_code for one in job.attempts],
+    ) == (Status.FAILED, "rejected", 1, [422])
     assert "422" in (job.error or "")
     assert "refused" in (job.error or "")
 
@@ -64,10 +75,19 @@ def test_three_failed_tries_exhaust_a_job_and_a_retry_gives_it_three_more(world:
     world.endpoint.answer(f"c-{world.workspace}", 500, 500, 500, 500, 200)
     result = world.service.schedule_message(sms(world))
     (failed,) = world.ended(result)
-    assert (failed.status, failed.reason, failed.attempts_made, len(failed.attempts)) == (Status.FAILED, "exhausted", 3, 3)
+    assert (failed.status, failed.reason, failed.attempts_made, len(failed.attempts)) == (
+        Status.FAILED,
+        "exhausted",
+        3,
+        3,
+    )
     world.service.retry(job_id(result))
     (completed,) = world.ended(result)
-    assert (completed.status, completed.attempts_made, [one.number for one in completed.attempts]) == (Status.COMPLETED, 2, [1, 2, 3, 4, 5])
+    assert (
+        completed.status,
+        completed.attempts_made,
+        [one.number for one in completed.attempts],
+    ) == (Status.COMPLETED, 2, [1, 2, 3, 4, 5])
     assert [one.outcome for one in completed.attempts] == ["failed"] * 4 + ["delivered"]
 
 
@@ -88,14 +108,22 @@ def test_jobs_are_listed_newest_first_over_pages(world: World) -> None:
 
 
 def test_jobs_are_found_by_each_filter(world: World) -> None:
-    first = world.service.schedule_message(sms(world, delay=60_000, contact_id="c-1", campaign_id="spring"))
+    first = world.service.schedule_message(
+        sms(world, delay=60_000, contact_id="c-1", campaign_id="spring")
+    )
     second = world.service.schedule_message(email(world, delay=60_000, contact_id="c-2"))
     world.service.cancel(job_id(second))
 
     def found(**filters: object) -> list[str]:
         return [job.job_id for job in world.service.jobs(workspace_id=world.workspace, **filters)]  # type: ignore[arg-type]  # each its own type
 
-    for filters in ({"channel": "sms"}, {"contact_id": "c-1"}, {"campaign_id": "spring"}, {"status": Status.SCHEDULED}, {"recipient": "+49 170 1234567"}):
+    for filters in (
+        {"channel": "sms"},
+        {"contact_id": "c-1"},
+        {"campaign_id": "spring"},
+        {"status": Status.SCHEDULED},
+        {"recipient": "+49 170 1234567"},
+    ):
         assert found(**filters) == [first.job_id], filters
     created = world.service.status(job_id(first)).created_at
     assert job_id(first) in found(created_from=created)

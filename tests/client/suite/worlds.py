@@ -1,4 +1,6 @@
-"""The two worlds of the suite: the fake service on its own clock, and the real one as a process on a free port of the loopback."""
+"""The two worlds of the suite: the fake service on its own clock, and the real one as a
+process on a free port of the loopback.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ COMMAND = [str(Path(sys.executable).with_name("queue-services"))]
 
 
 class World(ABC):
-    """A service, and an application with an endpoint. Each test has a workspace of its own in it."""
+    """A service, and an application with an endpoint. Each test has a workspace of its own
+    in it.
+    """
 
     service: QueueService
     endpoint: Endpoint
@@ -86,12 +90,22 @@ class FakeWorld(World):
 
 
 class RealWorld(World):
-    def __init__(self, workspace: str, url: str, endpoint: Endpoint, paths: frozenset[str], *, moves: bool) -> None:
-        self.workspace, self.endpoint, self._url, self._paths, self._moves = workspace, endpoint, url, paths, moves
+    def __init__(
+        self, workspace: str, url: str, endpoint: Endpoint, paths: frozenset[str], *, moves: bool
+    ) -> None:
+        self.workspace, self.endpoint, self._url, self._paths, self._moves = (
+            workspace,
+            endpoint,
+            url,
+            paths,
+            moves,
+        )
         self.service = QueueService(url)
 
     def now(self) -> datetime:
-        return datetime.fromisoformat(httpx2.get(f"{self._url}/health").json()["timestamp"])  # its clock may have been moved
+        return datetime.fromisoformat(
+            httpx2.get(f"{self._url}/health").json()["timestamp"]
+        )  # its clock may have been moved
 
     def awaiting(self) -> AsyncQueueService:
         return AsyncQueueService(self._url)
@@ -106,7 +120,11 @@ class RealWorld(World):
     def advance(self, by: timedelta) -> None:
         if not self._moves:
             pytest.skip("the service has no clock that can be moved (`serve --test-clock`)")
-        httpx2.post(f"{self._url}/api/test-clock/advance", json={"delay": by / timedelta(milliseconds=1)}, timeout=120).raise_for_status()
+        httpx2.post(
+            f"{self._url}/api/test-clock/advance",
+            json={"delay": by / timedelta(milliseconds=1)},
+            timeout=120,
+        ).raise_for_status()
 
     def needs(self, path: str) -> None:
         if path not in self._paths:
@@ -115,16 +133,38 @@ class RealWorld(World):
 
 @contextmanager
 def real_service(folder: Path, endpoint: Endpoint) -> Iterator[tuple[str, frozenset[str], bool]]:
-    """`queue-services serve` on a store of its own, delivering to `endpoint`: its URL, the paths it has, and whether its clock can be moved."""
-    usage = subprocess.run([*COMMAND, "serve", "--help"], capture_output=True, text=True, check=True, timeout=60)
+    """`queue-services serve` on a store of its own, delivering to `endpoint`: its URL, the
+    paths it has, and whether its clock can be moved.
+    """
+    usage = subprocess.run(
+        [*COMMAND, "serve", "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
     moves = "--test-clock" in usage.stdout
     with served(endpoint) as callbacks, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         free.close()
-        settings = {"SMS_API_URL": callbacks, "EMAIL_API_URL": callbacks, "QUEUE_SERVICES_BACKOFF_SECONDS": "0.05"}
+        settings = {
+            "SMS_API_URL": callbacks,
+            "EMAIL_API_URL": callbacks,
+            "QUEUE_SERVICES_BACKOFF_SECONDS": "0.05",
+        }
         database = ["--database-url", f"sqlite:///{folder / 'queue.db'}"]
-        command = [*COMMAND, "serve", "--port", str(port), *database, *(["--test-clock"] if moves else [])]
-        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        command = [
+            *COMMAND,
+            "serve",
+            "--port",
+            str(port),
+            *database,
+            *(["--test-clock"] if moves else []),
+        ]
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert process.stderr is not None
         try:
             yield f"http://127.0.0.1:{port}", _paths(f"http://127.0.0.1:{port}", process), moves

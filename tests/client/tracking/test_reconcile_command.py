@@ -27,7 +27,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> FakeQueueService:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """A database in which one message is planned, due at NOW; long ago for the command, which reads the machine's clock."""
+    """A database in which one message is planned, due at NOW; long ago for the command,
+    which reads the machine's clock.
+    """
     url = f"sqlite:///{tmp_path / 'app.db'}"
     engine = create_engine(url)
     tracker = SqlTracker(engine)
@@ -40,19 +42,25 @@ def url(tmp_path: Path) -> str:
 def open_keys(url: str, model: type[Reminder | QueuedMessage] = QueuedMessage) -> list[str]:
     engine = create_engine(url)
     try:
-        return [message.key for page in SqlTracker(engine, model).open_messages() for message in page]
+        return [
+            message.key for page in SqlTracker(engine, model).open_messages() for message in page
+        ]
     finally:
         engine.dispose()
 
 
-def test_prints_what_it_did_as_one_line_of_json(service: FakeQueueService, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prints_what_it_did_as_one_line_of_json(
+    service: FakeQueueService, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert command.main(["--database-url", url, "--reschedule-within-days", "100000"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["rescheduled"] == 1
     assert [message.key for message in service.messages] == ["k1"]
 
 
-def test_late_messages_fail_the_command_where_that_is_asked_for(service: FakeQueueService, url: str) -> None:
+def test_late_messages_fail_the_command_where_that_is_asked_for(
+    service: FakeQueueService, url: str
+) -> None:
     service.schedule_many([sms("k1", delay=NOW)])
     arguments = ["--database-url", url, "--reschedule-within-days", "100000", "--full"]
     service.deliver = lambda _: 500
@@ -74,21 +82,45 @@ def test_a_service_or_a_database_that_is_away_fails_the_command_and_loses_nothin
     assert open_keys(url) == ["k1"]
 
 
-def test_a_model_of_the_applications_own_is_named_by_its_module(service: FakeQueueService, tmp_path: Path) -> None:
+def test_a_model_of_the_applications_own_is_named_by_its_module(
+    service: FakeQueueService, tmp_path: Path
+) -> None:
     url = f"sqlite:///{tmp_path / 'own.db'}"
     engine = create_engine(url)
     AppBase.metadata.create_all(engine)
     SqlTracker(engine, Reminder).create_tables()
     with engine.begin() as connection:
-        row = {"phone": "+15550111", "queue_key": "r1", "queue_status": Status.SCHEDULED, "scheduled_for": NOW}
+        row = {
+            "phone": "+15550111",
+            "queue_key": "r1",
+            "queue_status": Status.SCHEDULED,
+            "scheduled_for": NOW,
+        }
         connection.execute(Reminder.__table__.insert(), row)  # type: ignore[attr-defined]  # a mapped class's table
     engine.dispose()
-    assert command.main(["--database-url", url, "--model", f"{Reminder.__module__}:Reminder", "--reschedule-within-days", "100000"]) == 0
+    assert (
+        command.main(
+            [
+                "--database-url",
+                url,
+                "--model",
+                f"{Reminder.__module__}:Reminder",
+                "--reschedule-within-days",
+                "100000",
+            ]
+        )
+        == 0
+    )
     assert [message.to for message in service.messages] == ["+15550111"]
 
 
-@pytest.mark.parametrize("model", ["nonsense", "no.such.module:Model", "json:JSONEncoder", "queue_services.client.types:Nothing"])
-def test_a_model_that_is_none_is_a_bad_argument(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "model",
+    ["nonsense", "no.such.module:Model", "json:JSONEncoder", "queue_services.client.types:Nothing"],
+)
+def test_a_model_that_is_none_is_a_bad_argument(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as stop:
         command.main(["--database-url", "sqlite://", "--model", model])
     assert stop.value.code == 2
@@ -96,5 +128,10 @@ def test_a_model_that_is_none_is_a_bad_argument(model: str, capsys: pytest.Captu
 
 
 def test_runs_as_a_module_without_a_warning() -> None:
-    run = subprocess.run([sys.executable, "-W", "error", "-m", "queue_services.client.reconcile", "--help"], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "queue_services.client.reconcile", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "--database-url" in run.stdout

@@ -39,7 +39,10 @@ class World:
 
     def rows(self) -> dict[str, tuple[Status, str | None]]:
         with Session(self.tracker._engine) as session:
-            return {row.queue_key: (row.queue_status, row.queue_error) for row in session.scalars(select(QueuedMessage))}
+            return {
+                row.queue_key: (row.queue_status, row.queue_error)
+                for row in session.scalars(select(QueuedMessage))
+            }
 
 
 def test_missed_outcomes_are_taken_over_with_their_errors() -> None:
@@ -47,7 +50,11 @@ def test_missed_outcomes_are_taken_over_with_their_errors() -> None:
     world.service.move("a", Status.COMPLETED)
     world.service.move("b", Status.FAILED, "422: no such number")
     report = world.reconcile()
-    assert world.rows() == {"a": (Status.COMPLETED, None), "b": (Status.FAILED, "422: no such number"), "c": (Status.SCHEDULED, None)}
+    assert world.rows() == {
+        "a": (Status.COMPLETED, None),
+        "b": (Status.FAILED, "422: no such number"),
+        "c": (Status.SCHEDULED, None),
+    }
     assert (report.changes, report.corrected, report.rescheduled, report.late) == (2, 2, 0, [])
 
 
@@ -102,7 +109,12 @@ def test_a_lost_message_due_too_long_ago_is_not_sent_any_more() -> None:
     world.service.lose("a")
     report = world.reconcile(timedelta(days=4))
     status, error = world.row("a")
-    assert (report.abandoned, report.rescheduled, status, world.service.keys) == (1, 0, Status.FAILED, {})
+    assert (report.abandoned, report.rescheduled, status, world.service.keys) == (
+        1,
+        0,
+        Status.FAILED,
+        {},
+    )
     assert error is not None
     assert "too late" in error
     assert world.reconcile(timedelta(days=5)).abandoned == 0
@@ -170,9 +182,15 @@ class DyingTracker(SqlTracker):
 @settings(max_examples=40, deadline=None)
 @given(
     lives=st.integers(0, 6),
-    fates=st.lists(st.sampled_from(["planned", "scheduled", "recorded", "completed", "failed", "lost"]), min_size=1, max_size=8),
+    fates=st.lists(
+        st.sampled_from(["planned", "scheduled", "recorded", "completed", "failed", "lost"]),
+        min_size=1,
+        max_size=8,
+    ),
 )
-def test_killed_anywhere_and_run_again_no_message_is_lost_or_doubled(lives: int, fates: list[str]) -> None:
+def test_killed_anywhere_and_run_again_no_message_is_lost_or_doubled(
+    lives: int, fates: list[str]
+) -> None:
     world = World()
     messages = {f"{number}": sms(f"{number}") for number in range(len(fates))}
     world.tracker.plan(messages.values(), NOW)
@@ -195,13 +213,20 @@ def test_killed_anywhere_and_run_again_no_message_is_lost_or_doubled(lives: int,
         if world.service.jobs[world.service.keys[key]].status is Status.SCHEDULED:
             world.service.move(key, Status.COMPLETED, seconds=1)
     reconcile(world.tracker, world.service, now=NOW)
-    expected = {key: Status.FAILED if fate == "failed" else Status.COMPLETED for key, fate in zip(messages, fates, strict=True)}
+    expected = {
+        key: Status.FAILED if fate == "failed" else Status.COMPLETED
+        for key, fate in zip(messages, fates, strict=True)
+    }
     assert {key: status for key, (status, _) in world.rows().items()} == expected
     assert len(world.service.jobs) == len(messages)
-    assert sorted(world.service.sent) == sorted(key for key, status in expected.items() if status is Status.COMPLETED)
+    assert sorted(world.service.sent) == sorted(
+        key for key, status in expected.items() if status is Status.COMPLETED
+    )
 
 
-async def test_the_periodic_task_reports_each_time_and_survives_bad_days(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_periodic_task_reports_each_time_and_survives_bad_days(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world, reports = World(sms("a")), asyncio.Queue[Reconciliation]()
     loop = asyncio.get_running_loop()
     world.service.away = True
@@ -209,7 +234,11 @@ async def test_the_periodic_task_reports_each_time_and_survives_bad_days(caplog:
     def on_report(report: Reconciliation) -> None:
         loop.call_soon_threadsafe(reports.put_nowait, report)
 
-    task = asyncio.create_task(reconcile_every(timedelta(milliseconds=1), world.tracker, world.service, on_report=on_report))
+    task = asyncio.create_task(
+        reconcile_every(
+            timedelta(milliseconds=1), world.tracker, world.service, on_report=on_report
+        )
+    )
     while "not reconciled: away" not in caplog.text:
         await asyncio.sleep(0)
     world.service.away = False
@@ -221,11 +250,23 @@ async def test_the_periodic_task_reports_each_time_and_survives_bad_days(caplog:
 
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.long)])
-def test_open_rows_are_reconciled_at_a_hundred_thousand_in_thirty_seconds(count: int, tmp_path: Path) -> None:
+def test_open_rows_are_reconciled_at_a_hundred_thousand_in_thirty_seconds(
+    count: int, tmp_path: Path
+) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'app.db'}")
     big, service = SqlTracker(engine), ModelService(NOW)
     big.create_tables()
-    messages = [Sms(to="+1", message="x", contact_id="c", workspace_id="w", idempotency_key=f"{n}", delay=NOW + timedelta(hours=1)) for n in range(count)]
+    messages = [
+        Sms(
+            to="+1",
+            message="x",
+            contact_id="c",
+            workspace_id="w",
+            idempotency_key=f"{n}",
+            delay=NOW + timedelta(hours=1),
+        )
+        for n in range(count)
+    ]
     schedule_tracked(big, service, messages, NOW)
     for number in range(0, count, 2):
         service.move(str(number), Status.COMPLETED if number % 20 else Status.FAILED, "500")
@@ -235,6 +276,10 @@ def test_open_rows_are_reconciled_at_a_hundred_thousand_in_thirty_seconds(count:
     report = reconcile(big, service, now=NOW)
     took = time.perf_counter() - begun
     print(f"reconciled {count:,} open rows in {took:.1f} s: {report}")
-    assert (report.corrected, report.rescheduled, report.asked) == (count // 2, count // 100, count // 2)
+    assert (report.corrected, report.rescheduled, report.asked) == (
+        count // 2,
+        count // 100,
+        count // 2,
+    )
     assert took < 30 * count / 100_000
     engine.dispose()

@@ -42,9 +42,16 @@ def test_a_planned_message_is_open_without_a_job_id() -> None:
 
 @pytest.mark.parametrize(
     ("delay", "due"),
-    [(None, NOW), (1500, NOW + timedelta(seconds=1.5)), (timedelta(days=2), NOW + timedelta(days=2)), (NOW - timedelta(1), NOW - timedelta(1))],
+    [
+        (None, NOW),
+        (1500, NOW + timedelta(seconds=1.5)),
+        (timedelta(days=2), NOW + timedelta(days=2)),
+        (NOW - timedelta(1), NOW - timedelta(1)),
+    ],
 )
-def test_a_plan_fixes_the_instant_each_kind_of_delay_means(delay: float | timedelta | datetime | None, due: datetime) -> None:
+def test_a_plan_fixes_the_instant_each_kind_of_delay_means(
+    delay: float | timedelta | datetime | None, due: datetime
+) -> None:
     ready = tracker()
     (planned,) = ready.plan([sms(delay=delay)], NOW)
     assert planned.delay == due
@@ -58,7 +65,14 @@ def test_a_message_without_a_key_is_given_one() -> None:
 
 
 def test_what_was_planned_can_be_scheduled_again_just_as_it_was() -> None:
-    full = email(metadata={"tag": ["a", 1]}, priority="high", expires_at=NOW + timedelta(days=1), campaign_id="spring", callback_endpoint="/mail", delay=NOW)
+    full = email(
+        metadata={"tag": ["a", 1]},
+        priority="high",
+        expires_at=NOW + timedelta(days=1),
+        campaign_id="spring",
+        callback_endpoint="/mail",
+        delay=NOW,
+    )
     picture = sms(media_url="https://example.com/cat.png")
     ready = tracker(full, picture)
     assert ready.messages(["k1", "none", "k2"]) == [picture, full]
@@ -74,7 +88,14 @@ def test_planning_twice_keeps_the_first_row() -> None:
 
 def test_planning_again_what_was_refused_replaces_it() -> None:
     ready = tracker(sms(to="nobody"))
-    ready.record(ScheduleResult(success=False, error="to: no number", faults=(Fault("to", "no number"),), idempotency_key="k1"))
+    ready.record(
+        ScheduleResult(
+            success=False,
+            error="to: no number",
+            faults=(Fault("to", "no number"),),
+            idempotency_key="k1",
+        )
+    )
     ready.plan([sms(to="+15550123")], NOW)
     assert row(ready) == Row(None, Status.SCHEDULED, None)
     assert ready.messages(["k1"])[0].to == "+15550123"
@@ -128,7 +149,12 @@ def test_a_message_scheduled_anew_after_its_job_was_lost_is_open_again() -> None
 
 def test_a_refusal_of_its_members_ends_a_message_and_any_other_leaves_it_open() -> None:
     ready = tracker(sms("k1"), sms("k3"), sms("k4"))
-    refused = ScheduleResult(success=False, error="to: no number", faults=(Fault("to", "no number"),), idempotency_key="k1")
+    refused = ScheduleResult(
+        success=False,
+        error="to: no number",
+        faults=(Fault("to", "no number"),),
+        idempotency_key="k1",
+    )
     away = ScheduleResult(success=False, error="away", unavailable=True, idempotency_key="k3")
     over_quota = ScheduleResult(success=False, error="over quota", idempotency_key="k4")
     ready.record(refused, away, over_quota)
@@ -142,7 +168,9 @@ def test_a_refusal_of_its_members_ends_a_message_and_any_other_leaves_it_open() 
 def test_a_refusal_after_a_success_changes_nothing() -> None:
     ready = tracker(sms())
     ready.record(scheduled("k1"))
-    ready.record(ScheduleResult(success=False, error="x", faults=(Fault("to", "x"),), idempotency_key="k1"))
+    ready.record(
+        ScheduleResult(success=False, error="x", faults=(Fault("to", "x"),), idempotency_key="k1")
+    )
     assert row(ready) == Row("job-k1", Status.SCHEDULED, None)
 
 
@@ -160,20 +188,32 @@ def test_a_final_state_is_opened_only_by_a_retry_that_is_newer() -> None:
     assert followed(failed, state("k1", Status.SCHEDULED, 5)) == Row("job-k1", Status.FAILED, "500")
     assert followed(failed, retry) == Row("job-k1", Status.SCHEDULED, None)
     assert followed(failed, retry, failed) == Row("job-k1", Status.SCHEDULED, None)
-    assert followed(failed, retry, state("k1", Status.COMPLETED, 12)) == Row("job-k1", Status.COMPLETED, None)
+    assert followed(failed, retry, state("k1", Status.COMPLETED, 12)) == Row(
+        "job-k1", Status.COMPLETED, None
+    )
 
 
 def test_a_present_state_moves_only_an_open_message() -> None:
     assert followed(state("k1", Status.PROCESSING, None)).status is Status.PROCESSING
-    assert followed(state("k1", Status.COMPLETED, 5), state("k1", Status.SCHEDULED, None)).status is Status.COMPLETED
-    assert followed(state("k1", Status.PROCESSING, None), state("k1", Status.FAILED, 5)).status is Status.FAILED
+    assert (
+        followed(state("k1", Status.COMPLETED, 5), state("k1", Status.SCHEDULED, None)).status
+        is Status.COMPLETED
+    )
+    assert (
+        followed(state("k1", Status.PROCESSING, None), state("k1", Status.FAILED, 5)).status
+        is Status.FAILED
+    )
 
 
-STATES = st.lists(st.sampled_from(["SCHEDULED", "COMPLETED", "FAILED", "CANCELLED"]), min_size=1, max_size=6)
+STATES = st.lists(
+    st.sampled_from(["SCHEDULED", "COMPLETED", "FAILED", "CANCELLED"]), min_size=1, max_size=6
+)
 
 
 @given(history=STATES, shuffle=st.randoms(use_true_random=False), repeats=st.integers(1, 3))
-def test_whatever_the_order_and_however_often_states_come_the_newest_stays(history: list[str], shuffle: object, repeats: int) -> None:
+def test_whatever_the_order_and_however_often_states_come_the_newest_stays(
+    history: list[str], shuffle: object, repeats: int
+) -> None:
     states = [state("k1", Status(name), second) for second, name in enumerate(history)]
     coming = states * repeats
     shuffle.shuffle(coming)  # type: ignore[attr-defined]  # hypothesis's random
@@ -183,13 +223,24 @@ def test_whatever_the_order_and_however_often_states_come_the_newest_stays(histo
 def test_applying_counts_what_it_changed_and_passes_over_other_jobs() -> None:
     ready = tracker(sms("k1"), sms("k3"))
     ready.record(scheduled("k1"), scheduled("k3"))
-    states = [state("k1", Status.COMPLETED), state("k3", Status.PROCESSING, None), state("other", Status.FAILED)]
+    states = [
+        state("k1", Status.COMPLETED),
+        state("k3", Status.PROCESSING, None),
+        state("other", Status.FAILED),
+    ]
     assert ready.apply(states) == 2
     assert ready.apply(states) == 0
 
 
 def job_event(**members: object) -> Event:
-    base = {"event_id": "e1", "type": "message.failed", "timestamp": NOW, "job_id": "job-k1", "status": "failed", "error": "500: no"}
+    base = {
+        "event_id": "e1",
+        "type": "message.failed",
+        "timestamp": NOW,
+        "job_id": "job-k1",
+        "status": "failed",
+        "error": "500: no",
+    }
     return Event(**{**base, **members})  # type: ignore[arg-type]  # members are of their fields' types
 
 
@@ -201,7 +252,14 @@ def test_an_event_of_a_job_is_taken_over_once() -> None:
     assert row(ready) == Row("job-k1", Status.FAILED, "500: no")
 
 
-@pytest.mark.parametrize("event", [job_event(job_id=None, status=None, type="ratelimit.exceeded"), job_event(status="pondering"), job_event(job_id="other")])
+@pytest.mark.parametrize(
+    "event",
+    [
+        job_event(job_id=None, status=None, type="ratelimit.exceeded"),
+        job_event(status="pondering"),
+        job_event(job_id="other"),
+    ],
+)
 def test_events_of_other_things_change_nothing(event: Event) -> None:
     ready = tracker(sms())
     ready.record(scheduled("k1"))
@@ -210,7 +268,12 @@ def test_events_of_other_things_change_nothing(event: Event) -> None:
 
 
 def test_open_messages_come_in_pages_those_due_first_first() -> None:
-    ready = tracker(*[sms(f"{number:04}", delay=NOW + timedelta(seconds=-number // 2)) for number in range(2_500)])
+    ready = tracker(
+        *[
+            sms(f"{number:04}", delay=NOW + timedelta(seconds=-number // 2))
+            for number in range(2_500)
+        ]
+    )
     ready.record(*[scheduled(f"{number:04}") for number in range(0, 2_500, 2)])
     ready.apply([state("0000", Status.COMPLETED), state("2000", Status.PROCESSING, None)])
     pages = list(ready.open_messages())
@@ -226,7 +289,10 @@ def test_open_messages_come_in_pages_those_due_first_first() -> None:
 def test_finding_open_messages_does_not_read_the_others() -> None:
     ready = tracker(sms())
     with ready._engine.connect() as connection:
-        sql = "SELECT queue_key FROM queued_message WHERE queue_status = 'SCHEDULED' AND scheduled_for < '2026' ORDER BY scheduled_for, queue_key"
+        sql = (
+            "SELECT queue_key FROM queued_message WHERE queue_status = 'SCHEDULED' AND"
+            " scheduled_for < '2026' ORDER BY scheduled_for, queue_key"
+        )
         plan = " ".join(str(one) for one in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}")))
     assert "ix_queued_message_queue_open (queue_status=? AND scheduled_for<?)" in plan
     assert "TEMP B-TREE" not in plan
@@ -237,7 +303,10 @@ def test_failing_ends_open_messages_alone() -> None:
     ready.record(scheduled("k3"))
     ready.apply([state("k3", Status.COMPLETED)])
     ready.fail(["k1", "k3"], "too late", NOW)
-    assert (row(ready, "k1"), row(ready, "k3").status) == (Row(None, Status.FAILED, "too late"), Status.COMPLETED)
+    assert (row(ready, "k1"), row(ready, "k3").status) == (
+        Row(None, Status.FAILED, "too late"),
+        Status.COMPLETED,
+    )
 
 
 def test_a_cursor_is_kept_for_each_feed() -> None:
@@ -251,7 +320,9 @@ def test_a_cursor_is_kept_for_each_feed() -> None:
 def test_instants_keep_their_zone_and_their_order_whatever_offset_they_came_with() -> None:
     tokyo = timezone(timedelta(hours=9))
     ready = tracker(sms("k1", delay=datetime(2026, 3, 1, 20, tzinfo=tokyo)), sms("k3", delay=NOW))
-    found = [(message.key, message.scheduled_for) for page in ready.open_messages() for message in page]
+    found = [
+        (message.key, message.scheduled_for) for page in ready.open_messages() for message in page
+    ]
     assert found == [("k1", datetime(2026, 3, 1, 11, tzinfo=UTC)), ("k3", NOW)]
     assert all(instant.tzinfo is UTC for _, instant in found)
 
@@ -271,9 +342,16 @@ def reminders() -> Iterator[SqlTracker]:
 def test_the_columns_can_live_in_a_table_of_the_applications_own(reminders: SqlTracker) -> None:
     assert reminders.messages(["r1"])[0].to == "+15550111"
     reminders.record(scheduled("r1"))
-    assert reminders.apply([JobState.of_change(Change(job_id="job-r1", status=Status.COMPLETED, changed_at=NOW))]) == 1
+    assert (
+        reminders.apply(
+            [JobState.of_change(Change(job_id="job-r1", status=Status.COMPLETED, changed_at=NOW))]
+        )
+        == 1
+    )
     assert list(reminders.open_messages()) == []
-    assert {index["name"] for index in inspect(reminders._engine).get_indexes("reminder")} >= {"ix_reminder_queue_open"}
+    assert {index["name"] for index in inspect(reminders._engine).get_indexes("reminder")} >= {
+        "ix_reminder_queue_open"
+    }
 
 
 def test_rows_of_an_applications_own_table_are_its_own_to_write(reminders: SqlTracker) -> None:

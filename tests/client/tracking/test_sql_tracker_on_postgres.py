@@ -1,4 +1,6 @@
-"""The tracker on PostgreSQL. The driver here is asyncpg behind SQLAlchemy's greenlets; an application would have psycopg, the statements are the same."""
+"""The tracker on PostgreSQL. The driver here is asyncpg behind SQLAlchemy's greenlets; an
+application would have psycopg, the statements are the same.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ pytestmark = pytest.mark.postgres
 
 async def on_postgres(url: str, scenario: Callable[[SqlTracker], None]) -> None:
     """Run a scenario with a tracker whose tables were just made."""
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=NullPool)
+    engine = create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=NullPool
+    )
 
     def run() -> None:
         tracker = SqlTracker(engine.sync_engine)
@@ -41,7 +45,13 @@ def keys(tracker: SqlTracker, **options: bool) -> list[str]:
 
 async def test_each_call_does_what_it_does_on_sqlite(postgres_url: str) -> None:
     def scenario(tracker: SqlTracker) -> None:
-        full = email(metadata={"tag": ["a", 1]}, priority="high", expires_at=NOW + timedelta(days=1), campaign_id="spring", delay=NOW)
+        full = email(
+            metadata={"tag": ["a", 1]},
+            priority="high",
+            expires_at=NOW + timedelta(days=1),
+            campaign_id="spring",
+            delay=NOW,
+        )
         tracker.plan([sms("k1"), full, sms("k3")], NOW)
         tracker.plan([sms("k1")], NOW)
         assert tracker.messages(["k2"]) == [full]
@@ -65,7 +75,13 @@ async def test_each_call_does_what_it_does_on_sqlite(postgres_url: str) -> None:
 
 async def test_pages_are_read_to_their_end(postgres_url: str) -> None:
     def scenario(tracker: SqlTracker) -> None:
-        tracker.plan([sms(f"k{number:04}", delay=NOW + timedelta(seconds=number % 7)) for number in range(2_500)], NOW)
+        tracker.plan(
+            [
+                sms(f"k{number:04}", delay=NOW + timedelta(seconds=number % 7))
+                for number in range(2_500)
+            ],
+            NOW,
+        )
         found = keys(tracker)
         assert (len(found), len(set(found))) == (2_500, 2_500)
 

@@ -1,4 +1,6 @@
-"""Tracking against the real service: an application killed in the middle loses and doubles nothing; how long the large cases take."""
+"""Tracking against the real service: an application killed in the middle loses and doubles
+nothing; how long the large cases take.
+"""
 
 from __future__ import annotations
 
@@ -84,12 +86,28 @@ def tracker(tmp_path: Path) -> SqlTracker:
 
 def emails(count: int, delay: timedelta) -> list[Email]:
     members = {"subject": "Hi", "html": "<p>Hi</p>", "workspace_id": "acme", "delay": delay}
-    return [Email(to=f"c{number}@example.org", contact_id=f"c-{number}", idempotency_key=f"k-{number}", **members) for number in range(count)]  # type: ignore[arg-type] # each its own type
+    return [
+        Email(
+            to=f"c{number}@example.org",
+            contact_id=f"c-{number}",
+            idempotency_key=f"k-{number}",
+            **members,  # type: ignore[arg-type]
+        )
+        for number in range(count)
+    ]
 
 
-@pytest.mark.parametrize(("dies_at", "open_then", "rescheduled"), [("plan", 40, 40), ("record", 20, 0)])
+@pytest.mark.parametrize(
+    ("dies_at", "open_then", "rescheduled"), [("plan", 40, 40), ("record", 20, 0)]
+)
 def test_an_application_killed_between_scheduling_and_recording_loses_and_doubles_no_message(
-    started: tuple[str, Endpoint], service: QueueService, tracker: SqlTracker, tmp_path: Path, dies_at: str, open_then: int, rescheduled: int
+    started: tuple[str, Endpoint],
+    service: QueueService,
+    tracker: SqlTracker,
+    tmp_path: Path,
+    dies_at: str,
+    open_then: int,
+    rescheduled: int,
 ) -> None:
     command = [sys.executable, "-c", APPLICATION, started[0], str(tmp_path / "app.db"), dies_at]
     died = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -107,9 +125,18 @@ def test_an_application_killed_between_scheduling_and_recording_loses_and_double
 
 
 @pytest.mark.long(bounded=True)
-def test_a_hundred_thousand_open_messages_are_reconciled_within_half_a_minute(service: QueueService, tracker: SqlTracker) -> None:
-    assert schedule_tracked(tracker, service, emails(100_000, timedelta(days=1)), service.now()).accepted == 100_000
-    cancelled = [job.job_id for _, job in zip(range(1_000), service.jobs(workspace_id="acme"), strict=False)]
+def test_a_hundred_thousand_open_messages_are_reconciled_within_half_a_minute(
+    service: QueueService, tracker: SqlTracker
+) -> None:
+    assert (
+        schedule_tracked(
+            tracker, service, emails(100_000, timedelta(days=1)), service.now()
+        ).accepted
+        == 100_000
+    )
+    cancelled = [
+        job.job_id for _, job in zip(range(1_000), service.jobs(workspace_id="acme"), strict=False)
+    ]
     for job_id in cancelled:
         service.cancel(job_id)
     begun = time.perf_counter()
@@ -123,16 +150,38 @@ def test_a_hundred_thousand_open_messages_are_reconciled_within_half_a_minute(se
 
 
 @pytest.mark.long(bounded=True)
-def test_ten_thousand_contacts_are_launched_on_three_steps_within_five_seconds(service: QueueService) -> None:
-    steps = [Step(day, "09:30", "email", subject="Day $day", template="<p>Hello $name</p>", metadata={"day": day}) for day in (1, 3, 7)]
-    contacts = [Contact(f"c-{number}", email=f"c{number}@example.org", fields={"name": f"N{number}", "day": "x"}) for number in range(10_000)]
+def test_ten_thousand_contacts_are_launched_on_three_steps_within_five_seconds(
+    service: QueueService,
+) -> None:
+    steps = [
+        Step(
+            day,
+            "09:30",
+            "email",
+            subject="Day $day",
+            template="<p>Hello $name</p>",
+            metadata={"day": day},
+        )
+        for day in (1, 3, 7)
+    ]
+    contacts = [
+        Contact(
+            f"c-{number}", email=f"c{number}@example.org", fields={"name": f"N{number}", "day": "x"}
+        )
+        for number in range(10_000)
+    ]
     took = []
     for round_number in range(3):
-        campaign = service.campaign(f"spring-{round_number}", workspace_id="acme", steps=steps, zone="Europe/Berlin")
+        campaign = service.campaign(
+            f"spring-{round_number}", workspace_id="acme", steps=steps, zone="Europe/Berlin"
+        )
         begun = time.perf_counter()
         launch = campaign.launch(contacts)
         took.append(time.perf_counter() - begun)
         assert launch.accepted == 30_000
     print(json.dumps({"seconds": [round(one, 2) for one in took]}))
-    assert service.campaign("spring-0", workspace_id="acme").progress().counts[Status.SCHEDULED] == 30_000
+    assert (
+        service.campaign("spring-0", workspace_id="acme").progress().counts[Status.SCHEDULED]
+        == 30_000
+    )
     assert min(took) < 5

@@ -1,17 +1,31 @@
-"""The callback endpoints of an application: checks what the service POSTs and hands it on as typed messages, each once.
+"""The callback endpoints of an application: checks what the service POSTs and hands it on
+as typed messages, each once.
 
     receiver = Receiver(secrets, workspaces=is_known)
     answer = receiver.receive(request, parse_sms, send_sms)
 
-Adapters: `receiver.starlette` (FastAPI too), `receiver.flask`, `receiver.django`; `receiver.sqlalchemy` remembers in a database.
+Adapters: `receiver.starlette` (FastAPI too), `receiver.flask`, `receiver.django`;
+`receiver.sqlalchemy` remembers in a database.
 """
 
 from queue_services.client.receiver.deduplicator import Claim, Deduplicator, MemoryDeduplicator
 from queue_services.client.receiver.events import parse_event
 from queue_services.client.receiver.fields import FieldMap
-from queue_services.client.receiver.messages import EmailMessage, SmsMessage, parse, parse_email, parse_sms
+from queue_services.client.receiver.messages import (
+    EmailMessage,
+    SmsMessage,
+    parse,
+    parse_email,
+    parse_sms,
+)
 from queue_services.client.receiver.receiver import Receiver
-from queue_services.client.receiver.refusals import Refusal, Reject, RetryLater, SlowDown, Unverified
+from queue_services.client.receiver.refusals import (
+    Refusal,
+    Reject,
+    RetryLater,
+    SlowDown,
+    Unverified,
+)
 from queue_services.client.receiver.signature import verify
 
 __all__ = [

@@ -1,7 +1,9 @@
-"""Drops repeats: the service sends a message at least once, this makes it once. Called by `Receiver` around each handler.
+"""Drops repeats: the service sends a message at least once, this makes it once. Called by
+`Receiver` around each handler.
 
-A key (a job id, an event id) is free, claimed while its handler runs, or accepted. A claim older than the lease is taken for dead: its
-process died in the handler. Instants are Unix seconds.
+A key (a job id, an event id) is free, claimed while its handler runs, or accepted. A claim
+older than the lease is taken for dead: its process died in the handler. Instants are Unix
+seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from enum import Enum, auto
 from typing import Protocol
 
 LEASE = 60.0
-"""Seconds after which a claim is taken for dead; a handler that takes longer may run twice. The service waits 10 s for an answer by default."""
+"""Seconds after which a claim is taken for dead; a handler that takes longer may run twice.
+The service waits 10 s for an answer by default.
+"""
 
 
 class Claim(Enum):
@@ -25,19 +29,25 @@ class Claim(Enum):
 
 
 class Deduplicator(Protocol):
-    """Remembers what was accepted. `blocks`: calls do I/O, so that asynchronous receivers make them in a thread."""
+    """Remembers what was accepted. `blocks`: calls do I/O, so that asynchronous receivers
+    make them in a thread.
+    """
 
     @property
     def blocks(self) -> bool: ...
 
     def claim(self, key: str, now: float) -> Claim:
-        """NEW: the caller may handle `key`, and must then accept or release it. One caller alone gets NEW."""
+        """NEW: the caller may handle `key`, and must then accept or release it. One caller
+        alone gets NEW.
+        """
 
     def accept(self, key: str, now: float) -> None:
         """`key` was handled: every later claim is ACCEPTED."""
 
     def release(self, key: str, claimed_at: float) -> None:
-        """The handler failed: `key` may come again. Does nothing if another took the claim since `claimed_at`, or accepted it."""
+        """The handler failed: `key` may come again. Does nothing if another took the claim
+        since `claimed_at`, or accepted it.
+        """
 
 
 @dataclass(slots=True)
@@ -47,7 +57,9 @@ class _Entry:
 
 
 class MemoryDeduplicator:
-    """Remembers the newest `capacity` keys of this process: enough for one process, forgotten when it ends. Safe to share between threads."""
+    """Remembers the newest `capacity` keys of this process: enough for one process,
+    forgotten when it ends. Safe to share between threads.
+    """
 
     blocks = False
 

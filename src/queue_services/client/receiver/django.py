@@ -2,8 +2,9 @@
 
     urlpatterns = [path("send-sms", endpoint(receiver, parse_sms, send_sms))]
 
-They are exempt from CSRF checks, which protect browsers' sessions: here the signature proves the sender. Raise
-DATA_UPLOAD_MAX_MEMORY_SIZE (2.5 MB) to 5 MB where emails may be as large as the service takes.
+They are exempt from CSRF checks, which protect browsers' sessions: here the signature
+proves the sender. Raise DATA_UPLOAD_MAX_MEMORY_SIZE (2.5 MB) to 5 MB where emails may be as
+large as the service takes.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ View: TypeAlias = Callable[[HttpRequest], HttpResponse]
 
 
 def endpoint(receiver: Receiver, reader: Reader[T], handler: Callable[[T], object]) -> View:
-    """The view whose bodies `reader` (`parse_sms`, `parse_email`, `parse_event`) reads and `handler` handles; see `Receiver.receive`."""
+    """The view whose bodies `reader` (`parse_sms`, `parse_email`, `parse_event`) reads and
+    `handler` handles; see `Receiver.receive`.
+    """
 
     def receive(request: HttpRequest) -> HttpResponse:
-        answer = receiver.receive(CallbackRequest(path=request.path, headers=dict(request.headers), body=request.body), reader, handler)
+        answer = receiver.receive(
+            CallbackRequest(path=request.path, headers=dict(request.headers), body=request.body),
+            reader,
+            handler,
+        )
         return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
     return cast("View", csrf_exempt(require_POST(receive)))

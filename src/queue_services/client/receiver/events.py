@@ -1,4 +1,6 @@
-"""Reads what the service reports about messages and limits (`message.failed`, `ratelimit.exceeded`, ...). Called by `Receiver` and by applications."""
+"""Reads what the service reports about messages and limits (`message.failed`,
+`ratelimit.exceeded`, ...). Called by `Receiver` and by applications.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from queue_services.client.types import Event
 
 
 def parse_event(body: bytes, attempt: int = 1) -> Event:  # noqa: ARG001 - the same signature as the readers of messages
-    """The event in `body`. Types and members that this version does not know are passed over, so that a newer service can add some.
+    """The event in `body`. Types and members that this version does not know are passed
+    over, so that a newer service can add some.
 
     Raises Unreadable, naming the member that is wrong.
     """

@@ -1,4 +1,6 @@
-"""Gives messages to code that has its own names for the same things. Called by applications whose endpoints are older than the service."""
+"""Gives messages to code that has its own names for the same things. Called by applications
+whose endpoints are older than the service.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,25 @@ OURS = {field.name for kind in (SmsMessage, EmailMessage) for field in msgspec.s
 class FieldMap:
     """The application's names for a message's fields: `{theirs: ours}`.
 
-    A dot in theirs nests (`contact.phone`); ours may reach into the metadata (`metadata.campaign`). What a message does not have is left out.
-    Raises ValueError for a field that no message has.
+    A dot in theirs nests (`contact.phone`); ours may reach into the metadata
+    (`metadata.campaign`). What a message does not have is left out. Raises ValueError for a
+    field that no message has.
 
     >>> names = FieldMap({"contact.phone": "to", "text": "message", "tag": "metadata.tag"})
-    >>> names.apply(SmsMessage(to="+1555", message="Hi", contact_id="c", workspace_id="w", job_id="j", metadata={"tag": "vip"}))
+    >>> names.apply(SmsMessage(to="+1555", message="Hi", contact_id="c", workspace_id="w",
+    ...     job_id="j", metadata={"tag": "vip"}))
     {'contact': {'phone': '+1555'}, 'text': 'Hi', 'tag': 'vip'}
     """
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        unknown = [ours for ours in names.values() if ours not in OURS and not ours.startswith(METADATA)]
+        unknown = [
+            ours for ours in names.values() if ours not in OURS and not ours.startswith(METADATA)
+        ]
         if unknown:
-            raise ValueError(f"messages have no {', '.join(unknown)}; they have {', '.join(sorted(OURS))} and metadata.<name>")
+            raise ValueError(
+                f"messages have no {', '.join(unknown)}; they have {', '.join(sorted(OURS))} and"
+                " metadata.<name>"
+            )
         self._names = dict(names)
 
     def apply(self, message: Incoming) -> dict[str, Any]:
@@ -42,7 +51,9 @@ class FieldMap:
         return theirs
 
     def before(self, handler: Callable[[dict[str, Any]], T]) -> Callable[[Incoming], T]:
-        """A handler for the receiver that calls `handler`, synchronous or not, with the message in its own names."""
+        """A handler for the receiver that calls `handler`, synchronous or not, with the message
+        in its own names.
+        """
         return lambda message: handler(self.apply(message))
 
 

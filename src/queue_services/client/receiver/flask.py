@@ -17,13 +17,21 @@ from queue_services.client.types import CallbackRequest, Event
 T = TypeVar("T", bound=Incoming | Event)
 
 
-def endpoint(receiver: Receiver, reader: Reader[T], handler: Callable[[T], object]) -> Callable[[], Response]:
-    """The endpoint whose bodies `reader` (`parse_sms`, `parse_email`, `parse_event`) reads and `handler` handles; see `Receiver.receive`."""
+def endpoint(
+    receiver: Receiver, reader: Reader[T], handler: Callable[[T], object]
+) -> Callable[[], Response]:
+    """The endpoint whose bodies `reader` (`parse_sms`, `parse_email`, `parse_event`) reads
+    and `handler` handles; see `Receiver.receive`.
+    """
 
     def receive() -> Response:
         request.max_content_length = receiver.max_bytes
         headers = dict(request.headers.items())
-        answer = receiver.receive(CallbackRequest(path=request.path, headers=headers, body=request.get_data()), reader, handler)
+        answer = receiver.receive(
+            CallbackRequest(path=request.path, headers=headers, body=request.get_data()),
+            reader,
+            handler,
+        )
         return Response(answer.body, answer.status, answer.headers)
 
     return receive

@@ -1,7 +1,9 @@
-"""Reads the body of a callback into a typed message. Called by `Receiver`; does not check who sent it, `signature` does.
+"""Reads the body of a callback into a typed message. Called by `Receiver`; does not check
+who sent it, `signature` does.
 
-An SMS body is `to`, `message`, ids, a media URL if any; an email body `to`, `subject`, `html`, the same as `content`, ids. Every other
-member comes from the message's metadata, and is given as such.
+An SMS body is `to`, `message`, ids, a media URL if any; an email body `to`, `subject`,
+`html`, the same as `content`, ids. Every other member comes from the message's metadata,
+and is given as such.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ T = TypeVar("T")
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
-    """What both channels' messages have. `job_id` is the same each time the message comes; `attempt` counts its comings, from 1.
+    """What both channels' messages have. `job_id` is the same each time the message comes;
+    `attempt` counts its comings, from 1.
 
     `metadata` is what was scheduled with the message, but for members named like the service's own.
     """
@@ -62,7 +65,9 @@ class _SmsBody(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class _Media(msgspec.Struct, rename="camel"):
-    """The picture of an SMS. Where the service sends none, metadata may use its name for anything; text is then taken for a picture."""
+    """The picture of an SMS. Where the service sends none, metadata may use its name for
+    anything; text is then taken for a picture.
+    """
 
     media_url: Any = None
 
@@ -78,35 +83,54 @@ class _EmailBody(msgspec.Struct, rename="camel", kw_only=True):
 
 
 def parse_sms(body: bytes, attempt: int = 1) -> SmsMessage:
-    """The SMS in `body`, the `attempt`-th time it comes. Raises Unreadable, naming the member that is wrong."""
+    """The SMS in `body`, the `attempt`-th time it comes. Raises Unreadable, naming the
+    member that is wrong.
+    """
     members = _members(body)
     sms = _read(members, _SmsBody)
     media_url = msgspec.convert(members, _Media).media_url
     own = (_SmsBody, _Media) if isinstance(media_url, str) else (_SmsBody,)
     picture = media_url if isinstance(media_url, str) else None
-    return SmsMessage(**msgspec.structs.asdict(sms), media_url=picture, metadata=_rest(members, *own), attempt=attempt)
+    return SmsMessage(
+        **msgspec.structs.asdict(sms),
+        media_url=picture,
+        metadata=_rest(members, *own),
+        attempt=attempt,
+    )
 
 
 def parse_email(body: bytes, attempt: int = 1) -> EmailMessage:
-    """The email in `body`, the `attempt`-th time it comes. Raises Unreadable, naming the member that is wrong."""
+    """The email in `body`, the `attempt`-th time it comes. Raises Unreadable, naming the
+    member that is wrong.
+    """
     members = _members(body)
     email = _read(members, _EmailBody)
-    fields = {name: value for name, value in msgspec.structs.asdict(email).items() if name != "content"}
+    fields = {
+        name: value for name, value in msgspec.structs.asdict(email).items() if name != "content"
+    }
     return EmailMessage(**fields, metadata=_rest(members, _EmailBody), attempt=attempt)
 
 
 def parse(body: bytes, attempt: int = 1) -> Incoming:
-    """The message in `body`, for an endpoint that both channels share; where there are two, `parse_sms` and `parse_email` cannot be misled.
+    """The message in `body`, for an endpoint that both channels share; where there are two,
+    `parse_sms` and `parse_email` cannot be misled.
 
-    It is an email if it has `html` and the same as `content`, which only the service writes; metadata may hold one of them. Raises Unreadable.
+    It is an email if it has `html` and the same as `content`, which only the service
+    writes; metadata may hold one of them. Raises Unreadable.
     """
     members = _members(body)
     is_email = "html" in members and members.get("content") == members["html"]
-    return parse_email(body, attempt) if is_email or "message" not in members else parse_sms(body, attempt)
+    return (
+        parse_email(body, attempt)
+        if is_email or "message" not in members
+        else parse_sms(body, attempt)
+    )
 
 
 def parse_batch(body: bytes, reader: Reader[T], attempt: int = 1) -> Iterator[T | Unreadable]:
-    """The messages of a JSON array, each read by `reader`, or why it cannot be read. Raises Unreadable or TooLarge for the array itself."""
+    """The messages of a JSON array, each read by `reader`, or why it cannot be read. Raises
+    Unreadable or TooLarge for the array itself.
+    """
     try:
         parts = msgspec.json.decode(body, type=list[msgspec.Raw])
     except NOT_JSON as error:

@@ -1,7 +1,9 @@
-"""`python -m queue_services.client.reconcile --database-url sqlite:///app.db`: one reconciliation, for cron. Needs SQLAlchemy 2.
+"""`python -m queue_services.client.reconcile --database-url sqlite:///app.db`: one
+reconciliation, for cron. Needs SQLAlchemy 2.
 
-The service is QUEUE_SERVICES_URL with QUEUE_SERVICES_KEY. Prints what was done as one line of JSON; exits 0 when it was done, 1 when the
-service or the database is away (the next run goes on), 2 for bad arguments, 3 when messages are late and --fail-when-late is given.
+The service is QUEUE_SERVICES_URL with QUEUE_SERVICES_KEY. Prints what was done as one line
+of JSON; exits 0 when it was done, 1 when the service or the database is away (the next run
+goes on), 2 for bad arguments, 3 when messages are late and --fail-when-late is given.
 """
 
 from __future__ import annotations
@@ -17,13 +19,20 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from queue_services.client.errors import QueueServiceError
-from queue_services.client.reconcile.reconciliation import LATE_AFTER, RESCHEDULE_WITHIN, Reconciliation, reconcile
+from queue_services.client.reconcile.reconciliation import (
+    LATE_AFTER,
+    RESCHEDULE_WITHIN,
+    Reconciliation,
+    reconcile,
+)
 from queue_services.client.service import QueueService
 from queue_services.client.tracking.sqlalchemy import QueuedMessage, QueuedMessageMixin, SqlTracker
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command with `arguments` (the process's own by default) and returns its exit status."""
+    """Runs the command with `arguments` (the process's own by default) and returns its exit
+    status.
+    """
     options = _parser().parse_args(arguments)
     try:
         report = _reconcile(options)
@@ -51,16 +60,42 @@ def _reconcile(options: argparse.Namespace) -> Reconciliation:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m queue_services.client.reconcile", description="Bring the application's table in line with the service.")
-    parser.add_argument("--database-url", required=True, help="the application's database, as SQLAlchemy names it")
-    parser.add_argument(
-        "--model", type=_model, default=QueuedMessage, help="your class with QueuedMessageMixin, as package.module:Class; default: the ready table"
+    parser = argparse.ArgumentParser(
+        prog="python -m queue_services.client.reconcile",
+        description="Bring the application's table in line with the service.",
     )
-    parser.add_argument("--workspace", help="only the changes of this workspace, for a key that sees no other")
-    parser.add_argument("--full", action="store_true", help="ask for every open message; once a day is enough")
-    parser.add_argument("--late-after-minutes", type=float, default=LATE_AFTER / timedelta(minutes=1), help="default: %(default)g")
-    parser.add_argument("--reschedule-within-days", type=float, default=RESCHEDULE_WITHIN / timedelta(days=1), help="default: %(default)g")
-    parser.add_argument("--fail-when-late", action="store_true", help="exit 3 when messages are late, for an alert")
+    parser.add_argument(
+        "--database-url", required=True, help="the application's database, as SQLAlchemy names it"
+    )
+    parser.add_argument(
+        "--model",
+        type=_model,
+        default=QueuedMessage,
+        help=(
+            "your class with QueuedMessageMixin, as package.module:Class; default: the ready table"
+        ),
+    )
+    parser.add_argument(
+        "--workspace", help="only the changes of this workspace, for a key that sees no other"
+    )
+    parser.add_argument(
+        "--full", action="store_true", help="ask for every open message; once a day is enough"
+    )
+    parser.add_argument(
+        "--late-after-minutes",
+        type=float,
+        default=LATE_AFTER / timedelta(minutes=1),
+        help="default: %(default)g",
+    )
+    parser.add_argument(
+        "--reschedule-within-days",
+        type=float,
+        default=RESCHEDULE_WITHIN / timedelta(days=1),
+        help="default: %(default)g",
+    )
+    parser.add_argument(
+        "--fail-when-late", action="store_true", help="exit 3 when messages are late, for an alert"
+    )
     return parser
 
 

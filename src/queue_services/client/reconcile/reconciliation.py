@@ -1,8 +1,11 @@
-"""Brings what the application remembers in line with what the service knows. Called by the application now and then, and by the command beside it.
+"""Brings what the application remembers in line with what the service knows. Called by the
+application now and then, and by the command beside it.
 
-What changed is read from the service's feed of changes, so that a reconciliation costs what changed. Beyond that only those messages are
-asked for that should have ended long since, and, the first time or on request, all that are open. What the service does not know is
-scheduled again under its idempotency key, so that running this twice, or beside the application, doubles nothing.
+What changed is read from the service's feed of changes, so that a reconciliation costs what
+changed. Beyond that only those messages are asked for that should have ended long since,
+and, the first time or on request, all that are open. What the service does not know is
+scheduled again under its idempotency key, so that running this twice, or beside the
+application, doubles nothing.
 """
 
 from __future__ import annotations
@@ -29,15 +32,19 @@ class Service(Protocol):
     """The part of `QueueService` that this needs."""
 
     def statuses(self, job_ids: Iterable[str]) -> Statuses: ...
-    def changes(self, *, workspace_id: str | None = None, after: str | None = None, limit: int | None = None) -> ChangeList: ...
+    def changes(
+        self, *, workspace_id: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> ChangeList: ...
     def schedule_many(self, messages: Iterable[Message]) -> ScheduledMany: ...
 
 
 class Reconciliation(msgspec.Struct, kw_only=True):
-    """What was done: counts of messages. `late` are due long since and not sent, the first 1,000 of `late_count`.
+    """What was done: counts of messages. `late` are due long since and not sent, the first
+    1,000 of `late_count`.
 
-    `changes` were read from the feed, `asked` by id; `corrected` had another state here. `rescheduled` were not known to the service,
-    `refused` were not accepted when scheduled again; `abandoned` were due too long ago to be sent now, and are FAILED.
+    `changes` were read from the feed, `asked` by id; `corrected` had another state here.
+    `rescheduled` were not known to the service, `refused` were not accepted when scheduled
+    again; `abandoned` were due too long ago to be sent now, and are FAILED.
     """
 
     changes: int = 0
@@ -60,13 +67,17 @@ def reconcile(
     late_after: timedelta = LATE_AFTER,
     reschedule_within: timedelta = RESCHEDULE_WITHIN,
 ) -> Reconciliation:
-    """Corrects what `tracker` has of its open messages, and schedules those the service does not know.
+    """Corrects what `tracker` has of its open messages, and schedules those the service
+    does not know.
 
-    `workspace_id` limits the feed to one workspace, for a key that sees no other. `full` asks for every open message, which finds jobs
-    that a service restored from a backup lost. A message that was due longer ago than `reschedule_within` is not sent any more; keep
-    this below the time the service keeps ended jobs (30 days by default), or one that ended unseen is sent twice.
+    `workspace_id` limits the feed to one workspace, for a key that sees no other. `full`
+    asks for every open message, which finds jobs that a service restored from a backup
+    lost. A message that was due longer ago than `reschedule_within` is not sent any more;
+    keep this below the time the service keeps ended jobs (30 days by default), or one that
+    ended unseen is sent twice.
 
-    Raises QueueServiceError when the service does not answer; what was done until then stays, and the next time goes on.
+    Raises QueueServiceError when the service does not answer; what was done until then
+    stays, and the next time goes on.
     """
     run = _Run(tracker, service, now or datetime.now(UTC), late_after, reschedule_within)
     feed = workspace_id or ""
@@ -78,9 +89,15 @@ def reconcile(
 
 
 async def reconcile_every(
-    interval: timedelta, tracker: Tracker, service: Service, *, on_report: Callable[[Reconciliation], object] | None = None, workspace_id: str | None = None
+    interval: timedelta,
+    tracker: Tracker,
+    service: Service,
+    *,
+    on_report: Callable[[Reconciliation], object] | None = None,
+    workspace_id: str | None = None,
 ) -> None:
-    """Reconciles, waits `interval`, and so on until cancelled. A service or database that is away is logged and waited out.
+    """Reconciles, waits `interval`, and so on until cancelled. A service or database that
+    is away is logged and waited out.
 
     Runs in a thread, as tracker and service block; start it with `asyncio.create_task`.
     """
@@ -99,13 +116,22 @@ async def reconcile_every(
 class _Run:
     """One reconciliation, as a list of steps that add to its report."""
 
-    def __init__(self, tracker: Tracker, service: Service, now: datetime, late_after: timedelta, reschedule_within: timedelta) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        service: Service,
+        now: datetime,
+        late_after: timedelta,
+        reschedule_within: timedelta,
+    ) -> None:
         self.tracker, self.service, self.now = tracker, service, now
         self.late_before, self.give_up_before = now - late_after, now - reschedule_within
         self.report = Reconciliation()
 
     def follow_changes(self, feed: str, workspace_id: str | None) -> None:
-        """Reads the feed to its end. The cursor moves after its changes are kept, so that a crash between repeats and never skips."""
+        """Reads the feed to its end. The cursor moves after its changes are kept, so that a
+        crash between repeats and never skips.
+        """
         cursor = self.tracker.cursor(feed)
         while True:
             page = self.service.changes(workspace_id=workspace_id, after=cursor)
@@ -118,17 +144,25 @@ class _Run:
                 return
 
     def schedule_unrecorded(self) -> None:
-        """Schedules what was written down and never recorded, then asks how those are that the service had after all."""
+        """Schedules what was written down and never recorded, then asks how those are that the
+        service had after all.
+        """
         for page in self.tracker.open_messages(unrecorded=True):
             self._ask(self._reschedule(page))
 
     def ask_for_open(self, *, everything: bool) -> None:
-        """Asks for the open messages (or those that should have ended), corrects them, and schedules those the service does not know."""
+        """Asks for the open messages (or those that should have ended), corrects them, and
+        schedules those the service does not know.
+        """
         for page in self.tracker.open_messages(due_before=None if everything else self.late_before):
             by_job = {message.job_id: message for message in page if message.job_id is not None}
             open_jobs, unknown = self._ask(list(by_job))
             self._reschedule([by_job[job_id] for job_id in unknown])
-            late = [by_job[job_id] for job_id in open_jobs if by_job[job_id].scheduled_for < self.late_before]
+            late = [
+                by_job[job_id]
+                for job_id in open_jobs
+                if by_job[job_id].scheduled_for < self.late_before
+            ]
             self.report.late_count += len(late)
             self.report.late += late[: LATE_LISTED - len(self.report.late)]
 
@@ -142,10 +176,16 @@ class _Run:
         return [job.job_id for job in found.jobs if not job.status.final], found.unknown
 
     def _reschedule(self, lost: Sequence[OpenMessage]) -> list[str]:
-        """Schedules messages again under their keys; the ids of those that the service had already."""
+        """Schedules messages again under their keys; the ids of those that the service had
+        already.
+        """
         stale = [message.key for message in lost if message.scheduled_for < self.give_up_before]
         if stale:
-            self.tracker.fail(stale, "the service does not know this message, and it is too late to send it now", self.now)
+            self.tracker.fail(
+                stale,
+                "the service does not know this message, and it is too late to send it now",
+                self.now,
+            )
             self.report.abandoned += len(stale)
         fresh = [message.key for message in lost if message.scheduled_for >= self.give_up_before]
         if not fresh:
@@ -156,13 +196,29 @@ class _Run:
             if result.unavailable:
                 raise Unavailable(result.error or "the service did not answer")
             if result.faults:
-                self.tracker.fail([result.idempotency_key or ""], result.error or "refused", self.now)
+                self.tracker.fail(
+                    [result.idempotency_key or ""], result.error or "refused", self.now
+                )
         self.report.rescheduled += sum(result.success and not result.replayed for result in results)
         self.report.refused += sum(not result.success for result in results)
         return [result.job_id for result in results if result.replayed and result.job_id]
 
     def _states(self, changes: Sequence[Change]) -> list[JobState]:
-        """The states in `changes`, with the errors of those that failed, which the feed does not hold."""
-        bad = [change.job_id for change in changes if change.status in {Status.FAILED, Status.CANCELLED}]
-        errors = {job.job_id: job.error or job.reason for job in self.service.statuses(bad).jobs if job.status.final} if bad else {}
+        """The states in `changes`, with the errors of those that failed, which the feed does
+        not hold.
+        """
+        bad = [
+            change.job_id
+            for change in changes
+            if change.status in {Status.FAILED, Status.CANCELLED}
+        ]
+        errors = (
+            {
+                job.job_id: job.error or job.reason
+                for job in self.service.statuses(bad).jobs
+                if job.status.final
+            }
+            if bad
+            else {}
+        )
         return [JobState.of_change(change, errors.get(change.job_id)) for change in changes]

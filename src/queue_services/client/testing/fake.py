@@ -1,7 +1,8 @@
-"""Queue Services in memory, behind the very clients that an application uses. For tests; opens no socket and never waits.
+"""Queue Services in memory, behind the very clients that an application uses. For tests;
+opens no socket and never waits.
 
-    service = FakeQueueService(send_message)     # or {"/send-sms": send_sms, "/api/email/send": send_email}
-    service.schedule_sms(..., delay=timedelta(days=1))
+    service = FakeQueueService(send_message)     # or {"/send-sms": send_sms,
+    "/api/email/send": send_email} service.schedule_sms(..., delay=timedelta(days=1))
     service.advance(days=2)                      # send_message got a CallbackRequest
 
 What is asked is checked, written and read as for the real service; `routes` answers it.
@@ -28,13 +29,19 @@ Answer: TypeAlias = CallbackAnswer | int | None
 """A whole answer, an HTTP status, or None for 200."""
 Endpoint: TypeAlias = Callable[[CallbackRequest], Awaitable[Answer] | Answer]
 Endpoints: TypeAlias = Endpoint | Mapping[str, Endpoint]
-"""One callable for every callback, or one by path; a path that is not there answers 404. OSError raised by one is "not reached", TimeoutError a time-out."""
+"""One callable for every callback, or one by path; a path that is not there answers 404.
+OSError raised by one is "not reached", TimeoutError a time-out.
+"""
 
 
 class Fake:
-    """What both fakes have: the messages accepted so far, the callbacks made so far, and what a test may do to the service."""
+    """What both fakes have: the messages accepted so far, the callbacks made so far, and
+    what a test may do to the service.
+    """
 
-    def __init__(self, deliver: Endpoints | None, clock: QueueClock | None, signing_secret: str | None) -> None:
+    def __init__(
+        self, deliver: Endpoints | None, clock: QueueClock | None, signing_secret: str | None
+    ) -> None:
         self.clock = clock or QueueClock()
         self.deliver: Endpoints = deliver if deliver is not None else _accepts
         self.signing_secret = signing_secret
@@ -51,7 +58,9 @@ class Fake:
 
     def fail_next(self, *failures: int | Lost) -> None:
         """Let the next requests fail: with an HTTP status, or without an answer."""
-        self._failures += [Reply(failure, b"", {}) if isinstance(failure, int) else failure for failure in failures]
+        self._failures += [
+            Reply(failure, b"", {}) if isinstance(failure, int) else failure for failure in failures
+        ]
 
     def exceed_limit(self, workspace_id: str, channel: ChannelName, due: int = 100) -> None:
         """Let the workspace have exceeded its limit now, with `due` messages due."""
@@ -66,7 +75,11 @@ class Fake:
 
     def _deliver(self, held: Held) -> Awaitable[Answer] | Answer | OSError:
         request = held.request(self.clock.now(), self.signing_secret)
-        endpoint = self.deliver.get(request.path.partition("?")[0], _missing) if isinstance(self.deliver, Mapping) else self.deliver
+        endpoint = (
+            self.deliver.get(request.path.partition("?")[0], _missing)
+            if isinstance(self.deliver, Mapping)
+            else self.deliver
+        )
         self.callbacks.append(request)
         try:
             return endpoint(request)
@@ -86,31 +99,48 @@ class Fake:
 
 
 class FakeQueueService(Fake, QueueService):
-    """A QueueService without a service. `deliver` gets the callbacks when `advance` reaches them; without it every one is accepted.
+    """A QueueService without a service. `deliver` gets the callbacks when `advance` reaches
+    them; without it every one is accepted.
 
     >>> fake = FakeQueueService()
-    >>> job_id = fake.schedule_sms("+491701234567", "Hi", contact_id="c-1", workspace_id="acme", delay=timedelta(days=2)).job_id
+    >>> job_id = fake.schedule_sms("+491701234567", "Hi", contact_id="c-1",
+    ...     workspace_id="acme", delay=timedelta(days=2)).job_id
     >>> fake.advance(days=2)
     >>> fake.status(job_id).status.value, len(fake.callbacks)
     ('COMPLETED', 1)
     """
 
     def __init__(
-        self, deliver: Endpoints | None = None, *, clock: QueueClock | None = None, signing_secret: str | None = None, raise_errors: bool = False
+        self,
+        deliver: Endpoints | None = None,
+        *,
+        clock: QueueClock | None = None,
+        signing_secret: str | None = None,
+        raise_errors: bool = False,
     ) -> None:
         Fake.__init__(self, deliver, clock, signing_secret)
-        self.retries, self.raise_errors, self.now, self._sleep = Retries(), raise_errors, self.clock.now, self.clock.sleep
+        self.retries, self.raise_errors, self.now, self._sleep = (
+            Retries(),
+            raise_errors,
+            self.clock.now,
+            self.clock.sleep,
+        )
 
     def advance(self, by: timedelta = timedelta(0), **units: float) -> None:
-        """Move the clock (by `days=7`, say) and deliver in order what falls due on the way, at its time; with no argument, what is due now.
+        """Move the clock (by `days=7`, say) and deliver in order what falls due on the way, at
+        its time; with no argument, what is due now.
 
-        Raises whatever an endpoint raises but OSError; the message then waits as before. Raises ValueError for a step back.
+        Raises whatever an endpoint raises but OSError; the message then waits as before. Raises
+        ValueError for a step back.
         """
         until = self.clock.now() + _step(by, units)
         while held := self._queue.take(until):
             answer = self._deliver(held)
             if isawaitable(answer):
-                raise TypeError("an endpoint of FakeQueueService is a plain function; AsyncFakeQueueService awaits")
+                raise TypeError(
+                    "an endpoint of FakeQueueService is a plain function; AsyncFakeQueueService"
+                    " awaits"
+                )
             self._settle(held, answer)
         self.clock.move_to(until)
 
@@ -122,13 +152,25 @@ class FakeQueueService(Fake, QueueService):
 
 
 class AsyncFakeQueueService(Fake, AsyncQueueService):
-    """`FakeQueueService` as an AsyncQueueService; `advance` is awaited, and endpoints may be coroutine functions."""
+    """`FakeQueueService` as an AsyncQueueService; `advance` is awaited, and endpoints may
+    be coroutine functions.
+    """
 
     def __init__(
-        self, deliver: Endpoints | None = None, *, clock: QueueClock | None = None, signing_secret: str | None = None, raise_errors: bool = False
+        self,
+        deliver: Endpoints | None = None,
+        *,
+        clock: QueueClock | None = None,
+        signing_secret: str | None = None,
+        raise_errors: bool = False,
     ) -> None:
         Fake.__init__(self, deliver, clock, signing_secret)
-        self.retries, self.raise_errors, self.now, self._sleep = Retries(), raise_errors, self.clock.now, self.clock.sleep_awaiting
+        self.retries, self.raise_errors, self.now, self._sleep = (
+            Retries(),
+            raise_errors,
+            self.clock.now,
+            self.clock.sleep_awaiting,
+        )
 
     async def advance(self, by: timedelta = timedelta(0), **units: float) -> None:
         """Move the clock and deliver what falls due on the way; see `FakeQueueService.advance`."""

@@ -20,7 +20,8 @@ ENDPOINTS = {Channel.SMS: "/send-sms", Channel.EMAIL: "/api/email/send"}
 class Held:
     """A message from its acceptance on.
 
-    `due` is when it was last asked for, `visible_at` when it is next looked at (a later try), `tries` counts since it was last scheduled.
+    `due` is when it was last asked for, `visible_at` when it is next looked at (a later
+    try), `tries` counts since it was last scheduled.
     """
 
     job_id: str
@@ -66,7 +67,9 @@ class Held:
     def request(self, now: datetime, secret: str | None) -> CallbackRequest:
         """The POST that the application's endpoint gets, signed where there is a secret."""
         message = self.message
-        ids = wire.members(contact_id=message.contact_id, workspace_id=message.workspace_id, job_id=self.job_id)
+        ids = wire.members(
+            contact_id=message.contact_id, workspace_id=message.workspace_id, job_id=self.job_id
+        )
         body: dict[str, Any] = {"to": message.to, **wire.members(**message.content), **ids}
         if message.channel is Channel.EMAIL:
             body["content"] = body["html"]
@@ -80,8 +83,15 @@ class Held:
         if secret:
             timestamp = str(int(now.timestamp()))
             signature = sign(decode_secret(secret), self.job_id, timestamp, content)
-            headers |= {"webhook-id": self.job_id, "webhook-timestamp": timestamp, "webhook-signature": signature}
-        path = message.metadata.get(wire.IN_METADATA["callback_endpoint"]) or ENDPOINTS[message.channel]
+            headers |= {
+                "webhook-id": self.job_id,
+                "webhook-timestamp": timestamp,
+                "webhook-signature": signature,
+            }
+        path = (
+            message.metadata.get(wire.IN_METADATA["callback_endpoint"])
+            or ENDPOINTS[message.channel]
+        )
         return CallbackRequest(path=path, headers=headers, body=content)
 
 

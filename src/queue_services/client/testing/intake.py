@@ -1,6 +1,7 @@
 """Checks what is to be scheduled as the service does, every fault at once. Used by `routes`.
 
-Stricter or laxer than the service only in what an email address is: one @ with something on both sides.
+Stricter or laxer than the service only in what an email address is: one @ with something on
+both sides.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ _FORBIDDEN_IN_PATH = re.compile(r"[\\#\x00-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message that may be scheduled; `content` has what identifies it beside the addressee, `due` is not before now."""
+    """A message that may be scheduled; `content` has what identifies it beside the
+    addressee, `due` is not before now.
+    """
 
     channel: Channel
     to: str
@@ -52,17 +55,27 @@ class Accepted:
     @property
     def campaign_id(self) -> str | None:
         campaign = self.metadata.get(wire.IN_METADATA["campaign_id"])
-        return str(campaign) if isinstance(campaign, str | int) and not isinstance(campaign, bool) and campaign != "" else None
+        return (
+            str(campaign)
+            if isinstance(campaign, str | int) and not isinstance(campaign, bool) and campaign != ""
+            else None
+        )
 
 
 def accept(body: Mapping[str, Any], channel: Channel, now: datetime) -> Accepted:
     """The message in `body`, by its wire names. Raises ValidationFailed with every fault."""
     members = Members(wire.python_names(body))
     to = _recipient(members, channel)
-    content = {name: members.text(name) for name in (("message",) if channel is Channel.SMS else ("subject", "html"))}
+    content = {
+        name: members.text(name)
+        for name in (("message",) if channel is Channel.SMS else ("subject", "html"))
+    }
     if channel is Channel.SMS and members.given("media_url"):
         content["media_url"] = members.matching("media_url", _MEDIA, "give an http(s) URL")
-    contact_id, workspace_id = members.text("contact_id", LONGEST_ID), members.text("workspace_id", LONGEST_ID, or_integer=True)
+    contact_id, workspace_id = (
+        members.text("contact_id", LONGEST_ID),
+        members.text("workspace_id", LONGEST_ID, or_integer=True),
+    )
     due = due_at(members, now)
     priority: Priority = members.get("priority") or "normal"
     if priority not in {"high", "normal", "low"}:
@@ -72,7 +85,19 @@ def accept(body: Mapping[str, Any], channel: Channel, now: datetime) -> Accepted
     metadata = _metadata(members)
     if members.faults:
         raise ValidationFailed.of(*members.faults)
-    return Accepted(channel, to, contact_id, workspace_id, content, metadata, priority, due or now, due is not None and due > now, expires_at, key)
+    return Accepted(
+        channel,
+        to,
+        contact_id,
+        workspace_id,
+        content,
+        metadata,
+        priority,
+        due or now,
+        due is not None and due > now,
+        expires_at,
+        key,
+    )
 
 
 def due_at(members: Members, now: datetime) -> datetime | None:
@@ -122,7 +147,12 @@ class Members:
         if not isinstance(value, str) or not value:
             self.fault(name, "it is required, and may not be empty")
         elif "\0" in value or (longest and len(value) > longest):
-            self.fault(name, f"give at most {longest} characters, none of them NUL" if longest else "it may not hold NUL")
+            self.fault(
+                name,
+                f"give at most {longest} characters, none of them NUL"
+                if longest
+                else "it may not hold NUL",
+            )
         return str(value)
 
     def matching(self, name: str, pattern: re.Pattern[str], message: str) -> str:
@@ -147,7 +177,12 @@ class Members:
 
 def endpoint_fault(path: Any) -> str | None:
     """What is wrong with a callback's path; None where it may be used."""
-    if not isinstance(path, str) or not path.startswith("/") or path.startswith("//") or len(path) > 2_000:
+    if (
+        not isinstance(path, str)
+        or not path.startswith("/")
+        or path.startswith("//")
+        or len(path) > 2_000
+    ):
         return "give a path that begins with exactly one /"
     segments = unquote(path.partition("?")[0]).split("/")
     if _FORBIDDEN_IN_PATH.search(path) or "." in segments or ".." in segments:
@@ -159,7 +194,9 @@ def _recipient(members: Members, channel: Channel) -> str:
     if channel is Channel.EMAIL:
         return members.matching("to", _EMAIL, "give an email address")
     return members.matching(
-        "to" if members.given("to") and not members.given("phone_number") else "phone_number", _PHONE, "give 3-32 digits, + ( ) - . or spaces"
+        "to" if members.given("to") and not members.given("phone_number") else "phone_number",
+        _PHONE,
+        "give 3-32 digits, + ( ) - . or spaces",
     )
 
 

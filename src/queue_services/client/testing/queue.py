@@ -1,6 +1,8 @@
-"""The fake service's messages and what may be done with them, in memory. Used by `routes`, which speaks for it, and by the fakes, which deliver.
+"""The fake service's messages and what may be done with them, in memory. Used by `routes`,
+which speaks for it, and by the fakes, which deliver.
 
-Time is the clock's alone. Limits, send windows and holds of a whole workspace are left out: each message goes out when it is due.
+Time is the clock's alone. Limits, send windows and holds of a whole workspace are left out:
+each message goes out when it is due.
 """
 
 from __future__ import annotations
@@ -37,11 +39,16 @@ class FakeQueue:
         self._pushed = 0
 
     def schedule(self, message: Accepted) -> tuple[Held, bool]:
-        """Take a message; True beside it when its idempotency key had come before. Raises Conflict where that was another message."""
+        """Take a message; True beside it when its idempotency key had come before. Raises
+        Conflict where that was another message.
+        """
         key = (message.workspace_id, message.key) if message.key else None
         if key and (first := self._keys.get(key)):
             if first.message.fingerprint != message.fingerprint:
-                raise Conflict(f"The idempotency key {message.key!r} belongs to another message, job {first.job_id}.")
+                raise Conflict(
+                    f"The idempotency key {message.key!r} belongs to another message, job"
+                    f" {first.job_id}."
+                )
             return first, True
         held = Held(self._new_id(), message, self.clock.now(), message.due, message.due)
         self.held[held.job_id] = held
@@ -69,8 +76,24 @@ class FakeQueue:
     def retry(self, job_id: str) -> Held:
         held = self.find(job_id)
         if held.status not in {Status.FAILED, Status.CANCELLED}:
-            raise Conflict(f"Job {job_id} is {held.status}; only a FAILED or CANCELLED one can be retried.")
-        held.status, held.reason, held.finished_at, held.tries, held.refused_since, held.refusals = Status.SCHEDULED, None, None, 0, None, 0
+            raise Conflict(
+                f"Job {job_id} is {held.status}; only a FAILED or CANCELLED one can be retried."
+            )
+        (
+            held.status,
+            held.reason,
+            held.finished_at,
+            held.tries,
+            held.refused_since,
+            held.refusals,
+        ) = (
+            Status.SCHEDULED,
+            None,
+            None,
+            0,
+            None,
+            0,
+        )
         self._changed(held)
         self._make_due(held, self.clock.now())
         return held
@@ -81,7 +104,9 @@ class FakeQueue:
         return held
 
     def take(self, until: datetime) -> Held | None:
-        """The next message that is due by `until`, now PROCESSING, the clock moved to its time; None when there is none."""
+        """The next message that is due by `until`, now PROCESSING, the clock moved to its time;
+        None when there is none.
+        """
         while self._due and self._due[0][0] <= until:
             at, _, _, held = heapq.heappop(self._due)
             if held.status is not Status.SCHEDULED or held.visible_at != at or self.is_paused(held):
@@ -101,13 +126,29 @@ class FakeQueue:
         held.tries += outcome.uses_try
         if outcome.word != "unreachable":  # no POST went out, so there is no attempt
             status_code = answer.status if isinstance(answer, CallbackAnswer) else None
-            attempt = Attempt(number=len(held.attempts) + 1, started_at=now, duration_ms=0, outcome=outcome.word, status_code=status_code, error=outcome.error)
+            attempt = Attempt(
+                number=len(held.attempts) + 1,
+                started_at=now,
+                duration_ms=0,
+                outcome=outcome.word,
+                status_code=status_code,
+                error=outcome.error,
+            )
             held.attempts.append(attempt)
         if outcome.final:
-            self._end(held, *((Status.COMPLETED, None) if outcome.word == "delivered" else (Status.FAILED, "rejected")))
+            self._end(
+                held,
+                *(
+                    (Status.COMPLETED, None)
+                    if outcome.word == "delivered"
+                    else (Status.FAILED, "rejected")
+                ),
+            )
         elif outcome.uses_try:
             held.refused_since = None
-            self._again(held, "exhausted" if held.tries >= MAX_ATTEMPTS else None, backoff(held.tries))
+            self._again(
+                held, "exhausted" if held.tries >= MAX_ATTEMPTS else None, backoff(held.tries)
+            )
         else:
             self._refused(held, outcome)
 
@@ -145,7 +186,9 @@ class FakeQueue:
         return self._each(key, lambda held: self._end(held, Status.CANCELLED, "cancelled"))
 
     def shift_campaign(self, key: CampaignKey, by: timedelta) -> int:
-        return self._each(key, lambda held: self._make_due(held, max(held.visible_at + by, self.clock.now())))
+        return self._each(
+            key, lambda held: self._make_due(held, max(held.visible_at + by, self.clock.now()))
+        )
 
     def _each(self, key: CampaignKey, act: Callable[[Held], None]) -> int:
         waiting = list(self._waiting(key))
@@ -191,11 +234,15 @@ class FakeQueue:
         self._changed(held)
 
     def _changed(self, held: Held) -> None:
-        self.changes.append(Change(job_id=held.job_id, status=held.status, changed_at=self.clock.now()))
+        self.changes.append(
+            Change(job_id=held.job_id, status=held.status, changed_at=self.clock.now())
+        )
 
     def _new_id(self) -> str:
         """A UUIDv7 of the clock's milliseconds and a running number, so that a test run repeats."""
-        text = f"{int(self.clock.time() * 1000):012x}7000{0x8000_0000_0000_0000 + len(self.held):016x}"
+        text = (
+            f"{int(self.clock.time() * 1000):012x}7000{0x8000_0000_0000_0000 + len(self.held):016x}"
+        )
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

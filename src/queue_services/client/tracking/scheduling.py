@@ -1,4 +1,6 @@
-"""Scheduling that is tracked from before it begins, so that a message is neither lost nor doubled wherever it is cut off. Used by applications."""
+"""Scheduling that is tracked from before it begins, so that a message is neither lost nor
+doubled wherever it is cut off. Used by applications.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +28,16 @@ class Planner(Protocol):
 class Scheduler(Protocol):
     """The part of `QueueService` that this needs."""
 
-    def schedule_each(self, messages: Iterable[Entry], *, on_progress: OnProgress | None = None) -> Iterator[ScheduleResult]: ...
+    def schedule_each(
+        self, messages: Iterable[Entry], *, on_progress: OnProgress | None = None
+    ) -> Iterator[ScheduleResult]: ...
 
 
-def schedule_tracked(tracker: Planner, service: Scheduler, messages: Iterable[Entry], now: datetime) -> ScheduledMany:
-    """Writes messages down, schedules them and records what became of each; what the service did not take stays open for `reconcile`.
+def schedule_tracked(
+    tracker: Planner, service: Scheduler, messages: Iterable[Entry], now: datetime
+) -> ScheduledMany:
+    """Writes messages down, schedules them and records what became of each; what the
+    service did not take stays open for `reconcile`.
 
     `now` is the instant from which their delays count.
     """
@@ -38,9 +45,16 @@ def schedule_tracked(tracker: Planner, service: Scheduler, messages: Iterable[En
 
 
 def schedule_each_tracked(
-    tracker: Planner, service: Scheduler, messages: Iterable[Entry], now: datetime, *, on_progress: OnProgress | None = None
+    tracker: Planner,
+    service: Scheduler,
+    messages: Iterable[Entry],
+    now: datetime,
+    *,
+    on_progress: OnProgress | None = None,
 ) -> Iterator[ScheduleResult]:
-    """As `schedule_tracked`, 1,000 at a time: yields what became of each message, in order. Nothing happens unless it is read."""
+    """As `schedule_tracked`, 1,000 at a time: yields what became of each message, in order.
+    Nothing happens unless it is read.
+    """
     results = service.schedule_each(_planned(tracker, messages, now), on_progress=on_progress)
     while some := list(islice(results, AT_ONCE)):
         tracker.record(*some)
@@ -48,7 +62,9 @@ def schedule_each_tracked(
 
 
 class TrackedCampaign(Campaign):
-    """A campaign each message of which is tracked: `TrackedCampaign("spring", steps, workspace_id=..., service=..., tracker=tracker)`."""
+    """A campaign each message of which is tracked: `TrackedCampaign("spring", steps,
+    workspace_id=..., service=..., tracker=tracker)`.
+    """
 
     def __init__(self, *arguments: Any, tracker: Planner, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -63,10 +79,14 @@ class TrackedCampaign(Campaign):
         rollout: Rollout | None = None,
         on_progress: OnProgress | None = None,
     ) -> Launch:
-        """As `Campaign.launch`; messages whose service was away are open in the tracker, and `reconcile` schedules them."""
+        """As `Campaign.launch`; messages whose service was away are open in the tracker, and
+        `reconcile` schedules them.
+        """
         now = self.now()
         plan = self._plan(start, spread, rollout, now)
-        for result in schedule_each_tracked(self._tracker, self._service, plan.entries(contacts), now, on_progress=on_progress):
+        for result in schedule_each_tracked(
+            self._tracker, self._service, plan.entries(contacts), now, on_progress=on_progress
+        ):
             plan.add(result)
         return plan.launch()
 
@@ -74,5 +94,7 @@ class TrackedCampaign(Campaign):
 def _planned(tracker: Planner, entries: Iterable[Entry], now: datetime) -> Iterator[Entry]:
     rest = iter(entries)
     while some := list(islice(rest, AT_ONCE)):
-        planned = iter(tracker.plan([entry for entry in some if not isinstance(entry, ScheduleResult)], now))
+        planned = iter(
+            tracker.plan([entry for entry in some if not isinstance(entry, ScheduleResult)], now)
+        )
         yield from (entry if isinstance(entry, ScheduleResult) else next(planned) for entry in some)

@@ -1,4 +1,6 @@
-"""The columns that track a message, as a mixin for the application's own table, and a ready table. Needs SQLAlchemy 2."""
+"""The columns that track a message, as a mixin for the application's own table, and a ready
+table. Needs SQLAlchemy 2.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from queue_services.client.types import Email, Message, Sms, Status
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime; databases without time zones keep it in UTC, so that instants compare as they should."""
+    """An aware datetime; databases without time zones keep it in UTC, so that instants
+    compare as they should.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -25,8 +29,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return (
+            None
+            if value is None
+            else value.replace(tzinfo=UTC)
+            if value.tzinfo is None
+            else value.astimezone(UTC)
+        )
 
 
 def open_index(table: str) -> Index:
@@ -37,13 +47,17 @@ def open_index(table: str) -> Index:
 class QueuedMessageMixin:
     """The columns that track a message in a table of the application's own.
 
-    `queue_key` is its idempotency key, `queue_job_id` the service's id once it is scheduled, `queue_status` and `queue_error` what became of
-    it, `queue_changed_at` since when, `scheduled_for` when it is due. Write `to_message`, from which a lost message is scheduled again.
+    `queue_key` is its idempotency key, `queue_job_id` the service's id once it is
+    scheduled, `queue_status` and `queue_error` what became of it, `queue_changed_at` since
+    when, `scheduled_for` when it is due. Write `to_message`, from which a lost message is
+    scheduled again.
     """
 
     queue_key: Mapped[str] = mapped_column(String(255), unique=True)
     queue_job_id: Mapped[str | None] = mapped_column(String(255), index=True)
-    queue_status: Mapped[Status] = mapped_column(Enum(Status, native_enum=False, length=16), default=Status.SCHEDULED)
+    queue_status: Mapped[Status] = mapped_column(
+        Enum(Status, native_enum=False, length=16), default=Status.SCHEDULED
+    )
     queue_error: Mapped[str | None] = mapped_column(Text)
     queue_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     scheduled_for: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -54,7 +68,10 @@ class QueuedMessageMixin:
 
     def to_message(self) -> Message:
         """The message, with `queue_key` as its idempotency key and `scheduled_for` as its delay."""
-        raise NotImplementedError(f"write {type(self).__name__}.to_message, so that a message the service lost can be scheduled again")
+        raise NotImplementedError(
+            f"write {type(self).__name__}.to_message, so that a message the service lost can be"
+            " scheduled again"
+        )
 
 
 class Base(DeclarativeBase):
@@ -90,7 +107,11 @@ class QueuedMessage(QueuedMessageMixin, Base):
     @classmethod
     def values(cls, message: Message, key: str, now: datetime) -> dict[str, Any]:
         """A row's columns for `message`, which is due as said at `now`."""
-        members = {name: value for name, value in msgspec.structs.asdict(message).items() if name != "delay" and value is not None}
+        members = {
+            name: value
+            for name, value in msgspec.structs.asdict(message).items()
+            if name != "delay" and value is not None
+        }
         return {
             "queue_key": key,
             "queue_status": Status.SCHEDULED,

@@ -1,7 +1,9 @@
-"""What an application remembers of the messages it schedules, and what a store for that must do. Used by `reconcile` and by applications.
+"""What an application remembers of the messages it schedules, and what a store for that
+must do. Used by `reconcile` and by applications.
 
-The order makes it safe: the message is written down under its idempotency key, then scheduled, then its job id is recorded. An
-application that dies in between leaves a row without a job id, which `reconcile` schedules under the same key: the service adds it once.
+The order makes it safe: the message is written down under its idempotency key, then
+scheduled, then its job id is recorded. An application that dies in between leaves a row
+without a job id, which `reconcile` schedules under the same key: the service adds it once.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ OPEN = (Status.SCHEDULED, Status.PROCESSING)
 
 
 class JobState(msgspec.Struct, frozen=True):
-    """What is known of a job: its status, since when (`at`, None where only the present is known), and what went wrong."""
+    """What is known of a job: its status, since when (`at`, None where only the present is
+    known), and what went wrong.
+    """
 
     job_id: str
     status: Status
@@ -27,7 +31,12 @@ class JobState(msgspec.Struct, frozen=True):
 
     @classmethod
     def of_job(cls, job: Job) -> JobState:
-        return cls(job.job_id, job.status, job.finished_at if job.status.final else None, job.error or job.reason)
+        return cls(
+            job.job_id,
+            job.status,
+            job.finished_at if job.status.final else None,
+            job.error or job.reason,
+        )
 
     @classmethod
     def of_change(cls, change: Change, error: str | None = None) -> JobState:
@@ -35,7 +44,9 @@ class JobState(msgspec.Struct, frozen=True):
 
 
 class OpenMessage(msgspec.Struct, frozen=True):
-    """A message that is not known to have ended. `job_id` is None while it is not known to be scheduled."""
+    """A message that is not known to have ended. `job_id` is None while it is not known to
+    be scheduled.
+    """
 
     key: str
     job_id: str | None
@@ -44,32 +55,48 @@ class OpenMessage(msgspec.Struct, frozen=True):
 
 
 class Tracker(Protocol):
-    """Remembers messages by their idempotency key, which must be unique among all that it tracks, whatever their workspace."""
+    """Remembers messages by their idempotency key, which must be unique among all that it
+    tracks, whatever their workspace.
+    """
 
     def record(self, *results: ScheduleResult) -> None:
-        """Keeps the job ids of those that were scheduled; those whose members the service refused are FAILED; any other stays open, its error noted."""
+        """Keeps the job ids of those that were scheduled; those whose members the service
+        refused are FAILED; any other stays open, its error noted.
+        """
 
     def apply(self, states: Iterable[JobState]) -> int:
-        """Takes over each state that is newer than the one kept, and returns how many. Jobs that are not tracked are passed over.
+        """Takes over each state that is newer than the one kept, and returns how many. Jobs
+        that are not tracked are passed over.
 
-        A state with an instant replaces an older one, final or not; one without replaces only that of an open message. So repeats and late
-        comers change nothing, and a final state opens again only for a retry after it.
+        A state with an instant replaces an older one, final or not; one without replaces only
+        that of an open message. So repeats and late comers change nothing, and a final state
+        opens again only for a retry after it.
         """
 
     def apply_event(self, event: Event) -> bool:
-        """Takes over what an event says of a job; whether that changed anything. Other events are passed over."""
+        """Takes over what an event says of a job; whether that changed anything. Other events
+        are passed over.
+        """
 
-    def open_messages(self, *, due_before: datetime | None = None, unrecorded: bool = False) -> Iterator[Sequence[OpenMessage]]:
-        """The open messages, 1,000 at a time, those due first first: all, those due before an instant, or those without a job id."""
+    def open_messages(
+        self, *, due_before: datetime | None = None, unrecorded: bool = False
+    ) -> Iterator[Sequence[OpenMessage]]:
+        """The open messages, 1,000 at a time, those due first first: all, those due before an
+        instant, or those without a job id.
+        """
 
     def messages(self, keys: Sequence[str]) -> list[Message]:
-        """The messages themselves, to be scheduled again under the same keys for the same instants."""
+        """The messages themselves, to be scheduled again under the same keys for the same
+        instants.
+        """
 
     def fail(self, keys: Sequence[str], error: str, now: datetime) -> None:
         """Ends messages that nothing will come of."""
 
     def cursor(self, feed: str) -> str | None:
-        """How far the service's changes were read, None before the first time. `feed` is a workspace, or "" for all."""
+        """How far the service's changes were read, None before the first time. `feed` is a
+        workspace, or "" for all.
+        """
 
     def keep_cursor(self, feed: str, cursor: str) -> None: ...
 
