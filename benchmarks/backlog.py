@@ -22,7 +22,8 @@ from benchmarks.service import resident_mb
 from benchmarks.store import LANES, REQUEST, clock, fill
 from benchmarks.stores import report
 from queue_services.domain.message import SECOND
-from queue_services.storage import claims, open_database
+from queue_services.queue import claims
+from queue_services.storage import open_database
 from queue_services.storage.port import Database
 
 CLAIMS = 30

@@ -28,9 +28,9 @@ from queue_services.dashboard.app import open_dashboard
 from queue_services.dashboard.desk import DashboardSettings
 from queue_services.domain.message import SECOND, Channel, Message
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.storage import claims, intake, settling
+from queue_services.queue import claims, intake, settling
+from queue_services.queue.settling import Settlement
 from queue_services.storage.port import Database
-from queue_services.storage.settling import Settlement
 
 LIMITS = {Channel.SMS: 50.0, Channel.EMAIL: 100.0}
 OPENINGS = 5

@@ -21,9 +21,9 @@ import uvloop
 
 from benchmarks.store import clock, drain, fill
 from benchmarks.stores import fresh_store, report
-from queue_services.storage import settling
+from queue_services.queue import settling
+from queue_services.queue.tallies import Histograms, Tally
 from queue_services.storage.port import Database
-from queue_services.storage.tallies import Histograms, Tally
 
 ASPECTS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 """Of PostgreSQL, CPU time is this process's alone."""

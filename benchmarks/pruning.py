@@ -27,7 +27,7 @@ from queue_services.dispatcher.build import DispatchSettings, build
 from queue_services.dispatcher.maintenance import Maintenance
 from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.storage import intake
+from queue_services.queue import intake
 from queue_services.storage.port import Database
 
 ROUNDS = 3

@@ -15,7 +15,7 @@ import uvloop
 from benchmarks.store import clock, drain, fill
 from benchmarks.stores import fresh_store, report
 from queue_services.domain.message import SECOND, Channel
-from queue_services.storage import verify
+from queue_services.queue import verification
 
 NO_LIMIT = dict.fromkeys(Channel, 1_000_000.0)
 
@@ -27,7 +27,7 @@ async def main(backend: str, messages: int, url: str) -> None:
         await drain(database, messages * 6 // 10)
         await fill(database, messages - messages * 6 // 10, clock() + 86_400 * SECOND)
         began = time.perf_counter()
-        found = await database.read(verify.verify, NO_LIMIT, clock())
+        found = await database.read(verification.verify, NO_LIMIT, clock())
         took = time.perf_counter() - began
         report(
             "verify",

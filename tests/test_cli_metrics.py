@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from queue_services import cli, cli_metrics
+from queue_services import cli
+from queue_services.cli import metrics
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -61,7 +62,7 @@ def test_watching_shows_them_again_until_interrupted(
     url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = 0
-    tables = cli_metrics._tables
+    tables = metrics._tables
 
     async def interrupted(*arguments: object) -> object:
         nonlocal looks
@@ -70,7 +71,7 @@ def test_watching_shows_them_again_until_interrupted(
             raise KeyboardInterrupt
         return await tables(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cli_metrics, "_tables", interrupted)
+    monkeypatch.setattr(metrics, "_tables", interrupted)
     with pytest.raises(SystemExit) as ended:
         cli.main(["metrics", "--watch", "--seconds", "0.1", "--database-url", url])
     assert (ended.value.code, looks) == (130, 3)

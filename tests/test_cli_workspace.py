@@ -12,8 +12,8 @@ import pytest
 from queue_services import bootstrap, cli
 from queue_services.domain.message import Channel
 from queue_services.domain.outcome import Kind
+from queue_services.queue import claims, intake, settling
 from queue_services.settings import Settings
-from queue_services.storage import claims, intake, settling
 from tests.support.builders import WRITER, message, request, settlement, terms
 
 

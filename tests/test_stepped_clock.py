@@ -11,8 +11,8 @@ import pytest
 from queue_services.delivery.sender import Delivery, Gate, Notice
 from queue_services.domain.message import Channel
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.stepped_clock import SteppedClock
-from queue_services.stepping import SteppedMessenger, SteppedSender
+from queue_services.testclock.clock import SteppedClock
+from queue_services.testclock.stepping import SteppedMessenger, SteppedSender
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND

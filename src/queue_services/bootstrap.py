@@ -36,12 +36,13 @@ from queue_services.dispatcher import tracing
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
+from queue_services.queue import event_routes
 from queue_services.service.keys import Keys
 from queue_services.settings import Settings
-from queue_services.stepped_clock import SteppedClock
-from queue_services.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
-from queue_services.storage import event_routes, migrate, open_database, open_existing, statements
+from queue_services.storage import migrate, open_database, open_existing, statements
 from queue_services.storage.port import Database
+from queue_services.testclock.clock import SteppedClock
+from queue_services.testclock.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
 
 CLOCK_SECONDS = 10
 DESCRIPTORS = 200

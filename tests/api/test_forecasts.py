@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from queue_services.errors import StoreUnavailable
-from queue_services.service.forecasts import Forecasts
+from queue_services.queue.forecasts import Forecasts
 from tests.api.service import SMS, Service, fields
 
 START = "2025-03-22T10:15:30.123Z"

@@ -17,8 +17,8 @@ from queue_services.api.app import CALLS
 from queue_services.api.openapi import document
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Kind
-from queue_services.storage import claims, folding, settling
-from queue_services.storage.settling import FinishedBatch
+from queue_services.queue import claims, folding, settling
+from queue_services.queue.settling import FinishedBatch
 from tests.api.service import START, Service, fields, serving
 from tests.api.test_workspaces import Keyed, by
 from tests.support.builders import request, settlement, terms

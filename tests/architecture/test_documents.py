@@ -68,6 +68,7 @@ def test_a_test_or_a_source_file_that_is_named_is_there(document: Path) -> None:
         assert found, path
         assert not name or re.search(rf"def {name}\b", found[0].read_text(encoding="utf-8")), name
     for path in re.findall(
-        r"`((?:api|wire|domain|storage|delivery|service|dispatcher)/[\w/]*\.py)`", written
+        r"`((?:api|wire|domain|storage|delivery|queue|dispatcher|dashboard|cli|settings|testclock)/[\w/]*\.py)`",
+        written,
     ):
         assert (ROOT / "src" / "queue_services" / path).exists(), path

@@ -12,31 +12,13 @@ import tomllib
 from tests.architecture.source import PACKAGE, ROOT, Module, modules, service
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset(
-        {"errors", "clock", "stepped_clock", "settings", "setting_types", "log", "redaction"}
-    ),
+    frozenset({"errors", "clock", "settings", "log", "redaction"}),
     frozenset({"domain", "wire"}),
     frozenset({"storage", "delivery"}),
-    frozenset({"service", "dispatcher"}),
-    frozenset({"api", "dashboard"}),
-    frozenset(
-        {
-            "__main__",
-            "bootstrap",
-            "stepping",
-            "cli",
-            "cli_core",
-            "cli_forecast",
-            "cli_jobs",
-            "cli_keys",
-            "cli_metrics",
-            "cli_terminal",
-            "cli_upkeep",
-            "cli_verify",
-            "cli_workspace",
-            "demo",
-        }
-    ),
+    frozenset({"queue"}),
+    frozenset({"service", "testclock"}),
+    frozenset({"dispatcher", "api", "dashboard"}),
+    frozenset({"__main__", "bootstrap", "cli", "demo"}),
 )
 GROUND, TOP = 0, len(LAYERS) - 1
 KNOWS_ITS_SIBLING = {("wire", "domain")}  # what is on the wire is made of the domain's words

@@ -17,9 +17,10 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from queue_services.domain.message import SECOND
-from queue_services.storage import folding, open_database
+from queue_services.queue import folding
+from queue_services.queue.tallies import Tally
+from queue_services.storage import open_database
 from queue_services.storage.port import Tx
-from queue_services.storage.tallies import Tally
 from tests.dashboard.stage import BROKEN, FLAKY, Stage, staged
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from queue_services.domain.message import Channel, Status
-from queue_services.storage import workspaces
+from queue_services.queue import workspaces
 from tests.api.service import EMAIL
 from tests.dashboard.site import PAGES, Site
 

@@ -10,7 +10,7 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.storage import campaigns
+from queue_services.queue import campaigns
 from tests.dispatcher.world import DELIVERED, World, world
 from tests.support.densest import densest
 from tests.support.virtual import VirtualLoop, run_virtual

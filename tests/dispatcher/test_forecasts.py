@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from queue_services.delivery.sender import Delivery
-from queue_services.domain.forecast import forecast
-from queue_services.domain.load import Load
+from queue_services.domain.forecast.estimate import forecast
+from queue_services.domain.forecast.load import Load
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Answer
 from queue_services.domain.workspace import Change
-from queue_services.storage import loads
+from queue_services.queue import loads
 from queue_services.storage.port import Tx
 from tests.dispatcher.world import DELIVERED, World, world
 from tests.support.virtual import run_virtual

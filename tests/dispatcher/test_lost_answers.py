@@ -11,8 +11,8 @@ from typing import Any
 
 from queue_services.domain.message import Channel
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import settling
-from queue_services.storage.slots import reserve_again
+from queue_services.queue import settling
+from queue_services.queue.slots import reserve_again
 from tests.dispatcher.world import Link, world
 from tests.support.virtual import VirtualLoop, run_virtual
 

@@ -13,7 +13,7 @@ from queue_services.clock import Clock
 from queue_services.dispatcher.flights import Batch, Flight
 from queue_services.dispatcher.pacer import GivenUp, Pacer
 from queue_services.domain.message import SECOND, Channel
-from queue_services.storage.claims import ClaimedMessage
+from queue_services.queue.claims import ClaimedMessage
 from tests.support.virtual import VirtualLoop, run_virtual
 
 AHEAD = 50_000

@@ -12,7 +12,7 @@ from benchmarks.pruning import measure
 from queue_services.clock import Clock
 from queue_services.dispatcher.bites import LONGEST, SMALLEST, Bites
 from queue_services.dispatcher.maintenance import Maintenance
-from queue_services.storage import event_queue, upkeep
+from queue_services.queue import event_queue, retention
 from tests.support.virtual import run_virtual
 
 OLD = 100_000
@@ -79,7 +79,7 @@ class Store:
 
 def test_what_is_learnt_of_one_kind_of_row_says_nothing_of_another() -> None:
     async def scenario() -> dict[Any, list[int]]:
-        loop, store = asyncio.get_running_loop(), Store(dear=upkeep.prune, rows=5_000)
+        loop, store = asyncio.get_running_loop(), Store(dear=retention.prune, rows=5_000)
         maintenance = Maintenance(
             cast("Any", store),
             Clock(monotonic=loop.time, wall=loop.time),
@@ -96,8 +96,10 @@ def test_what_is_learnt_of_one_kind_of_row_says_nothing_of_another() -> None:
         return store.sizes
 
     sizes = run_virtual(scenario)
-    assert max(sizes[event_queue.prune]) == max(sizes[upkeep.prune_exceedances]) == upkeep.BITE
-    assert max(sizes[upkeep.prune]) * 200 <= 1.3 * LONGEST
+    assert (
+        max(sizes[event_queue.prune]) == max(sizes[retention.prune_exceedances]) == retention.BITE
+    )
+    assert max(sizes[retention.prune]) * 200 <= 1.3 * LONGEST
 
 
 @pytest.mark.long

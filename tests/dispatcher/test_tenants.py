@@ -15,9 +15,9 @@ from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.scaling import AdjustmentReason
 from queue_services.domain.tiers import Scale, TierChange
 from queue_services.domain.workspace import Change
-from queue_services.service.channels import Channels
+from queue_services.queue import tiers
+from queue_services.queue.channels import Channels
 from queue_services.service.tiers import Tiers
-from queue_services.storage import tiers
 from tests.dispatcher.world import World, world
 from tests.support.densest import densest
 from tests.support.virtual import run_virtual

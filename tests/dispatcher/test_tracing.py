@@ -13,7 +13,7 @@ from queue_services.dispatcher import tracing
 from queue_services.dispatcher.tracing import BatchSpans
 from queue_services.domain.message import SECOND
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.storage import intake
+from queue_services.queue import intake
 from tests.dispatcher.world import DELIVERED, world
 from tests.support.builders import message
 from tests.support.virtual import run_virtual

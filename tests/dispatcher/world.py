@@ -30,12 +30,12 @@ from queue_services.domain.message import (
 )
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
+from queue_services.queue import intake, jobs, retention, settling
+from queue_services.queue.records import Job
+from queue_services.queue.settling import Settlement
 from queue_services.service.jobs import Jobs
 from queue_services.service.workspaces import Workspaces
-from queue_services.storage import intake, jobs, settling, upkeep
 from queue_services.storage.port import Database, Flow, P, T
-from queue_services.storage.records import Job
-from queue_services.storage.settling import Settlement
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.support.virtual import VirtualLoop
 
@@ -61,7 +61,7 @@ class InlineSqlite(SqliteDatabase):
         return value
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if flow is upkeep.read_clock:
+        if flow is retention.read_clock:
             return cast("T", self.true_time())
         return self._transaction(
             self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs)

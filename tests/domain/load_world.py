@@ -24,9 +24,9 @@ import msgspec
 from queue_services.domain import limits, turns
 from queue_services.domain.calendar import Window, opening
 from queue_services.domain.connections import allowance
-from queue_services.domain.forecast import forecast
+from queue_services.domain.forecast.estimate import forecast
+from queue_services.domain.forecast.load import Lane, Load
 from queue_services.domain.limits import LimitLog
-from queue_services.domain.load import Lane, Load
 from queue_services.domain.message import FOREVER, SECOND, Instant
 from tests.domain.reserving import both, reserve
 

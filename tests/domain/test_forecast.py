@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_services.domain.calendar import Window
-from queue_services.domain.forecast import Forecast, estimated_starts, forecast, waiting_for
-from queue_services.domain.load import Lane, Load, Wait
+from queue_services.domain.forecast.estimate import (
+    Forecast,
+    estimated_starts,
+    forecast,
+    waiting_for,
+)
+from queue_services.domain.forecast.load import Lane, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
 
 from .load_world import EPOCH, LoadWorld, random_load

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services.domain.lane import Hold, HoldReason, after, probe, probes
+from queue_services.domain.holds import Hold, HoldReason, after, probe, probes
 from queue_services.domain.message import SECOND
 from queue_services.domain.outcome import Answer, Kind
 

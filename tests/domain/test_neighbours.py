@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import pytest
 
-from queue_services.domain import neighbours
-from queue_services.domain.forecast import forecast
-from queue_services.domain.load import Lane, Load
+from queue_services.domain.forecast import competing_lanes
+from queue_services.domain.forecast.competing_lanes import Neighbours
+from queue_services.domain.forecast.estimate import forecast
+from queue_services.domain.forecast.load import Lane, Load
 from queue_services.domain.message import SECOND
-from queue_services.domain.neighbours import Neighbours
 
 NOW = 1_700_000_000 * SECOND
 MANY = {
@@ -49,7 +49,7 @@ def test_of_too_many_lanes_some_stand_for_all_and_for_all_but_the_lane_itself() 
 
 
 def test_waves_that_are_too_many_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "FEWEST_EVENTS", 4)
+    monkeypatch.setattr(competing_lanes, "FEWEST_EVENTS", 4)
     lanes = {"a": Lane(waves=tuple((NOW + number * SECOND, 2) for number in range(90)))}
     [found] = Neighbours(lanes, forecasts=40_000).of("nobody")
     assert found.waves == (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services.domain.lane import HoldReason
+from queue_services.domain.holds import HoldReason
 from queue_services.domain.message import SECOND, Reason, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import TOLD_FOR, RetryPolicy, Step, after, backoff, tell_again_at

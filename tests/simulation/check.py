@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from queue_services.domain.message import SECOND, Channel, Status
-from queue_services.storage import jobs
+from queue_services.queue import jobs
 from tests.dispatcher.world import START
 from tests.simulation.kinds import Kind
 from tests.simulation.metering import over_quota

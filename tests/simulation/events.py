@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from queue_services.delivery.sender import Notice
 from queue_services.domain.message import Status
 from queue_services.domain.outcome import Answer, Kind
+from queue_services.queue.records import Job
 from queue_services.storage.port import Tx
-from queue_services.storage.records import Job
 from tests.dispatcher.world import DELIVERED
 from tests.simulation.receivers import TIMEOUT
 from tests.storage.store import select

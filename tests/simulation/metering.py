@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from queue_services.clock import Clock
 from queue_services.domain.key import QUOTA_WINDOW
 from queue_services.errors import OverQuota, StoreUnavailable
-from queue_services.service.quotas import Quotas
+from queue_services.queue.quotas import Quotas
 from tests.simulation.stores import Connection
 
 KEY = "018bcfe5-6800-7000-8000-000000000001"

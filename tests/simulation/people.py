@@ -15,11 +15,11 @@ from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority
 from queue_services.domain.workspace import Change
 from queue_services.errors import Refusal, StoreUnavailable
+from queue_services.queue import intake
+from queue_services.queue.channels import Channels
 from queue_services.service.campaigns import Campaigns
-from queue_services.service.channels import Channels
 from queue_services.service.jobs import Jobs
 from queue_services.service.workspaces import Workspaces
-from queue_services.storage import intake
 from tests.simulation.metering import Meter
 from tests.simulation.stores import Connection
 

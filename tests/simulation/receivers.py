@@ -15,7 +15,7 @@ from queue_services.delivery.sender import Delivery, Gate
 from queue_services.dispatcher.flights import Flight, Flights
 from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.storage.settling import Settlement
+from queue_services.queue.settling import Settlement
 from tests.dispatcher.world import DELIVERED
 from tests.simulation.stores import ClaimNumber
 

@@ -11,10 +11,10 @@ from typing import cast
 
 from queue_services.domain.message import Instant
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import claims, settling, upkeep
+from queue_services.queue import claims, retention, settling
+from queue_services.queue.settling import Settled, Settlement, Terms
 from queue_services.storage.port import Database, Flow, P, T, Tx
 from queue_services.storage.postgres import PostgresDatabase
-from queue_services.storage.settling import Settled, Settlement, Terms
 from tests.dispatcher.world import InlineSqlite
 from tests.storage.store import select
 from tests.support.virtual import VirtualLoop
@@ -54,7 +54,7 @@ class SimulatedPostgres(PostgresDatabase):
             return await super().write(flow, *args, **kwargs)
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if flow is upkeep.read_clock:
+        if flow is retention.read_clock:
             return cast("T", self.true_time())
         with _loop().real_work():
             return await super().read(flow, *args, **kwargs)

@@ -18,9 +18,9 @@ from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import event_routes, verify
+from queue_services.queue import event_routes, verification
+from queue_services.queue.verification import LIMITS, NOTHING_STRANDED
 from queue_services.storage.port import Database, Tx
-from queue_services.storage.verify import LIMITS, NOTHING_STRANDED
 from tests.dispatcher.world import START
 from tests.simulation.events import Listener, Messenger, count_waiting
 from tests.simulation.kinds import Kind, kind_of
@@ -293,7 +293,7 @@ class Simulation:
         """
         rates = NO_LIMIT if self.steps else self.rates
         found = await self.database.read(
-            verify.verify, rates, self.true_now() + self.step_of_database
+            verification.verify, rates, self.true_now() + self.step_of_database
         )
         unknown = {LIMITS, NOTHING_STRANDED} if self.steps else set[str]()
         return [

@@ -10,9 +10,9 @@ import pytest_asyncio
 from pytest_asyncio import is_async_test
 
 from queue_services.domain.tiers import SHIPPED
+from queue_services.queue.lane_settings import write
 from queue_services.storage import open_database
 from queue_services.storage.port import Database, Tx
-from queue_services.storage.tenancy import write
 from tests.storage.store import Store, change, select
 from tests.support.postgres import Postgres
 

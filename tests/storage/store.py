@@ -9,11 +9,11 @@ from typing import Any
 
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import campaigns, claims, folding, intake, jobs, settling, upkeep
-from queue_services.storage.claims import Claim, ClaimedMessage
+from queue_services.queue import campaigns, claims, folding, intake, jobs, retention, settling
+from queue_services.queue.claims import Claim, ClaimedMessage
+from queue_services.queue.records import Attempt, Campaign, Insertion, Job, JobFilter
+from queue_services.queue.settling import Settled, Settlement
 from queue_services.storage.port import Database, Row, Tx
-from queue_services.storage.records import Attempt, Campaign, Insertion, Job, JobFilter
-from queue_services.storage.settling import Settled, Settlement
 from queue_services.storage.sqlite import SqliteTx
 from tests.support.builders import DISPATCHER, LEASE, NOW, WRITER, request, settlement, terms
 
@@ -190,14 +190,14 @@ class Store:
             rows += moved
         return rows
 
-    async def expire(self, now: Instant = NOW, most: int = upkeep.BITE) -> int:
-        return await self.database.write(upkeep.expire, now, WRITER, most)
+    async def expire(self, now: Instant = NOW, most: int = retention.BITE) -> int:
+        return await self.database.write(retention.expire, now, WRITER, most)
 
     async def fold(self, now: Instant = NOW) -> int:
         return await self.database.write(folding.fold, now)
 
-    async def prune(self, finished_before: Instant = NOW, most: int = upkeep.FIRST_BITE) -> int:
-        return await self.database.write(upkeep.prune, finished_before, most)
+    async def prune(self, finished_before: Instant = NOW, most: int = retention.FIRST_BITE) -> int:
+        return await self.database.write(retention.prune, finished_before, most)
 
     async def deliver_all(
         self, now: Instant = NOW, channel: Channel = Channel.SMS

@@ -9,7 +9,7 @@ import pytest
 from queue_services.domain.message import SECOND, Channel, Message, Priority, Reason, Status
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict, NotFound
-from queue_services.storage import campaigns
+from queue_services.queue import campaigns
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 

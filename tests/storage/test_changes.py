@@ -11,8 +11,9 @@ import pytest
 
 from queue_services.domain.message import Message, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import changes, settling, statements
-from queue_services.storage.changes import Change, Changes, Position
+from queue_services.queue import changes, settling
+from queue_services.queue.changes import Change, Changes, Position
+from queue_services.storage import statements
 from queue_services.storage.port import Tx
 from tests.storage.interleaving import Stopped
 from tests.storage.store import Store, change, later, select

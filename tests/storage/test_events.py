@@ -13,9 +13,9 @@ import msgspec
 from queue_services.domain.message import SECOND, Channel, Instant, new_id
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.workspace import Change
-from queue_services.storage import event_queue, event_routes, events, upkeep, workspaces
-from queue_services.storage.event_queue import ClaimedEvent, EventRequest, EventSettlement
-from queue_services.storage.events import Event, EventType
+from queue_services.queue import event_queue, event_routes, events, retention, workspaces
+from queue_services.queue.event_queue import ClaimedEvent, EventRequest, EventSettlement
+from queue_services.queue.events import Event, EventType
 from tests.storage.store import Store, later
 from tests.support.builders import DISPATCHER, LEASE, NOW, WRITER, message
 
@@ -101,7 +101,7 @@ async def test_the_end_of_a_message_is_told_with_its_contact_campaign_and_error(
     for claimed in await store.claim():
         await store.settle_as(Kind.DELIVERED if claimed.id == sent.id else Kind.REJECTED, claimed)
     await store.cancel(cancelled)
-    await store.database.write(upkeep.expire, later(31), WRITER)
+    await store.database.write(retention.expire, later(31), WRITER)
     assert sorted(await told(store)) == sorted(
         [
             ("message.completed", "acme", sent.id, None),

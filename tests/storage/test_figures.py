@@ -9,14 +9,14 @@ import pytest
 from queue_services.domain.figures import Figures
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.outcome import Kind
-from queue_services.storage import exceedances, exposition, figures, folding, settling, upkeep
-from queue_services.storage.exceedances import Exceedance
-from queue_services.storage.exposition import Exposition, Totals
-from queue_services.storage.figures import Exceeded, Ranking, Use
+from queue_services.queue import exceedances, exposition, figures, folding, retention, settling
+from queue_services.queue.exceedances import Exceedance
+from queue_services.queue.exposition import Exposition, Totals
+from queue_services.queue.figures import Exceeded, Ranking, Use
+from queue_services.queue.lane_settings import ensure_lanes
+from queue_services.queue.settling import FinishedBatch
+from queue_services.queue.tallies import ALL, HistogramKind, Tally
 from queue_services.storage.port import Tx
-from queue_services.storage.settling import FinishedBatch
-from queue_services.storage.tallies import ALL, HistogramKind, Tally
-from queue_services.storage.tenancy import ensure_lanes
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message, settlement, terms
 
@@ -291,7 +291,7 @@ async def test_what_a_workspace_uses_is_its_limit_its_messages_and_the_last_ten_
 
 async def test_an_entry_that_was_pruned_is_still_counted(store: Store) -> None:
     await exceed(store, "acme", 3)
-    await store.database.write(upkeep.prune_exceedances, later(60))
+    await store.database.write(retention.prune_exceedances, later(60))
     shown = (await use(store)).exceeded
     assert (shown.count, shown.details, shown.last_at is not None) == (3, [], True)
 

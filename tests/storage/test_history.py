@@ -12,10 +12,10 @@ import pytest
 from queue_services.domain.figures import DAY, HOUR
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.outcome import Kind
-from queue_services.storage import folding, history
-from queue_services.storage.history import Point
+from queue_services.queue import folding, history
+from queue_services.queue.history import Point
+from queue_services.queue.tallies import ALL, MINUTE, Counts, Tally
 from queue_services.storage.port import Tx
-from queue_services.storage.tallies import ALL, MINUTE, Counts, Tally
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_services.domain.lane import REFUSALS_IN_A_ROW, REFUSED_STEP
+from queue_services.domain.holds import REFUSALS_IN_A_ROW, REFUSED_STEP
 from queue_services.domain.message import SECOND, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Kind
 from tests.storage.store import Store, later

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from queue_services.domain.message import Channel, Message, Priority, Status, new_id
-from queue_services.storage.intake import KeyConflicts
+from queue_services.queue.intake import KeyConflicts
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 

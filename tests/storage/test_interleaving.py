@@ -18,7 +18,7 @@ import pytest_asyncio
 from queue_services.domain.message import Priority
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict
-from queue_services.storage import campaigns, claims, intake, jobs, settling, upkeep
+from queue_services.queue import campaigns, claims, intake, jobs, retention, settling
 from queue_services.storage.port import Tx
 from tests.storage.interleaving import Work, run_within
 from tests.storage.store import Store, later
@@ -198,7 +198,7 @@ async def test_an_expiry_between_the_statements_of_a_claim_ends_the_message_or_f
     store: Store, watch: Any
 ) -> None:
     async def expiring(tx: Tx) -> None:
-        await upkeep.expire(tx, NOW, WRITER)
+        await retention.expire(tx, NOW, WRITER)
 
     for stop in range(1, MOST_STATEMENTS):
         good, expired = message(), message(expires_at=NOW)

@@ -12,7 +12,7 @@ import pytest
 from queue_services.domain.message import SECOND, Message, Priority, Reason, Status, new_id
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict, NotFound
-from queue_services.storage import jobs
+from queue_services.queue import jobs
 from tests.storage.store import Store, later
 from tests.support.builders import LEASE, NOW, message
 

@@ -9,7 +9,7 @@ import pytest
 from queue_services.domain.key import Key, Permission, digest, new_key
 from queue_services.domain.message import SECOND, new_id
 from queue_services.errors import NotFound
-from queue_services.storage import keys
+from queue_services.queue import keys
 from tests.storage.store import Store
 from tests.support.builders import NOW
 

@@ -10,13 +10,13 @@ import time
 import msgspec
 import pytest
 
-from queue_services.domain.load import Lane
+from queue_services.domain.forecast.load import Lane
 from queue_services.domain.message import SECOND, Channel, Priority
 from queue_services.domain.outcome import Kind
 from queue_services.domain.tiers import TierChange
 from queue_services.domain.workspace import Change
-from queue_services.storage import loads, tiers, workspaces
-from queue_services.storage.loads import Picture
+from queue_services.queue import loads, tiers, workspaces
+from queue_services.queue.loads import Picture
 from queue_services.storage.port import Tx
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message

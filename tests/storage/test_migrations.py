@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError
-from queue_services.storage import figures, migrate, open_database, statements
+from queue_services.queue import figures
+from queue_services.storage import migrate, open_database, statements
 from queue_services.storage.port import Row, Tx
 from queue_services.storage.statements import Migration
 from tests.storage.schema import describe, snapshot

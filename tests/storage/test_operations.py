@@ -13,10 +13,10 @@ from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Message, Status
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict, InvalidRequest, NotFound
+from queue_services.queue.audit import Audit
+from queue_services.queue.records import JobFilter
 from queue_services.service import operations as service
-from queue_services.service.audit import Audit
 from queue_services.service.operations import Action, Operation, Operations, Request
-from queue_services.storage.records import JobFilter
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 

@@ -10,8 +10,8 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import overview
-from queue_services.storage.records import JobFilter
+from queue_services.queue import overview
+from queue_services.queue.records import JobFilter
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 

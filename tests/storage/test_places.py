@@ -9,14 +9,14 @@ import random
 import pytest
 
 from queue_services.domain.message import SECOND, Message, Priority, new_id
-from queue_services.storage import places
+from queue_services.queue import queue_positions
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 
 
 async def ahead(store: Store, *messages: Message, waiting: int = 0) -> list[int]:
     found = await store.database.read(
-        places.places, [each.id for each in messages], {"acme": waiting}
+        queue_positions.places, [each.id for each in messages], {"acme": waiting}
     )
     return [found[each.id] for each in messages]
 
@@ -40,7 +40,7 @@ async def test_those_ahead_of_a_message_are_the_earlier_and_the_more_urgent(stor
     await store.insert(*before, mine, *behind)
     assert await ahead(store, mine) == [3]
     assert await ahead(store, *behind) == [4, 0, 0]
-    assert await store.database.read(places.places, [new_id(NOW)], {}) == {}
+    assert await store.database.read(queue_positions.places, [new_id(NOW)], {}) == {}
 
 
 async def test_many_are_counted_together_as_one_by_one(store: Store) -> None:
@@ -79,8 +79,8 @@ async def test_what_is_parked_goes_before_nobody(store: Store) -> None:
 async def test_of_a_long_lane_the_places_near_its_ends_are_exact_and_the_others_near(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "COUNTED", 50)
-    monkeypatch.setattr(places, "FEWEST", 20)
+    monkeypatch.setattr(queue_positions, "COUNTED", 50)
+    monkeypatch.setattr(queue_positions, "FEWEST", 20)
     messages = in_order([message(due_at=later(number / 10)) for number in range(1000)])
     await store.insert(*messages)
     assert await ahead(store, messages[10], messages[990], waiting=1000) == [10, 990]
@@ -92,8 +92,8 @@ async def test_of_a_long_lane_the_places_near_its_ends_are_exact_and_the_others_
 async def test_of_a_long_lane_of_one_instant_a_page_of_the_newest_is_exact_and_one_of_its_middle_near(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "COUNTED", 50)
-    monkeypatch.setattr(places, "FEWEST", 20)
+    monkeypatch.setattr(queue_positions, "COUNTED", 50)
+    monkeypatch.setattr(queue_positions, "FEWEST", 20)
     messages = in_order([message(created_at=NOW + number * SECOND) for number in range(300)])
     await store.insert(*messages)
     assert await ahead(store, *messages[280:], waiting=300) == list(range(280, 300))

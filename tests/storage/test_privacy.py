@@ -12,8 +12,8 @@ import pytest
 from queue_services.domain.message import Channel, Status
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict
-from queue_services.storage import privacy, upkeep, verify
-from queue_services.storage.privacy import Erased
+from queue_services.queue import privacy, retention, verification
+from queue_services.queue.privacy import Erased
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, WRITER, message
 
@@ -60,7 +60,7 @@ async def test_nothing_of_an_erased_contact_is_left_in_any_state(store: Store) -
     assert SECRET not in await everything(store)
     assert await store.statuses(claimed) == [Status.DELIVERED, Status.CANCELLED, Status.DEAD]
     assert (
-        await store.database.read(verify.verify, dict.fromkeys(Channel, 1000000.0), NOW)
+        await store.database.read(verification.verify, dict.fromkeys(Channel, 1000000.0), NOW)
     ).findings == []
     assert await erase(store) == Erased(0, 0, 0)
 
@@ -92,8 +92,8 @@ async def test_an_erased_job_cannot_be_retried(store: Store) -> None:
 
 
 async def test_many_are_erased_in_bites(store: Store) -> None:
-    await store.insert(*(secret() for _ in range(upkeep.BITE + 7)))
-    assert [(await erase(store)).jobs for _ in range(3)] == [upkeep.BITE, 7, 0]
+    await store.insert(*(secret() for _ in range(retention.BITE + 7)))
+    assert [(await erase(store)).jobs for _ in range(3)] == [retention.BITE, 7, 0]
 
 
 async def test_bodies_of_what_was_delivered_before_an_instant_are_dropped_and_nothing_else(

@@ -9,7 +9,7 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Message, Status, new_id
 from queue_services.domain.outcome import Kind
-from queue_services.storage import jobs
+from queue_services.queue import jobs
 from tests.storage.store import Store, later
 from tests.support.builders import LEASE, NOW, message
 

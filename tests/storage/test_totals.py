@@ -10,7 +10,7 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Message, Status
 from queue_services.domain.outcome import Kind
-from queue_services.storage import folding, upkeep
+from queue_services.queue import folding, retention
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 
@@ -198,5 +198,5 @@ async def test_exceedances_are_pruned_when_they_are_old(store: Store) -> None:
     await store.insert(*(message() for _ in range(75)))
     await store.claim(rate=50.0)
     await store.claim(later(1.1), rate=10.0)
-    assert await store.database.write(upkeep.prune_exceedances, NOW + SECOND) == 1
+    assert await store.database.write(retention.prune_exceedances, NOW + SECOND) == 1
     assert await store.select("select at from exceedance") == [(later(1.1),)]

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from queue_services.domain.message import FOREVER, SECOND, Channel, Status
-from queue_services.storage import jobs, migrate, open_database, statements, verify
+from queue_services.queue import jobs, verification
+from queue_services.storage import migrate, open_database, statements
 from queue_services.storage.port import Tx
 from tests.storage.store import Store, change, later
 from tests.support.builders import NOW, message
@@ -122,7 +123,7 @@ async def test_a_store_of_an_earlier_schema_goes_on_as_one_of_today(
 ) -> None:
     await make(old_store, number)
     await old_store.database.migrate()
-    found = await old_store.database.read(verify.verify, dict.fromkeys(Channel, 50.0), NOW)
+    found = await old_store.database.read(verification.verify, dict.fromkeys(Channel, 50.0), NOW)
     assert (found.messages, found.waiting, found.ended, found.findings) == (4, 2, 2, [])
     assert (await old_store.campaign()).counts == {
         **dict.fromkeys(Status, 0),
@@ -138,5 +139,7 @@ async def test_a_store_of_an_earlier_schema_goes_on_as_one_of_today(
         attempt.number for attempt in await old_store.database.read(jobs.attempts, RETRIED)
     ] == [1, 2]
     await old_store.fold(later(300))
-    found = await old_store.database.read(verify.verify, dict.fromkeys(Channel, 50.0), later(300))
+    found = await old_store.database.read(
+        verification.verify, dict.fromkeys(Channel, 50.0), later(300)
+    )
     assert (found.waiting, found.ended, found.findings) == (0, 4, [])

@@ -13,9 +13,9 @@ from queue_services.domain.message import FOREVER, SECOND, Channel, Priority
 from queue_services.domain.outcome import Kind
 from queue_services.domain.workspace import DEFAULT_ZONE, LaneTerms
 from queue_services.errors import ConfigurationError
-from queue_services.storage import migrate, open_existing, statements, verify
-from queue_services.storage.tenancy import write
-from queue_services.storage.verify import (
+from queue_services.queue import verification
+from queue_services.queue.lane_settings import write
+from queue_services.queue.verification import (
     COUNTS,
     LIMITS,
     NOTHING_STRANDED,
@@ -23,6 +23,7 @@ from queue_services.storage.verify import (
     Verification,
     describe,
 )
+from queue_services.storage import migrate, open_existing, statements
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message, settlement
 
@@ -33,7 +34,10 @@ ROW = "(select id from pending order by id limit 1)"
 
 async def verified(store: Store, now: int = NOW, since: int = 0, **rates: float) -> Verification:
     return await store.database.read(
-        verify.verify, RATES | {Channel(name): rate for name, rate in rates.items()}, now, since
+        verification.verify,
+        RATES | {Channel(name): rate for name, rate in rates.items()},
+        now,
+        since,
     )
 
 

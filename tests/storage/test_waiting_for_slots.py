@@ -4,8 +4,8 @@ among them, the latest it was given.
 
 from __future__ import annotations
 
-from queue_services.storage.lanes import Candidate
-from queue_services.storage.slots import _Waiting
+from queue_services.queue.lanes import Candidate
+from queue_services.queue.slots import _Waiting
 from tests.support.builders import NOW
 
 

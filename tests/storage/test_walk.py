@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_services.storage import campaigns
+from queue_services.queue import campaigns
 from tests.storage.store import Store
 from tests.storage.walk import Walk
 

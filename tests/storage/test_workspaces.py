@@ -15,9 +15,9 @@ from queue_services.domain.scaling import AdjustmentReason
 from queue_services.domain.tiers import SHIPPED, Scale, Source, Tier, TierChange
 from queue_services.domain.workspace import Change, Workspace
 from queue_services.errors import InvalidRequest, NotFound
-from queue_services.storage import tiers, upkeep, watching, workspaces
-from queue_services.storage.claims import ClaimedMessage
-from queue_services.storage.workspaces import LaneHold, Sort
+from queue_services.queue import autoscaling, retention, tiers, workspaces
+from queue_services.queue.claims import ClaimedMessage
+from queue_services.queue.workspaces import LaneHold, Sort
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 
@@ -449,12 +449,12 @@ async def test_a_busy_lane_is_watched_scaled_and_told_of_and_the_ledger_kept(sto
         busy.update(claim.busy)
         await store.settle_as(Kind.DELIVERED, *claim.messages, now=now)
         if tenth % 10 == 9:
-            lanes = await store.database.read(watching.find, busy, now)
-            await store.database.write(watching.observe, lanes, LIMITS, now)
+            lanes = await store.database.read(autoscaling.find, busy, now)
+            await store.database.write(autoscaling.observe, lanes, LIMITS, now)
             assert (
-                await store.database.write(watching.observe, lanes, LIMITS, now) == []
+                await store.database.write(autoscaling.observe, lanes, LIMITS, now) == []
             )  # another process looks at the same moment
-    [raised] = await store.database.read(watching.adjustments, "acme", SMS, 10)
+    [raised] = await store.database.read(autoscaling.adjustments, "acme", SMS, 10)
     assert (raised.from_rate, raised.to_rate, raised.reason) == (4, 6, AdjustmentReason.SATURATED)
     assert (await rates(store))["acme", "sms"] == 6
     assert await store.select(
@@ -468,5 +468,5 @@ async def test_a_busy_lane_is_watched_scaled_and_told_of_and_the_ledger_kept(sto
     assert (await rates(store))["acme", "sms"] == 6
     await change(store, limits={SMS: 5})
     assert (await rates(store))["acme", "sms"] == 5
-    await store.database.write(upkeep.prune_exceedances, NOW + DAY)
-    assert await store.database.read(watching.adjustments, "acme", SMS, 10) == []
+    await store.database.write(retention.prune_exceedances, NOW + DAY)
+    assert await store.database.read(autoscaling.adjustments, "acme", SMS, 10) == []

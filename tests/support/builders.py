@@ -11,8 +11,8 @@ import msgspec
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, new_id
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy
-from queue_services.storage.claims import ClaimedMessage, ClaimRequest
-from queue_services.storage.settling import Settlement, Terms
+from queue_services.queue.claims import ClaimedMessage, ClaimRequest
+from queue_services.queue.settling import Settlement, Terms
 
 NOW: Instant = 1_800_000_000 * SECOND
 """The instant at which tests begin; a whole minute."""

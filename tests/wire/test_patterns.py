@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services import setting_types
 from queue_services.domain.calendar import window_faults
 from queue_services.domain.endpoint import endpoint_fault
+from queue_services.settings import types
 from queue_services.wire import patterns
 from queue_services.wire.addresses import email_address, media_url
 
@@ -32,8 +32,8 @@ def refused(read: Callable[[str], object]) -> Callable[[str], bool]:
 RULES: dict[str, Callable[[str], bool]] = {
     patterns.EMAIL: refused(email_address),
     patterns.MEDIA_URL: refused(media_url),
-    patterns.BASE_URL: refused(setting_types.base_url),
-    patterns.SECRET: refused(setting_types.signing_secret),
+    patterns.BASE_URL: refused(types.base_url),
+    patterns.SECRET: refused(types.signing_secret),
     patterns.ENDPOINT: lambda path: endpoint_fault(path) is not None,
     patterns.TIME_OF_DAY: lambda time: bool(window_faults(time, "24:00")[1:]),
 }

@@ -27,15 +27,15 @@ from queue_services.api.problems import quota_headers
 from queue_services.clock import Clock
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue.channels import Channels
+from queue_services.queue.contacts import Contacts
+from queue_services.queue.forecasts import Forecasts
+from queue_services.queue.messages import Intake
+from queue_services.queue.metrics import Metrics
+from queue_services.queue.quotas import Quotas
 from queue_services.service.campaigns import Campaigns
-from queue_services.service.channels import Channels
-from queue_services.service.contacts import Contacts
-from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
-from queue_services.service.messages import Intake
-from queue_services.service.metrics import Metrics
-from queue_services.service.quotas import Quotas
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from queue_services.domain.message import Channel, Content, Instant
 from queue_services.errors import Fault
-from queue_services.storage import records
+from queue_services.queue import records
 from queue_services.wire import answers
 from queue_services.wire.times import optional_rfc3339, rfc3339
 

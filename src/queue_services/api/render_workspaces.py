@@ -13,7 +13,7 @@ from queue_services.domain.scaling import Adjustment
 from queue_services.domain.tiers import Limit
 from queue_services.domain.workspace import Workspace
 from queue_services.service.workspaces import LaneHold, Terms, Volume
-from queue_services.setting_types import masked_url
+from queue_services.settings.types import masked_url
 from queue_services.wire import workspaces as wire
 from queue_services.wire.times import optional_rfc3339, rfc3339
 

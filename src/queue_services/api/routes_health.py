@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 
 from queue_services.api.calls import Call, Incoming
-from queue_services.storage.upkeep import check_writable
+from queue_services.queue.retention import check_writable
 from queue_services.wire import answers
 from queue_services.wire.times import rfc3339
 

@@ -16,8 +16,8 @@ from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound, StoreUnavailable
-from queue_services.storage.changes import Position
-from queue_services.storage.records import Job, JobFilter
+from queue_services.queue.changes import Position
+from queue_services.queue.records import Job, JobFilter
 from queue_services.wire import answers, bodies
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.fields import shown

@@ -12,7 +12,7 @@ from queue_services.api.guard import Scope
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
 from queue_services.errors import InvalidRequest, NotFound
-from queue_services.storage.jobs import ID
+from queue_services.queue.jobs import ID
 from queue_services.wire import keys as wire
 from queue_services.wire.fields import shown
 from queue_services.wire.intake import Faults, workspace_of

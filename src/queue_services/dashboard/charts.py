@@ -13,7 +13,7 @@ import msgspec
 
 from queue_services.dashboard import words
 from queue_services.domain.message import SECOND, Channel, Instant
-from queue_services.service.metrics import History, Metrics, Point
+from queue_services.queue.metrics import History, Metrics, Point
 
 WIDTH, HEIGHT = 600, 100
 GAP = 0.25

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from queue_services.domain.message import Content
+from queue_services.queue.records import Job
 from queue_services.redaction import masked_recipient
-from queue_services.storage.records import Job
 
 ERASED = "erased"
 """In place of a recipient that was erased."""

@@ -13,13 +13,13 @@ from queue_services.dashboard.live import Live
 from queue_services.dashboard.login import Login, Tries
 from queue_services.dashboard.sessions import Sessions
 from queue_services.domain.message import Channel
-from queue_services.service.audit import Audit
+from queue_services.queue.audit import Audit
+from queue_services.queue.channels import Channels
+from queue_services.queue.forecasts import Forecasts
+from queue_services.queue.messages import Intake
+from queue_services.queue.metrics import Metrics
 from queue_services.service.campaigns import Campaigns
-from queue_services.service.channels import Channels
-from queue_services.service.forecasts import Forecasts
 from queue_services.service.jobs import Jobs
-from queue_services.service.messages import Intake
-from queue_services.service.metrics import Metrics
 from queue_services.service.operations import Operations
 from queue_services.service.overview import Overview
 from queue_services.service.tiers import Tiers

@@ -10,8 +10,8 @@ from queue_services.dashboard import charts, view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import NotFound
+from queue_services.queue.overview import DUE_COUNTED
 from queue_services.service.overview import ChannelFigures, Wave
-from queue_services.storage.overview import DUE_COUNTED
 
 
 async def queues(visit: Visit) -> Response:

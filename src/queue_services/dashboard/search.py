@@ -10,8 +10,8 @@ from typing import NamedTuple
 from queue_services.dashboard.visits import Visit
 from queue_services.domain.message import Channel, Instant, Status
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue.records import JobFilter
 from queue_services.service.overview import Matching
-from queue_services.storage.records import JobFilter
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.times import instant
 

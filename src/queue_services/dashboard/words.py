@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from queue_services.domain.message import SECOND, Instant, Status
-from queue_services.storage.overview import DUE_COUNTED
+from queue_services.queue.overview import DUE_COUNTED
 from queue_services.wire.answers import STATUS_NAMES
 from queue_services.wire.times import rfc3339
 

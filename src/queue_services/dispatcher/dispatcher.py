@@ -21,10 +21,10 @@ from queue_services.dispatcher.settler import Settler
 from queue_services.domain.limits import lead_after, most_at
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.outcome import Answer, Kind
-from queue_services.storage import claims
-from queue_services.storage.claims import Claim, ClaimedMessage, ClaimRequest
+from queue_services.queue import claims
+from queue_services.queue.claims import Claim, ClaimedMessage, ClaimRequest
+from queue_services.queue.slots import reserve_again
 from queue_services.storage.port import Database
-from queue_services.storage.slots import reserve_again
 
 COMMITS_REMEMBERED = 32
 SLOTLESS_PAUSE = 20_000

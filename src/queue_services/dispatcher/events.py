@@ -22,9 +22,9 @@ from queue_services.domain.message import FOREVER, SECOND, Instant
 from queue_services.domain.outcome import Answer
 from queue_services.domain.retry import RetryPolicy, taken, tell_again_at
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import event_queue, workspaces
-from queue_services.storage.event_queue import ClaimedEvent, EventRequest, EventSettlement
-from queue_services.storage.event_routes import SERVICE
+from queue_services.queue import event_queue, workspaces
+from queue_services.queue.event_queue import ClaimedEvent, EventRequest, EventSettlement
+from queue_services.queue.event_routes import SERVICE
 from queue_services.storage.port import Database
 
 GONE = 410

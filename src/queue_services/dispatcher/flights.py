@@ -15,8 +15,8 @@ from collections.abc import Iterable
 import msgspec
 
 from queue_services.domain.message import Channel, Instant
-from queue_services.storage.claims import ClaimedMessage
-from queue_services.storage.settling import FinishedBatch
+from queue_services.queue.claims import ClaimedMessage
+from queue_services.queue.settling import FinishedBatch
 
 
 class Batch(msgspec.Struct):

@@ -19,16 +19,8 @@ from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import (
-    campaigns,
-    event_queue,
-    folding,
-    privacy,
-    slots,
-    tiers,
-    upkeep,
-    watching,
-)
+from queue_services.queue import autoscaling, campaigns, event_queue, folding, privacy, slots, tiers
+from queue_services.queue import retention as upkeep
 from queue_services.storage.port import Database, Tx
 
 MEASUREMENTS = 5
@@ -121,10 +113,10 @@ class Maintenance:
         reached.
         """
         now = self._clock.now()
-        lanes = await self._database.read(watching.find, self._dispatcher.take_busy(), now)
-        for start in range(0, len(lanes), watching.BITE):
+        lanes = await self._database.read(autoscaling.find, self._dispatcher.take_busy(), now)
+        for start in range(0, len(lanes), autoscaling.BITE):
             for workspace, change in await self._database.write(
-                watching.observe, lanes[start : start + watching.BITE], self._rates, now
+                autoscaling.observe, lanes[start : start + autoscaling.BITE], self._rates, now
             ):
                 subject = {"workspace": workspace, "channel": change.channel.value}
                 log.info(

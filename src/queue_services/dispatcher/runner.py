@@ -20,7 +20,7 @@ from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.settler import Settler
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import claims
+from queue_services.queue import claims
 from queue_services.storage.port import Database
 
 T = TypeVar("T")

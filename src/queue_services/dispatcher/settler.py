@@ -16,9 +16,9 @@ from queue_services.clock import Clock
 from queue_services.dispatcher.flights import Flight, Flights
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import settling
+from queue_services.queue import settling
+from queue_services.queue.settling import FinishedBatch, Settlement, Terms
 from queue_services.storage.port import Database
-from queue_services.storage.settling import FinishedBatch, Settlement, Terms
 
 MOST = 2_000
 AGAIN_SECONDS = 0.5

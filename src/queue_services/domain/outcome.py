@@ -1,6 +1,6 @@
 """What a delivery came to: the table of answers, read from an HTTP response into one value.
 
-Called by the senders in `delivery`; `domain.retry` and `domain.lane` decide from the result
+Called by the senders in `delivery`; `domain.retry` and `domain.holds` decide from the result
 what happens to the message and its lane.
 """
 

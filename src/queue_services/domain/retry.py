@@ -1,6 +1,6 @@
 """What happens to a message after an answer: delivered, dead, or again, and when.
 
-Called when outcomes are settled; the lane's own fate is in `domain.lane`.
+Called when outcomes are settled; the lane's own fate is in `domain.holds`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from queue_services.domain.lane import HoldReason
+from queue_services.domain.holds import HoldReason
 from queue_services.domain.message import SECOND, Instant, Reason, Status
 from queue_services.domain.outcome import Answer, Kind
 

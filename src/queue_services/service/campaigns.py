@@ -8,9 +8,9 @@ NotFound and Conflict.
 from __future__ import annotations
 
 from queue_services.clock import Clock
-from queue_services.storage import campaigns
+from queue_services.queue import campaigns
+from queue_services.queue.records import Campaign
 from queue_services.storage.port import Database
-from queue_services.storage.records import Campaign
 
 
 class Campaigns:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from queue_services.clock import Clock
 from queue_services.domain.message import Instant
 from queue_services.errors import NotFound
-from queue_services.storage import changes, jobs
-from queue_services.storage.changes import Changes, Position
+from queue_services.queue import changes, jobs
+from queue_services.queue.changes import Changes, Position
+from queue_services.queue.records import Attempt, Job, JobFilter
 from queue_services.storage.port import Database, Tx
-from queue_services.storage.records import Attempt, Job, JobFilter
 
 
 class Jobs:

@@ -17,7 +17,7 @@ from queue_services.clock import Clock
 from queue_services.domain.key import Key, Permission, digest, new_key
 from queue_services.domain.message import SECOND, Instant, new_id
 from queue_services.errors import StoreUnavailable
-from queue_services.storage import keys
+from queue_services.queue import keys
 from queue_services.storage.port import Database
 
 log = structlog.get_logger(__name__)

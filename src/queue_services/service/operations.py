@@ -17,11 +17,11 @@ import structlog
 from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Instant, Status, new_id
 from queue_services.errors import Conflict, Fault, InvalidRequest, Refusal, StoreUnavailable
+from queue_services.queue import jobs, operations
+from queue_services.queue.operations import Action, Operation, Request
+from queue_services.queue.records import Job, JobFilter
 from queue_services.service.jobs import Jobs
-from queue_services.storage import jobs, operations
-from queue_services.storage.operations import Action, Operation, Request
 from queue_services.storage.port import Database
-from queue_services.storage.records import Job, JobFilter
 
 __all__ = ["ACTS_ON", "Action", "Operation", "Operations", "Request"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from queue_services.clock import Clock
 from queue_services.domain.message import Channel
-from queue_services.storage import operations, overview
-from queue_services.storage.overview import (
+from queue_services.queue import operations, overview
+from queue_services.queue.overview import (
     Answered,
     CampaignLine,
     ChannelFigures,
@@ -19,8 +19,8 @@ from queue_services.storage.overview import (
     Matching,
     Wave,
 )
+from queue_services.queue.records import JobFilter
 from queue_services.storage.port import Database
-from queue_services.storage.records import JobFilter
 
 __all__ = [
     "Answered",

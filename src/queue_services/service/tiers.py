@@ -7,7 +7,7 @@ from __future__ import annotations
 from queue_services.clock import Clock
 from queue_services.domain.message import SECOND
 from queue_services.domain.tiers import Tier, TierChange
-from queue_services.storage import tenancy, tiers
+from queue_services.queue import lane_settings, tiers
 from queue_services.storage.port import Database
 
 PATIENCE = SECOND // 2
@@ -37,7 +37,7 @@ class Tiers:
         waiting = await self._database.read(tiers.held_back, began)
         for first in range(0, len(waiting), tiers.BITE):
             await self._database.write(
-                tenancy.refresh, waiting[first : first + tiers.BITE], self._clock.now()
+                lane_settings.refresh, waiting[first : first + tiers.BITE], self._clock.now()
             )
             self._database.wake()
         while self._clock.now() - began < PATIENCE and await self._database.write(

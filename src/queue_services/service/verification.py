@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Channel
-from queue_services.storage import verify
+from queue_services.queue import verification as verify
+from queue_services.queue.verification import Verification, describe
 from queue_services.storage.port import Database
-from queue_services.storage.verify import Verification, describe
 
 __all__ = ["Verification", "describe", "verification"]
 

@@ -16,9 +16,9 @@ from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
 from queue_services.domain.tiers import Limit
 from queue_services.domain.workspace import Change, Workspace
-from queue_services.storage import watching, workspaces
+from queue_services.queue import autoscaling, workspaces
+from queue_services.queue.workspaces import LaneHold, Sort, Volume
 from queue_services.storage.port import Database, Tx
-from queue_services.storage.workspaces import LaneHold, Sort, Volume
 
 __all__ = ["LaneHold", "Sort", "Terms", "Volume", "Workspaces"]
 
@@ -77,7 +77,7 @@ class Workspaces:
         self, workspace: str, channel: Channel, most: int = 50
     ) -> list[Adjustment]:
         """How automatic scaling has changed a workspace's limit, newest first."""
-        return await self._database.read(watching.adjustments, workspace, channel, most)
+        return await self._database.read(autoscaling.adjustments, workspace, channel, most)
 
     async def busiest(
         self, sort: Sort, most: int, after: tuple[int, str] | None = None

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from queue_services import setting_types
 from queue_services.domain import tiers
 from queue_services.domain.calendar import Window, window_faults, zone_fault
 from queue_services.domain.message import Channel
 from queue_services.domain.tiers import Scale, TierChange
 from queue_services.domain.workspace import Change
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.settings import types
 from queue_services.wire import fields
 from queue_services.wire.workspaces import TierBody, WindowBody, WorkspaceBody
 
@@ -36,11 +36,11 @@ def workspace_change(body: bytes) -> Change:
         timezone=given.member("timezone", zone_fault),
         limits=given.by_channel("limits", tiers.limit_fault, _plain),
         base_urls=given.by_channel(
-            "callback_base_urls", _refused_by(setting_types.base_url), setting_types.base_url
+            "callback_base_urls", _refused_by(types.base_url), types.base_url
         ),
         paused=given.by_channel("paused"),
-        events_url=given.member("events_url", _refused_by(setting_types.base_url)),
-        secret=given.member("signing_secret", _refused_by(setting_types.signing_secret)),
+        events_url=given.member("events_url", _refused_by(types.base_url)),
+        secret=given.member("signing_secret", _refused_by(types.signing_secret)),
         window=given.window("send_window"),
     )
     given.check()

@@ -1,0 +1,70 @@
+"""The command `verify`: holds the store against its invariants and reports. It changes
+nothing, not even the schema. Used by `cli`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from queue_services import bootstrap
+from queue_services.cli.terminal import Terminal
+from queue_services.domain.message import Channel
+from queue_services.service.verification import Verification, describe, verification
+from queue_services.settings import Settings
+
+MOST_SHOWN = 20
+"""Findings of one rule, and limits of workspaces, that are shown."""
+
+
+def verify(
+    *,
+    hours: Annotated[
+        float,
+        Parameter(
+            help="sends this far back are held against today's limits; 0: all that are kept",
+            validator=cyclopts.validators.Number(gte=0),
+        ),
+    ] = 24,
+    database_url: Annotated[
+        str | None, Parameter(help="the store (QUEUE_SERVICES_DATABASE_URL)")
+    ] = None,
+) -> None:
+    """Check the store against its invariants, beside whatever runs on it; exit code 1 and a
+    report where one is broken.
+    """
+    settings = Settings.from_environment(database_url=database_url)
+
+    async def work() -> Verification:
+        rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
+        async with bootstrap.open_to_read(settings) as core:
+            return await verification(
+                core.database,
+                core.clock,
+                rates,
+                hours,
+                counts_segments=settings.sms_units == "segments",
+            )
+
+    found = asyncio.run(work())
+    _report(found, Terminal(soft_wrap=True))
+    sys.exit(1 if found.findings else 0)
+
+
+def _report(found: Verification, console: Terminal) -> None:
+    console.print(
+        f"{found.messages:,} messages: {found.waiting:,} wait, {found.ended:,} have ended"
+    )
+    for rule in found.rules:
+        broken = [finding for finding in found.findings if finding.rule == rule]
+        console.print(f"{'BROKEN' if broken else 'ok':8}{rule}", style="red" if broken else None)
+        for finding in broken[:MOST_SHOWN]:
+            console.print(f"{'':8}- {finding.subject}: {finding.detail}")
+        if len(broken) > MOST_SHOWN:
+            console.print(f"{'':8}- and more")
+    for density in found.densities[:MOST_SHOWN]:
+        console.print(describe(density))

@@ -1,0 +1,336 @@
+"""The job flows: what one message's state is, searching, and an operator's wishes for one
+(retry, promote, reschedule, cancel).
+
+Called by `queue.jobs`. `workspace` restricts a call to one workspace: another's job is
+not found. Raises NotFound and Conflict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from queue_services.domain.message import (
+    ERASED,
+    FOREVER,
+    Channel,
+    Instant,
+    Priority,
+    Reason,
+    Status,
+)
+from queue_services.errors import Conflict, NotFound
+from queue_services.queue import results, waiting
+from queue_services.queue.campaigns import shifted
+from queue_services.queue.intake import lower_lanes
+from queue_services.queue.records import Attempt, Job, JobFilter
+from queue_services.queue.tallies import Tally
+from queue_services.storage.port import Row, Tx
+
+PARKED = FOREVER - 1
+RARE = 20_000
+"""So many jobs of a channel are looked at one by one for a status."""
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""What every id looks like; any other text names no job, and PostgreSQL would refuse to
+compare it with one.
+"""
+
+
+async def find(
+    tx: Tx, ids: Sequence[str], now: Instant, *, workspace: str | None = None
+) -> list[Job]:
+    """Those of `ids` that exist, in the order asked for."""
+    jobs = {
+        row[0]: _job(row, now)
+        for row in await tx.each(
+            "find_jobs", [(message,) for message in dict.fromkeys(ids) if ID.fullmatch(message)]
+        )
+    }
+    return [
+        jobs[message]
+        for message in ids
+        if message in jobs and workspace in (None, jobs[message].workspace)
+    ]
+
+
+async def attempts(tx: Tx, message: str) -> list[Attempt]:
+    """Every POST of the message that has an outcome, oldest first."""
+    return (
+        [Attempt(*row) for row in await tx.fetch("attempts_of", message)]
+        if ID.fullmatch(message)
+        else []
+    )
+
+
+async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
+    """The jobs that match, newest first, `wanted.limit` at most."""
+    kind, filters = chosen(wanted, now, rare=await _is_rare(tx, wanted))
+    return [_job(row, now) for row in await tx.search(f"search_{kind}", filters, wanted.limit)]
+
+
+async def _is_rare(tx: Tx, wanted: JobFilter) -> bool:
+    """Whether a status is searched on a channel that has few jobs, whoever's: then all of
+    those are looked at rather than all of that status.
+    """
+    if wanted.status is None or wanted.channel is None or _subject(wanted) is not None:
+        return False
+    stored = {row[0]: row[1] - sum(row[7:10]) for row in await tx.fetch("service_counts")}
+    return bool(stored.get(wanted.channel.value, 0) <= RARE)
+
+
+def _subject(wanted: JobFilter) -> str | None:
+    """Something that few jobs have."""
+    return wanted.workspace or wanted.campaign or wanted.contact or wanted.recipient
+
+
+def chosen(wanted: JobFilter, now: Instant, *, rare: bool = False) -> tuple[str, dict[str, Any]]:
+    """Which rows a search goes by ("jobs", "pending", "ended" or "delivered"), and its
+    filters; `rare`: by its channel, which has few.
+    """
+    subject = _subject(wanted)
+    if rare and wanted.status is not None:
+        waits = wanted.status in (Status.SCHEDULED, Status.CLAIMED)
+        return "jobs", {
+            **_by_channel(filters_of(wanted)),
+            **({wanted.status.value: now} if waits else {"delivered": wanted.status.value}),
+        }
+    match wanted.status:
+        case Status.SCHEDULED | Status.CLAIMED:
+            return "pending", {wanted.status.value: now, **filters_of(wanted)}
+        case Status.DEAD | Status.CANCELLED:
+            return "ended", {"unsent": wanted.status.value, **filters_of(wanted)}
+        case (
+            Status.DELIVERED
+        ):  # the newest of all may be a million that wait; the newest of one subject are few
+            return "delivered" if subject is None else "jobs", {
+                "delivered": wanted.status.value,
+                **filters_of(wanted),
+            }
+    return "jobs", filters_of(wanted) if subject else _by_channel(filters_of(wanted))
+
+
+def _by_channel(filters: dict[str, Any]) -> dict[str, Any]:
+    """The filters of a search that goes through the jobs of a channel, where one is given."""
+    return {
+        "channel_alone" if name == "channel" else name: value for name, value in filters.items()
+    }
+
+
+def filters_of(wanted: JobFilter) -> dict[str, Any]:
+    """The filters of a search for what is asked, but for its status, by the names that the
+    statements have for them.
+    """
+    named = {
+        "workspace": wanted.workspace,
+        "channel": wanted.channel,
+        "campaign": wanted.campaign,
+        "contact": wanted.contact,
+        "recipient": wanted.recipient,
+    }
+    filters: dict[str, Any] = {key: str(value) for key, value in named.items() if value is not None}
+    if wanted.created_from is not None:
+        filters["from_id"] = _first_id(wanted.created_from)
+    if wanted.created_to is not None:
+        filters["to_id"] = _first_id(wanted.created_to)
+    if wanted.before is not None:
+        filters["before_id"] = wanted.before
+    return filters
+
+
+async def requeue(
+    tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None
+) -> Job:
+    """Schedule a dead or cancelled message now, its tries starting anew."""
+    job = await _one(tx, message, now, workspace)
+    if job.status not in (Status.DEAD, Status.CANCELLED):
+        raise Conflict("Only a failed or cancelled job can be retried.", status=job.status)
+    if job.payload == ERASED:
+        raise Conflict("Its contact was erased: there is nothing left to send.", status=job.status)
+    await results.cancel_unclaimed(
+        tx, [message], Reason.CANCELLED, now, writer
+    )  # of a cancelled campaign, and not ended yet
+    [[status, posts, outcome, started_at, duration, status_code, error]] = await tx.fetch(
+        "lock_result", message
+    )
+    if status not in (Status.DEAD, Status.CANCELLED):
+        raise Conflict("The job has been retried already.", status=Status.SCHEDULED)
+    if outcome is not None:
+        await tx.each(
+            "insert_attempts", [(message, posts, outcome, started_at, duration, status_code, error)]
+        )
+    tally = Tally()
+    campaign = (
+        await tx.each("share_campaigns", [(job.workspace, job.campaign)])
+        if job.campaign is not None
+        else []
+    )
+    counts = tally.of(job.workspace, job.channel.value, campaign[0][0] if campaign else None)
+    counts.revived_dead += status == Status.DEAD
+    counts.revived_cancelled += status == Status.CANCELLED
+    await tx.fetch("revive_result", message, now, (await tx.fetch("next_changes", 1))[0][0])
+    [[lane]] = await tx.fetch("revive_pending", message, now, posts)
+    await tally.add(tx, writer, now)
+    await lower_lanes(tx, {lane: [now, now if job.priority == Priority.HIGH else FOREVER]})
+    return await _one(tx, message, now, workspace)
+
+
+async def reschedule(
+    tx: Tx, message: str, due_at: Instant, now: Instant, *, workspace: str | None = None
+) -> Job:
+    """Make a scheduled message due at `due_at`; a past instant is now."""
+    job = await _one(tx, message, now, workspace)
+    if job.campaign is not None:
+        await tx.each(
+            "share_campaigns", [(job.workspace, job.campaign)]
+        )  # a shift under way leaves the new time alone, a cancel waits for it
+    lanes = await tx.fetch("lane_of", message)
+    if job.status is Status.SCHEDULED and lanes:
+        await tx.each("lock_lanes", lanes)
+        for lane, priority in await tx.fetch("reschedule_pending", message, max(due_at, now), now):
+            await lower_lanes(
+                tx,
+                {
+                    lane: [
+                        max(due_at, now),
+                        max(due_at, now) if priority == Priority.HIGH else FOREVER,
+                    ]
+                },
+            )
+            return await _one(tx, message, now, workspace)
+        job = await _one(tx, message, now, workspace)
+    raise Conflict("Only a scheduled job can be given another time.", status=job.status)
+
+
+async def promote(tx: Tx, message: str, now: Instant, *, workspace: str | None = None) -> Job:
+    """Make a scheduled message due now."""
+    return await reschedule(tx, message, now, now, workspace=workspace)
+
+
+async def cancel(
+    tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None
+) -> Job:
+    """End a scheduled message as cancelled."""
+    job = await _one(tx, message, now, workspace)
+    if job.status is Status.SCHEDULED and await results.cancel_unclaimed(
+        tx, [message], Reason.CANCELLED, now, writer
+    ):
+        return await _one(tx, message, now, workspace)
+    raise Conflict(
+        "Only a scheduled job can be cancelled.",
+        status=(await _one(tx, message, now, workspace)).status,
+    )
+
+
+async def _one(tx: Tx, message: str, now: Instant, workspace: str | None) -> Job:
+    found = await find(tx, [message], now, workspace=workspace)
+    if not found:
+        raise NotFound("job", message)
+    return found[0]
+
+
+def _first_id(created_at: Instant) -> str:
+    """The lowest id of the millisecond that `created_at` falls into: ids begin with the
+    milliseconds of their creation.
+    """
+    text = f"{max(0, -(-created_at // 1000)):012x}"
+    return f"{text[:8]}-{text[8:12]}-0000-0000-000000000000"
+
+
+def _job(row: Row, now: Instant) -> Job:
+    head, pending, campaign, lane, result, last_error = (
+        row[:11],
+        row[11:18],
+        row[18:23],
+        row[23:32],
+        row[32:39],
+        row[39],
+    )
+    (
+        identity,
+        workspace,
+        channel,
+        contact,
+        name,
+        priority,
+        created_at,
+        expires_at,
+        key,
+        payload,
+        units,
+    ) = head
+    job: dict[str, Any] = {
+        "id": identity,
+        "workspace": workspace,
+        "channel": Channel(channel),
+        "contact": contact,
+        "campaign": name,
+        "priority": Priority(priority),
+        "created_at": created_at,
+        "expires_at": expires_at,
+        "idempotency_key": key,
+        "payload": payload,
+        "units": units,
+    }
+    if pending[0] is None:
+        return Job(**job, **_ended(result))
+    return Job(**job, **_pending(pending, Priority(priority), campaign, lane, last_error, now))
+
+
+def _ended(result: Row) -> dict[str, Any]:
+    status, reason, due_at, finished_at, tries, posts, error = result
+    return {
+        "status": Status(status),
+        "reason": reason,
+        "due_at": due_at,
+        "finished_at": finished_at,
+        "tries": tries,
+        "attempts": posts,
+        "next_attempt_at": None,
+        "error": error,
+        "waiting_for": None,
+    }
+
+
+def _pending(
+    pending: Row, priority: Priority, campaign: Row, lane: Row, last_error: str | None, now: Instant
+) -> dict[str, Any]:
+    _, due_at, visible_at, claimed_by, tries, posts, epoch = pending
+    state, campaign_epoch, cancel_epoch, cancelled_at, shift = campaign
+    claimed = claimed_by is not None and now < visible_at < PARKED
+    known = {
+        "reason": None,
+        "finished_at": None,
+        "tries": tries,
+        "attempts": posts,
+        "error": last_error,
+        "next_attempt_at": None,
+        "waiting_for": None,
+    }
+    if claimed:
+        return {**known, "status": Status.CLAIMED, "due_at": due_at}
+    if (
+        state is not None and epoch < cancel_epoch
+    ):  # in force since the campaign was cancelled, whenever its row follows
+        return {
+            **known,
+            "status": Status.CANCELLED,
+            "reason": Reason.CANCELLED.value,
+            "due_at": due_at,
+            "finished_at": cancelled_at,
+        }
+    if state == "shifting" and epoch < campaign_epoch:
+        due_at = shifted(due_at, shift, now)
+        visible_at = shifted(visible_at, shift, now) if visible_at < PARKED else due_at
+    next_at = due_at if visible_at >= PARKED or claimed_by is not None else visible_at
+    held_back = state in ("paused", "shifting")
+    waits = waiting.waiting_for(
+        lane, next_at, priority, now, paused=held_back, counted=posts > 0 or claimed_by is not None
+    )
+    return {
+        **known,
+        "status": Status.SCHEDULED,
+        "due_at": due_at,
+        "next_attempt_at": next_at,
+        "waiting_for": waits.value,
+    }

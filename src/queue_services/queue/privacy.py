@@ -1,0 +1,59 @@
+"""The privacy flows: a contact's messages lose their content, and delivered ones their
+bodies after a while; in bites, each its own transaction.
+
+Erasing is asked for through `queue.contacts`, dropping is a chore of
+`dispatcher.maintenance`. The jobs stay, with their states and times: counts and limits must
+not change because somebody is forgotten.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from queue_services.domain.message import ERASED, Instant, Reason, Status
+from queue_services.queue import results
+from queue_services.queue.retention import BITE
+from queue_services.storage.port import Tx
+
+BODIES = "bodies"
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What one bite did: `jobs` lost their content, `cancelled` of them had waited,
+    `in_flight` may be on their way at this moment.
+    """
+
+    jobs: int
+    cancelled: int
+    in_flight: int
+
+
+async def erase(tx: Tx, workspace: str, contact: str, now: Instant, writer: str) -> Erased:
+    """Take recipient, content, metadata and errors from a bite of a contact's messages;
+    what waits is cancelled, what is in flight not sent again.
+    """
+    ids = [(row[0],) for row in await tx.fetch("find_of_contact", contact, workspace, BITE)]
+    cancelled = await results.cancel_unclaimed(
+        tx, [message for (message,) in ids], Reason.CANCELLED, now, writer
+    )
+    in_flight = await tx.each("expire_claimed", ids, now)
+    await tx.each("erase_messages", ids, ERASED)
+    await tx.each("erase_results", ids)
+    await tx.each("erase_attempts", ids)
+    return Erased(len(ids), len(cancelled), len(in_flight))
+
+
+async def drop_bodies(tx: Tx, finished_before: Instant, most: int = BITE) -> int:
+    """Take text, subject, HTML and media from a bite (`most`) of what was delivered before
+    an instant; how many it looked at. Recipient and metadata stay.
+    """
+    await tx.fetch("start_progress", BODIES)
+    [[at, last]] = await tx.fetch("progress_of", BODIES)
+    rows = await tx.fetch("find_delivered", at, last, finished_before, most)
+    if rows:
+        await tx.each(
+            "drop_bodies",
+            [(identity,) for identity, _, status in rows if status == Status.DELIVERED],
+        )
+        await tx.fetch("save_progress", BODIES, rows[-1][1], rows[-1][0])
+    return len(rows)

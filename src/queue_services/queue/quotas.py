@@ -1,0 +1,90 @@
+"""The quota of a key: how many messages it may hand in a minute, over all processes. Used
+by the API.
+
+A process takes a part of the minute's quota from the store and gives it out by itself, so
+that most requests ask nobody. What it does not use of its part is lost with the minute;
+more than the quota is never handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from queue_services.clock import Clock
+from queue_services.domain.key import QUOTA_WINDOW
+from queue_services.domain.message import SECOND, Instant
+from queue_services.errors import OverQuota
+from queue_services.queue import keys
+from queue_services.storage.port import Database
+
+PARTS = 20
+"""A process takes at least this share of a quota at once."""
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """A key's quota in messages a minute, how many are left of it, and in how many seconds
+    it begins anew.
+    """
+
+    limit: int
+    left: int
+    resets_after: float
+
+
+class _Part(msgspec.Struct):
+    """What this process holds of one key's minute. `used` is what all processes have taken;
+    from `refused` messages on there is no use in asking.
+    """
+
+    minute: int
+    left: int = 0
+    used: int = 0
+    refused: int | None = None
+
+
+class Quotas:
+    """The quotas of one process."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._parts: dict[str, _Part] = {}
+        self._asking = asyncio.Lock()
+
+    async def spend(self, key: str, limit: int, messages: int) -> Quota:
+        """Count messages that a key hands in, all or none. Raises OverQuota."""
+        now = self._clock.now()
+        part = self._part(key, now)
+        if part.left < messages:
+            async with self._asking:
+                part = self._part(key, now)
+                if part.left < messages:
+                    await self._take(key, part, limit, messages)
+        if part.left < messages:
+            raise OverQuota(_resets_after(now), limit, limit - part.used + part.left)
+        part.left -= messages
+        return Quota(limit, limit - part.used + part.left, _resets_after(now))
+
+    def _part(self, key: str, now: Instant) -> _Part:
+        minute, part = now // QUOTA_WINDOW, self._parts.get(key)
+        if part is None or part.minute < minute:
+            part = self._parts[key] = _Part(minute)
+        return part
+
+    async def _take(self, key: str, part: _Part, limit: int, messages: int) -> None:
+        """Take as much more as is needed, or a part of the quota where there is that much."""
+        needed = messages - part.left
+        if part.refused is not None and needed >= part.refused:
+            return
+        for wanted in sorted({needed, max(needed, limit // PARTS)}, reverse=True):
+            used = await self._database.write(keys.use, key, part.minute, wanted, limit)
+            if used is not None:
+                part.left, part.used = part.left + wanted, used
+                return
+        part.refused = needed
+        part.used = await self._database.read(keys.used, key, part.minute)
+
+
+def _resets_after(now: Instant) -> float:
+    return (QUOTA_WINDOW - now % QUOTA_WINDOW) / SECOND

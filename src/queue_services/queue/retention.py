@@ -1,0 +1,99 @@
+"""The upkeep flows: what expires, and what is old enough to go; each in bites, so that no
+delivery waits for one.
+
+Run by `dispatcher.maintenance`, in any number of processes at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from queue_services.domain.message import Instant, Reason, Status
+from queue_services.queue import results
+from queue_services.queue.tallies import NO_CAMPAIGN, Subject, levels
+from queue_services.storage.port import Tx
+
+BITE = 500
+FIRST_BITE = 25
+"""Rows of a first transaction: a message is in many indexes, no delivery may wait long for
+it, and nobody knows yet how fast the store is.
+"""
+
+
+async def expire(tx: Tx, now: Instant, writer: str, most: int = FIRST_BITE) -> int:
+    """End a bite (`most`) of what is past its `expires_at` and not claimed; how many. A
+    claim does the same for what it meets first.
+    """
+    ids = [row[0] for row in await tx.fetch("find_expired", now, most)]
+    return len(await results.cancel_unclaimed(tx, ids, Reason.EXPIRED, now, writer))
+
+
+async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int:
+    """Delete a bite (`most`) of the messages that ended before an instant, with all that
+    belongs to them; how many. Totals stay, status counts follow.
+    """
+    ids = await tx.fetch("find_finished", finished_before, most)
+    gone = await tx.each("prune_results", ids)
+    pruned = [(row[0],) for row in gone]
+    await tx.each("prune_attempts", pruned)
+    keys = [
+        (workspace, key, message)
+        for workspace, key, message in await tx.each("prune_messages", pruned)
+        if key is not None
+    ]
+    await tx.each("prune_idempotency", keys)
+    counts: defaultdict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for _, workspace, channel, campaign, status in gone:
+        for subject in levels(Subject(workspace, channel, campaign or NO_CAMPAIGN)):
+            counts[subject][[Status.DELIVERED, Status.DEAD, Status.CANCELLED].index(status)] += 1
+    await tx.each("count_pruned", [(*subject, *counts[subject]) for subject in sorted(counts)])
+    return len(gone)
+
+
+async def prune_exceedances(tx: Tx, before: Instant, most: int = BITE) -> int:
+    """Delete a bite (`most`) of the exceedances, and of the adjustments of limits, that are
+    older than an instant; how many of what there was more of.
+    """
+    return max(
+        [
+            len(await tx.fetch(statement, before, most))
+            for statement in ("prune_exceedances", "prune_adjustments")
+        ]
+    )
+
+
+async def read_clock(tx: Tx) -> Instant:
+    """The database's own time: the one place where it is asked."""
+    [[now]] = await tx.fetch("read_clock")
+    return int(now)
+
+
+async def register(tx: Tx, name: str, now: Instant) -> int:
+    """The id of a new dispatcher; `name` says where it runs."""
+    [[identity]] = await tx.fetch("register_dispatcher", name, now)
+    return int(identity)
+
+
+async def see(
+    tx: Tx, dispatcher: int, now: Instant, claimed: int, lag: int, dead_before: Instant
+) -> None:
+    """Note that a dispatcher is alive, and forget those last seen before `dead_before`."""
+    await tx.fetch("see_dispatcher", dispatcher, now, claimed, lag)
+    await tx.fetch("forget_dispatchers", dead_before)
+
+
+async def forget(tx: Tx, dispatcher: int) -> None:
+    """A dispatcher has stopped."""
+    await tx.fetch("forget_dispatcher", dispatcher)
+
+
+async def check_writable(tx: Tx) -> None:
+    """Write without changing anything, so that a store that cannot be written says so."""
+    await tx.fetch("check_writable")
+
+
+async def end_standstills(tx: Tx, since: Instant) -> int:
+    """End the sessions of processes that have stood still in the middle of a statement
+    since then, so that nobody waits for their locks; how many.
+    """
+    return len(await tx.fetch("end_standstills", since))

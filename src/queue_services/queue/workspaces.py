@@ -1,0 +1,176 @@
+"""The workspace flows: what is set for one, which holds its lanes have, and which
+workspaces send most.
+
+Called by `queue.workspaces` and `queue.channels`. A workspace that nobody has set
+anything for reads as one with the default tier and no figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from queue_services.domain import tiers, workspace
+from queue_services.domain.holds import HoldReason
+from queue_services.domain.message import Channel, Instant
+from queue_services.domain.scaling import rate_in_force
+from queue_services.domain.tiers import Limit
+from queue_services.domain.workspace import Change, Workspace, base_limit, opens_at
+from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue import event_routes
+from queue_services.queue.lane_settings import (
+    ensure_lanes,
+    read_terms,
+    read_tier,
+    read_watch,
+    read_workspace,
+    refresh,
+    write,
+)
+from queue_services.storage.port import Row, Tx
+
+
+class Sort(StrEnum):
+    """What workspaces are listed by, most first."""
+
+    SENT = "sent"
+    BACKLOG = "backlog"
+    EXCEEDED = "exceeded"
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """A workspace with its messages delivered since ever, waiting or in flight, and its
+    exceedances since ever.
+    """
+
+    workspace: Workspace
+    sent: int
+    backlog: int
+    exceeded: int
+
+
+class LaneHold(msgspec.Struct, frozen=True):
+    """Why a lane waits, and until when; None: until somebody ends it. The reasons are those
+    of `HoldReason`, "pause", "window" and "quota".
+    """
+
+    channel: Channel
+    reason: str
+    until: Instant | None
+
+
+async def find(tx: Tx, identity: str) -> Workspace:
+    """What is set for a workspace."""
+    rows = await tx.fetch("find_workspace", identity)
+    return read_workspace(identity, rows[0][0] if rows else None)
+
+
+async def change(tx: Tx, identity: str, wanted: Change, now: Instant) -> Workspace:
+    """Change what is set; in force for the next claim of any process. Raises InvalidRequest
+    for a tier that is not there.
+    """
+    [[settings]] = await tx.fetch("lock_workspace", identity, write(Workspace(identity)))
+    before = read_workspace(identity, settings)
+    changed = workspace.changed(before, wanted, now)
+    if not await tx.fetch("find_tier", changed.tier):
+        known = ", ".join(row[0] for row in await tx.fetch("all_tiers"))
+        raise InvalidRequest(Fault("tier", f"is no tier; give one of {known}, or make it first"))
+    await _save(tx, before, changed, now)
+    return changed
+
+
+async def turn_events_off(tx: Tx, identity: str, url: str, now: Instant) -> bool:
+    """Tell a workspace of nothing any more, until its events URL is set again: `url`
+    answered that it is gone. False where it has another one by now.
+    """
+    [[settings]] = await tx.fetch("lock_workspace", identity, write(Workspace(identity)))
+    before = read_workspace(identity, settings)
+    if before.events_url != url or before.events_off:
+        return False
+    await _save(tx, before, msgspec.structs.replace(before, events_off=True), now)
+    return True
+
+
+async def _save(tx: Tx, before: Workspace, after: Workspace, now: Instant) -> None:
+    await tx.fetch("save_workspace", after.id, write(after))
+    await event_routes.follow(tx, before, after)
+    names = [(after.id, channel.value) for channel in sorted(Channel)]
+    await ensure_lanes(
+        tx, names
+    )  # so that intake never makes a lane beside this change, with terms that it has not seen
+    await refresh(tx, [lane for lane, _, _ in await tx.each("lane_ids", names)], now)
+
+
+async def limits(
+    tx: Tx, identity: str, service_limits: Mapping[Channel, float]
+) -> dict[Channel, Limit]:
+    """The limits in force of a workspace by channel, and where each comes from;
+    `service_limits` are the settings', messages a second.
+    """
+    settings = await find(tx, identity)
+    rows = await tx.fetch("find_tier", settings.tier)
+    tier = read_tier(settings.tier, rows[0][0] if rows else None)
+    watches = {
+        Channel(channel): read_watch(watch)
+        for channel, watch in await tx.fetch("lane_watches", identity)
+    }
+    found = {}
+    for channel, service_limit in service_limits.items():
+        base, watch = base_limit(settings, tier, channel), watches.get(channel)
+        scaled = (
+            None
+            if base is None or watch is None
+            else rate_in_force(watch.scaling, tier.auto_scale.get(channel), base)
+        )
+        found[channel] = tiers.limit_in_force(
+            service_limit, tier.limits.get(channel), settings.limits.get(channel), scaled
+        )
+    return found
+
+
+async def holds(tx: Tx, identity: str, now: Instant) -> list[LaneHold]:
+    """Every hold of the workspace's lanes now, by channel: several may stand at once, and
+    the last of them ends the wait.
+    """
+    return [hold for row in await tx.fetch("lane_holds", identity) for hold in _holds(row, now)]
+
+
+def _holds(row: Row, now: Instant) -> list[LaneHold]:
+    name, text, paused, channel_paused, held_until, reason, day_ends_at, day_count = row
+    channel, terms = Channel(name), read_terms(text)
+    found = []
+    if paused or channel_paused:
+        found.append(LaneHold(channel, "pause", None))
+    if reason is not None and (held_until > now or reason != HoldReason.THROTTLED):
+        found.append(LaneHold(channel, reason, held_until))
+    if (opens := opens_at(terms, now, now)) > now:
+        found.append(LaneHold(channel, "window", opens))
+    if terms.daily_quota is not None and day_count >= terms.daily_quota and day_ends_at > now:
+        found.append(LaneHold(channel, "quota", day_ends_at))
+    return found
+
+
+async def lift(tx: Tx, identity: str, channel: Channel, now: Instant) -> bool:
+    """End the hold that answers have put on a lane; whether there was one. What the answers
+    said is forgotten, so refusals count from none.
+    """
+    return bool(await tx.fetch("lift_hold", identity, channel.value, now))
+
+
+async def pause_channel(tx: Tx, channel: Channel, *, paused: bool) -> None:
+    """Let no message of the channel start, whichever workspace's; or let them again."""
+    await tx.fetch("pause_channel", channel.value, int(paused))
+
+
+async def busiest(tx: Tx, sort: Sort, most: int, after: tuple[int, str] | None) -> list[Volume]:
+    """Workspaces by one of their figures, most first, those alike by id; from after the
+    figure and id of the last one seen.
+    """
+    figure, last = (-1, "") if after is None else after
+    rows = await tx.fetch("busiest_workspaces", sort.value, figure, last, most)
+    return [
+        Volume(read_workspace(identity, settings), sent, backlog, exceeded)
+        for identity, settings, sent, backlog, exceeded in rows
+    ]
