@@ -30,7 +30,7 @@ from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender, CallbackSettings
 from queue_services.delivery.events import EventSender, EventSettings
-from queue_services.delivery.sender import Messenger, Sender
+from queue_services.delivery.sender import CoroutineSender, Messenger
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
 from queue_services.dispatcher.maintenance import measure
@@ -160,7 +160,7 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
                 " is set",
                 setting=f"{channel}_API_URL",
             )
-    sender: Sender = CallbackSender(
+    sender: CoroutineSender = CallbackSender(
         callback_settings(settings),
         core.clock.now,
         lambda address: refused(address, settings.callback_allow),

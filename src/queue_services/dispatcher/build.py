@@ -14,7 +14,7 @@ import msgspec
 
 from queue_services.clock import Clock
 from queue_services.delivery.events import CONNECTIONS
-from queue_services.delivery.sender import Messenger, Sender
+from queue_services.delivery.sender import CoroutineSender, Messenger
 from queue_services.dispatcher.dispatcher import Dispatcher, DispatcherTerms
 from queue_services.dispatcher.events import EventDispatcher, EventTerms
 from queue_services.dispatcher.flights import Flights
@@ -107,7 +107,7 @@ class Dispatching:
 async def build(
     database: Database,
     clock: Clock,
-    sender: Sender,
+    sender: CoroutineSender,
     settings: DispatchSettings,
     random: Callable[[], float] = randomness.random,
     messenger: Messenger | None = None,

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from queue_services.clock import Clock
-from queue_services.delivery.sender import Delivery, Sender
+from queue_services.delivery.sender import CoroutineSender, Delivery
 from queue_services.dispatcher.flights import Batch, Flight, Flights
 from queue_services.dispatcher.pacer import GivenUp, Pacer
 from queue_services.dispatcher.settler import Settler
@@ -70,7 +70,7 @@ class Dispatcher:
         self,
         database: Database,
         clock: Clock,
-        sender: Sender,
+        sender: CoroutineSender,
         flights: Flights,
         pacer: Pacer,
         settler: Settler,

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queue_services.delivery.sender import Delivery, Gate, Messenger, Notice, Sender
+from queue_services.delivery.sender import (
+    CoroutineSender,
+    Delivery,
+    Gate,
+    Messenger,
+    Notice,
+)
 from queue_services.domain.outcome import Answer
 from queue_services.queue import intake
 from queue_services.storage.port import Database, Flow, P, T
@@ -63,7 +69,7 @@ class SteppedSender:
     message waits for its slot.
     """
 
-    def __init__(self, sender: Sender, clock: SteppedClock) -> None:
+    def __init__(self, sender: CoroutineSender, clock: SteppedClock) -> None:
         self._sender, self._clock = sender, clock
 
     async def send(self, delivery: Delivery, gate: Gate) -> Answer:
