@@ -10,6 +10,7 @@ from queue_services.delivery.sender import Notice
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.workspace import Change
+from queue_services.queue import jobs
 from tests.dispatcher.world import DELIVERED, Listener, World, world
 from tests.support.virtual import run_virtual
 
@@ -84,7 +85,7 @@ def test_events_about_one_job_are_told_in_order_though_the_first_is_not_taken_at
             w.receiver.answer = lambda _: next(deliveries, DELIVERED)
             [job] = await w.schedule()
             await w.until(lambda: len(listener(w).told) == 1)
-            await w.jobs.retry(job)
+            await jobs.requeue.run(w.database, job, w.clock.now(), "api")
             await w.until(lambda: listener(w).types(job)[-1] == "message.completed")
             assert listener(w).types(job) == ["message.failed"] * 4 + ["message.completed"]
 

@@ -33,7 +33,6 @@ from queue_services.errors import StoreUnavailable
 from queue_services.queue import intake, jobs, retention, settling
 from queue_services.queue.records import Job
 from queue_services.queue.settling import Settlement
-from queue_services.service.jobs import Jobs
 from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database, Flow, P, T
 from queue_services.storage.sqlite import SqliteDatabase
@@ -265,11 +264,6 @@ class World:
                 Channel.EMAIL: self.settings.email_per_second,
             },
         )
-
-    @property
-    def jobs(self) -> Jobs:
-        """What may be wished for one job."""
-        return Jobs(self.database, self.clock, "api")
 
     async def start(self) -> Process:
         """Add a dispatcher, as another process would be."""

@@ -15,10 +15,8 @@ from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority
 from queue_services.domain.workspace import Change
 from queue_services.errors import Refusal, StoreUnavailable
-from queue_services.queue import intake
+from queue_services.queue import campaigns, intake, jobs
 from queue_services.queue.channels import Channels
-from queue_services.service.campaigns import Campaigns
-from queue_services.service.jobs import Jobs
 from queue_services.service.workspaces import Workspaces
 from tests.simulation.metering import Meter
 from tests.simulation.stores import Connection
@@ -27,6 +25,7 @@ WORKSPACES = ["acme", "globex", "initech", "hooli"]
 LIMITED = ["acme", "globex"]
 """Those with limits of their own, from the beginning and for good."""
 CAMPAIGNS = ["spring", "autumn"]
+OPERATOR = "operator"
 PAYLOAD = '{"to":"+1 555 0100","text":"hello"}'
 
 
@@ -115,8 +114,7 @@ class Operator:
         rates: dict[Channel, float],
     ) -> None:
         self._clock, self._rnd, self._memory = clock, rnd, memory
-        self.jobs = Jobs(connection, clock, "operator")
-        self.campaigns = Campaigns(connection, clock)
+        self._connection = connection
         self.channels = Channels(connection)
         self.workspaces = Workspaces(connection, clock, rates)
 
@@ -149,7 +147,9 @@ class Operator:
         """Let everything go that waits."""
         for workspace in WORKSPACES:
             for name in CAMPAIGNS:
-                await _unless_refused(self.campaigns.resume(workspace, name))
+                await _unless_refused(
+                    campaigns.resume.run(self._connection, workspace, name, self._clock.now())
+                )
             await self.workspaces.change(workspace, Change(paused=dict.fromkeys(Channel, None)))
             for channel in Channel:
                 await self.workspaces.lift(workspace, channel)
@@ -161,35 +161,35 @@ class Operator:
 
     async def _cancel(self) -> None:
         job = self._some_job()
-        await self.jobs.cancel(job)
+        await jobs.cancel.run(self._connection, job, self._clock.now(), OPERATOR)
         self._memory.cancelled[job] = asyncio.get_running_loop().time()
 
     async def _requeue(self) -> None:
         job = self._some_job()
         self._memory.cancelled.pop(job, None)
-        await self.jobs.retry(job)
+        await jobs.requeue.run(self._connection, job, self._clock.now(), OPERATOR)
 
     async def _move(self) -> None:
         if self._rnd.random() < 0.5:
-            await self.jobs.promote(self._some_job())
+            await jobs.promote.run(self._connection, self._some_job(), self._clock.now())
         else:
-            await self.jobs.reschedule(
-                self._some_job(), self._clock.now() + self._rnd.randint(0, 10 * SECOND)
-            )
+            job = self._some_job()
+            due_at = self._clock.now() + self._rnd.randint(0, 10 * SECOND)
+            await jobs.reschedule.run(self._connection, job, due_at, self._clock.now())
 
     async def _campaign(self) -> None:
         workspace, name = self._rnd.choice(WORKSPACES), self._rnd.choice(CAMPAIGNS)
+        database, now = self._connection, self._clock.now()
         match self._rnd.randrange(5):
             case 0:
-                await self.campaigns.cancel(workspace, name)
+                await campaigns.cancel.run(database, workspace, name, now)
             case 1 | 2:
-                await self.campaigns.pause(workspace, name)
+                await campaigns.pause.run(database, workspace, name, now)
             case 3:
-                await self.campaigns.resume(workspace, name)
+                await campaigns.resume.run(database, workspace, name, now)
             case 4:
-                await self.campaigns.shift(
-                    workspace, name, self._rnd.randint(-5 * SECOND, 5 * SECOND)
-                )
+                delta = self._rnd.randint(-5 * SECOND, 5 * SECOND)
+                await campaigns.shift.run(database, workspace, name, delta, now)
 
     async def _workspace(self) -> None:
         workspace, channel = self._rnd.choice(WORKSPACES), self._rnd.choice(list(Channel))

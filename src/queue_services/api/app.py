@@ -45,8 +45,6 @@ from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
 from queue_services.queue.quotas import Quotas
-from queue_services.service.campaigns import Campaigns
-from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys as KeyService
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
@@ -172,9 +170,8 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
     return Services(
         database=database,
         clock=clock,
+        writer=writer,
         intake=Intake(database, clock, writer),
-        jobs=Jobs(database, clock, writer),
-        campaigns=Campaigns(database, clock),
         contacts=Contacts(database, clock, writer),
         forecasts=Forecasts(
             database,

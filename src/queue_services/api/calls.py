@@ -33,8 +33,6 @@ from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
 from queue_services.queue.quotas import Quotas
-from queue_services.service.campaigns import Campaigns
-from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
@@ -49,13 +47,12 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True)
 class Services:
-    """What handlers work with; one object a process."""
+    """What handlers work with; one object a process, which `writer` names in the tallies."""
 
     database: Database
     clock: Clock
+    writer: str
     intake: Intake
-    jobs: Jobs
-    campaigns: Campaigns
     contacts: Contacts
     forecasts: Forecasts
     metrics: Metrics

@@ -6,37 +6,52 @@ from queue_services.api import bodies as reading
 from queue_services.api import render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
+from queue_services.domain.message import Instant
 from queue_services.errors import NotFound
+from queue_services.queue import campaigns
+from queue_services.queue.transactions import Transaction
 from queue_services.wire import answers, bodies
 from queue_services.wire.fields import shown
 
 
 async def campaign(incoming: Incoming) -> answers.CampaignAnswer:
     """GET /api/campaigns/{campaignId}."""
-    found = await incoming.services.campaigns.summary(*_campaign(incoming))
+    found = await campaigns.summary.run(
+        incoming.services.database, *_campaign(incoming), incoming.now
+    )
     return render.campaign(await incoming.services.forecasts.of_campaign(found))
 
 
 async def cancel(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/cancel."""
-    return answers.CountAnswer(count=await incoming.services.campaigns.cancel(*_campaign(incoming)))
+    return await _counted(incoming, campaigns.cancel)
 
 
 async def pause(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/pause."""
-    return answers.CountAnswer(count=await incoming.services.campaigns.pause(*_campaign(incoming)))
+    return await _counted(incoming, campaigns.pause)
 
 
 async def resume(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/resume."""
-    return answers.CountAnswer(count=await incoming.services.campaigns.resume(*_campaign(incoming)))
+    return await _counted(incoming, campaigns.resume)
 
 
 async def shift(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/shift."""
     delta = round(incoming.body.delay * 1000)
     return answers.CountAnswer(
-        count=await incoming.services.campaigns.shift(*_campaign(incoming), delta)
+        count=await campaigns.shift.run(
+            incoming.services.database, *_campaign(incoming), delta, incoming.now
+        )
+    )
+
+
+async def _counted(
+    incoming: Incoming, action: Transaction[[str, str, Instant], int]
+) -> answers.CountAnswer:
+    return answers.CountAnswer(
+        count=await action.run(incoming.services.database, *_campaign(incoming), incoming.now)
     )
 
 

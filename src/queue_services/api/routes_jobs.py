@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import UNSET, UnsetType
 
@@ -16,6 +16,8 @@ from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound, StoreUnavailable
+from queue_services.queue import changes as change_feed
+from queue_services.queue import jobs
 from queue_services.queue.changes import Position
 from queue_services.queue.records import Job, JobFilter
 from queue_services.wire import answers, bodies
@@ -29,8 +31,11 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 async def job_status(incoming: Incoming) -> answers.JobStatusAnswer:
     """GET /api/job-status/{jobId}."""
-    job, attempts = await incoming.services.jobs.status(
-        _job_id(incoming.name), incoming.caller.workspace
+    job, attempts = await jobs.status.run(
+        incoming.services.database,
+        _job_id(incoming.name),
+        incoming.now,
+        workspace=incoming.caller.workspace,
     )
     return render.job_status(
         await incoming.services.forecasts.of_job(job), attempts, incoming.services.max_attempts
@@ -42,8 +47,11 @@ async def job_statuses(incoming: Incoming) -> answers.JobsAnswer:
     wanted = {given: given.lower() for given in incoming.body.job_ids}
     known = {
         job.id: job
-        for job in await incoming.services.jobs.statuses(
-            list(dict.fromkeys(filter(_is_id, wanted.values()))), incoming.caller.workspace
+        for job in await jobs.find.run(
+            incoming.services.database,
+            list(dict.fromkeys(filter(_is_id, wanted.values()))),
+            incoming.now,
+            workspace=incoming.caller.workspace,
         )
     }
     return answers.JobsAnswer(
@@ -54,17 +62,37 @@ async def job_statuses(incoming: Incoming) -> answers.JobsAnswer:
 
 async def retry_job(incoming: Incoming) -> answers.JobAnswer:
     """POST /api/retry-job/{jobId}."""
-    return await _acted(incoming, incoming.services.jobs.retry)
+    job = await jobs.requeue.run(
+        incoming.services.database,
+        _job_id(incoming.name),
+        incoming.now,
+        incoming.services.writer,
+        workspace=incoming.caller.workspace,
+    )
+    return await _answer(incoming, job)
 
 
 async def promote_job(incoming: Incoming) -> answers.JobAnswer:
     """POST /api/promote-job/{jobId}."""
-    return await _acted(incoming, incoming.services.jobs.promote)
+    job = await jobs.promote.run(
+        incoming.services.database,
+        _job_id(incoming.name),
+        incoming.now,
+        workspace=incoming.caller.workspace,
+    )
+    return await _answer(incoming, job)
 
 
 async def cancel_job(incoming: Incoming) -> answers.JobAnswer:
     """POST /api/cancel-job/{jobId}."""
-    return await _acted(incoming, incoming.services.jobs.cancel)
+    job = await jobs.cancel.run(
+        incoming.services.database,
+        _job_id(incoming.name),
+        incoming.now,
+        incoming.services.writer,
+        workspace=incoming.caller.workspace,
+    )
+    return await _answer(incoming, job)
 
 
 async def reschedule_job(incoming: Incoming) -> answers.JobAnswer:
@@ -75,8 +103,12 @@ async def reschedule_job(incoming: Incoming) -> answers.JobAnswer:
     due = due_at(body.delay, body.scheduled_for, incoming.now, faults)
     if faults:
         raise InvalidRequest(*faults)
-    job = await incoming.services.jobs.reschedule(
-        _job_id(incoming.name), due, incoming.caller.workspace
+    job = await jobs.reschedule.run(
+        incoming.services.database,
+        _job_id(incoming.name),
+        due,
+        incoming.now,
+        workspace=incoming.caller.workspace,
     )
     return await _answer(incoming, job)
 
@@ -84,7 +116,7 @@ async def reschedule_job(incoming: Incoming) -> answers.JobAnswer:
 async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
     """GET /api/jobs."""
     wanted = _filter(incoming)
-    found = await incoming.services.jobs.search(wanted)
+    found = await jobs.search.run(incoming.services.database, wanted, incoming.now)
     page, more = found[: wanted.limit - 1], len(found) == wanted.limit
     return answers.JobListAnswer(
         jobs=await _shown(incoming, page), next_cursor=page[-1].id if more else None
@@ -95,8 +127,11 @@ async def changes(incoming: Incoming) -> answers.ChangesAnswer:
     """GET /api/changes."""
     query = incoming.query
     after = Position() if query.after is UNSET else Position(*map(int, query.after.split("-")))
-    found = await incoming.services.jobs.changes(
-        after, query.limit, incoming.caller.within(_given(query.workspace_id))
+    found = await change_feed.read.run(
+        incoming.services.database,
+        after,
+        query.limit,
+        workspace=incoming.caller.within(_given(query.workspace_id)),
     )
     return answers.ChangesAnswer(
         changes=[
@@ -135,12 +170,6 @@ def _filter(incoming: Incoming) -> JobFilter:
     )
 
 
-async def _acted(
-    incoming: Incoming, act: Callable[[str, str | None], Awaitable[Job]]
-) -> answers.JobAnswer:
-    return await _answer(incoming, await act(_job_id(incoming.name), incoming.caller.workspace))
-
-
 async def _answer(incoming: Incoming, job: Job) -> answers.JobAnswer:
     with contextlib.suppress(
         StoreUnavailable
@@ -149,10 +178,10 @@ async def _answer(incoming: Incoming, job: Job) -> answers.JobAnswer:
     return answers.JobAnswer(job=render.job(job, incoming.services.max_attempts))
 
 
-async def _shown(incoming: Incoming, jobs: Sequence[Job]) -> list[answers.Job]:
+async def _shown(incoming: Incoming, found: Sequence[Job]) -> list[answers.Job]:
     return [
         render.job(job, incoming.services.max_attempts)
-        for job in await incoming.services.forecasts.of_jobs(jobs)
+        for job in await incoming.services.forecasts.of_jobs(found)
     ]
 
 

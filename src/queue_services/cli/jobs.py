@@ -19,9 +19,9 @@ from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.forecast import forecasts
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.message import Channel, Message
+from queue_services.queue import jobs
 from queue_services.queue.messages import Intake
 from queue_services.queue.records import Attempt, Insertion, Job, JobFilter
-from queue_services.service.jobs import Jobs
 from queue_services.wire import bodies, intake
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.answers import STATUS_NAMES, STATUSES, StatusName
@@ -110,7 +110,9 @@ def list_jobs(
         recipient=searched_recipient(recipient) if recipient else None,
         limit=limit,
     )
-    found = with_core(database_url, lambda core: _jobs(core).search(wanted))
+    found = with_core(
+        database_url, lambda core: jobs.search.run(core.database, wanted, core.clock.now())
+    )
     table = Table(
         "job",
         "status",
@@ -142,7 +144,7 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Show one job and its attempts."""
 
     async def work(core: bootstrap.Core) -> tuple[Job, list[Attempt]]:
-        job, attempts = await _jobs(core).status(job_id.lower())
+        job, attempts = await jobs.status.run(core.database, job_id.lower(), core.clock.now())
         return await forecasts(core).of_job(job), attempts
 
     job, attempts = with_core(database_url, work)
@@ -175,27 +177,38 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
 @app.command
 def retry(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Schedule a failed or cancelled job now."""
-    _print(with_core(database_url, lambda core: _jobs(core).retry(job_id.lower())))
+    _print(
+        with_core(
+            database_url,
+            lambda core: jobs.requeue.run(core.database, job_id.lower(), core.clock.now(), WRITER),
+        )
+    )
 
 
 @app.command
 def promote(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Make a scheduled job due now."""
-    _print(with_core(database_url, lambda core: _jobs(core).promote(job_id.lower())))
+    _print(
+        with_core(
+            database_url,
+            lambda core: jobs.promote.run(core.database, job_id.lower(), core.clock.now()),
+        )
+    )
 
 
 @app.command
 def cancel(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """End a scheduled job as cancelled."""
-    _print(with_core(database_url, lambda core: _jobs(core).cancel(job_id.lower())))
+    _print(
+        with_core(
+            database_url,
+            lambda core: jobs.cancel.run(core.database, job_id.lower(), core.clock.now(), WRITER),
+        )
+    )
 
 
 async def _accept(core: bootstrap.Core, message: Message) -> Insertion:
     return (await Intake(core.database, core.clock, WRITER).schedule_all([message]))[0]
-
-
-def _jobs(core: bootstrap.Core) -> Jobs:
-    return Jobs(core.database, core.clock, WRITER)
 
 
 def _status(job: Job) -> str:

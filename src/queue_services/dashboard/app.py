@@ -40,8 +40,6 @@ from queue_services.queue.channels import Channels
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
-from queue_services.service.campaigns import Campaigns
-from queue_services.service.jobs import Jobs
 from queue_services.service.keys import Keys
 from queue_services.service.operations import Operations
 from queue_services.service.overview import Overview
@@ -112,9 +110,10 @@ async def open_dashboard(
     secret = await overview.secret(secrets.token_hex(32))
     return Dashboard(
         Desk(
+            database=database,
             clock=clock,
+            writer=writer,
             settings=settings,
-            backend=database.backend,
             login=Login(
                 Keys(database, clock), settings.admin_key, settings.username, settings.password
             ),
@@ -122,7 +121,6 @@ async def open_dashboard(
             sessions=Sessions(secret, settings.username, settings.password, settings.admin_key),
             live=Live(overview, clock, settings.limits),
             audit=Audit(database, clock),
-            campaigns=Campaigns(database, clock),
             channels=Channels(database),
             forecasts=Forecasts(
                 database,
@@ -132,7 +130,6 @@ async def open_dashboard(
                 counts_segments=settings.counts_segments,
             ),
             intake=Intake(database, clock, writer),
-            jobs=Jobs(database, clock, writer),
             metrics=Metrics(database, clock, settings.limits),
             operations=Operations(database, clock, writer),
             overview=overview,

@@ -10,6 +10,7 @@ from queue_services.dashboard import view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Status
 from queue_services.errors import Fault, InvalidRequest, NotFound
+from queue_services.queue import campaigns as queue
 
 LISTED = 50
 LONGEST_SHIFT_MINUTES = 400 * 24 * 60
@@ -42,7 +43,7 @@ async def campaign(visit: Visit) -> Response:
     """GET /campaign."""
     workspace, name = _meant(visit.asked("workspace"), visit.asked("campaign"), visit)
     found = await visit.desk.forecasts.of_campaign(
-        await visit.desk.campaigns.summary(workspace, name)
+        await queue.summary.run(visit.desk.database, workspace, name, visit.now)
     )
     rate = await visit.desk.overview.campaign_rate(workspace, name)
     return visit.page(
@@ -57,17 +58,17 @@ async def campaign(visit: Visit) -> Response:
 async def act(visit: Visit) -> Response:
     """POST /campaign/{action}."""
     workspace, name = _meant(visit.filled("workspace"), visit.filled("campaign"), visit)
-    action, service = visit.named("action"), visit.desk.campaigns
-    acts = {"pause": service.pause, "resume": service.resume, "cancel": service.cancel}
+    action, database = visit.named("action"), visit.desk.database
+    acts = {"pause": queue.pause, "resume": queue.resume, "cancel": queue.cancel}
     if action not in (*acts, "shift"):
         raise NotFound("action", action)
     minutes = _minutes(visit) if action == "shift" else 0
     detail = f"by {minutes:g} min" if action == "shift" else None
     async with visit.audited(f"{action} campaign", name, workspace=workspace, detail=detail):
         count = await (
-            service.shift(workspace, name, round(minutes * 60_000_000))
+            queue.shift.run(database, workspace, name, round(minutes * 60_000_000), visit.now)
             if action == "shift"
-            else acts[action](workspace, name)
+            else acts[action].run(database, workspace, name, visit.now)
         )
     return visit.go(
         view.path("campaign", workspace=workspace, campaign=name),

@@ -18,12 +18,11 @@ from queue_services.queue.channels import Channels
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
-from queue_services.service.campaigns import Campaigns
-from queue_services.service.jobs import Jobs
 from queue_services.service.operations import Operations
 from queue_services.service.overview import Overview
 from queue_services.service.tiers import Tiers
 from queue_services.service.workspaces import Workspaces
+from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
 
@@ -59,21 +58,20 @@ class DashboardSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """One object a process."""
+    """One object a process, which `writer` names in the tallies."""
 
+    database: Database
     clock: Clock
+    writer: str
     settings: DashboardSettings
-    backend: str
     login: Login
     tries: Tries
     sessions: Sessions
     live: Live
     audit: Audit
-    campaigns: Campaigns
     channels: Channels
     forecasts: Forecasts
     intake: Intake
-    jobs: Jobs
     metrics: Metrics
     operations: Operations
     overview: Overview

@@ -11,12 +11,15 @@ from queue_services.dashboard.contents import ERASED, content_of, metadata_of, w
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound
+from queue_services.queue import jobs
 from queue_services.service.operations import ACTS_ON, Action
 
 
 async def job(visit: Visit) -> Response:
     """GET /jobs/{id}."""
-    found, attempts = await visit.desk.jobs.status(visit.named("job").lower(), visit.workspace)
+    found, attempts = await jobs.status.run(
+        visit.desk.database, visit.named("job").lower(), visit.now, workspace=visit.workspace
+    )
     content = content_of(found)
     texts = {
         "to": content.to or ERASED,
@@ -51,7 +54,9 @@ async def html(visit: Visit) -> Response:
     """GET /jobs/{id}/html: an email's own HTML, for the frame that runs none of its scripts
     and fetches nothing.
     """
-    found, _ = await visit.desk.jobs.status(visit.named("job").lower(), visit.workspace)
+    found, _ = await jobs.status.run(
+        visit.desk.database, visit.named("job").lower(), visit.now, workspace=visit.workspace
+    )
     content = content_of(found)
     if content.html is None:
         raise NotFound("HTML of job", found.id)
@@ -64,19 +69,29 @@ async def act(visit: Visit) -> Response:
     identity, name = visit.named("job").lower(), visit.named("action")
     if name not in set(Action):
         raise NotFound("action", name)
-    action, jobs = Action(name), visit.desk.jobs
+    action, database = Action(name), visit.desk.database
     due_at = _due_at(visit) if action is Action.RESCHEDULE else None
-    found, _ = await jobs.status(identity, visit.workspace)
+    found, _ = await jobs.status.run(database, identity, visit.now, workspace=visit.workspace)
     async with visit.audited(f"{action.value} job", identity, workspace=found.workspace):
         match action:
             case Action.RETRY:
-                await jobs.retry(identity, visit.workspace)
+                await jobs.requeue.run(
+                    database, identity, visit.now, visit.desk.writer, workspace=visit.workspace
+                )
             case Action.PROMOTE:
-                await jobs.promote(identity, visit.workspace)
+                await jobs.promote.run(database, identity, visit.now, workspace=visit.workspace)
             case Action.CANCEL:
-                await jobs.cancel(identity, visit.workspace)
+                await jobs.cancel.run(
+                    database, identity, visit.now, visit.desk.writer, workspace=visit.workspace
+                )
             case Action.RESCHEDULE:
-                await jobs.reschedule(identity, due_at or visit.now, visit.workspace)
+                await jobs.reschedule.run(
+                    database,
+                    identity,
+                    due_at or visit.now,
+                    visit.now,
+                    workspace=visit.workspace,
+                )
     return visit.go(view.path("jobs", identity), NOTICES[action])
 
 

@@ -15,6 +15,7 @@ from queue_services.dashboard.search import PAGE, Search
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Status
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue import jobs as queue
 from queue_services.service.operations import ACTS_ON, Action, Request
 
 JOB = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -34,7 +35,7 @@ async def jobs(visit: Visit) -> Response:
         asked.wanted, before=before if before and JOB.fullmatch(before) else None
     )
     found = (
-        await visit.desk.jobs.search(wanted) if expected else []
+        await queue.search.run(visit.desk.database, wanted, visit.now) if expected else []
     )  # a count of none is exact, and dearer to find out again
     page = found[:PAGE]
     return visit.page(
@@ -129,7 +130,9 @@ async def _asked(visit: Visit) -> tuple[Action, Search, Request, int, bool]:
     if faults:
         raise InvalidRequest(*faults)
     if chosen:
-        known = await visit.desk.jobs.statuses(chosen, visit.workspace)
+        known = await queue.find.run(
+            visit.desk.database, chosen, visit.now, workspace=visit.workspace
+        )
         return (
             action,
             asked,

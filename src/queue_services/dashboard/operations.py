@@ -31,7 +31,7 @@ async def operations(visit: Visit) -> Response:
         dispatchers=dispatchers,
         latency=latency,
         size=await desk.overview.size(),
-        backend={"sqlite": "SQLite", "postgres": "PostgreSQL"}[desk.backend],
+        backend={"sqlite": "SQLite", "postgres": "PostgreSQL"}[desk.database.backend],
         version=desk.settings.version,
         described=desk.settings.described,
         operations=await desk.operations.newest(visit.workspace, LISTED),

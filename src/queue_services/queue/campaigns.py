@@ -1,11 +1,11 @@
-"""The campaign flows: what a campaign's messages are doing, and ending, holding or moving
-all of them at once.
+"""Campaigns: what a campaign's messages are doing, and ending, holding or moving all of
+them at once.
 
-Called by `queue.campaigns`. An action writes the campaign's row and answers, whatever the
-number of messages: claims and single jobs see it at once, `advance` (run by maintenance, in
-bites) brings the pending rows after it. `epoch` counts the cancels and shifts; a message
-keeps the epoch it was scheduled in, so that each of them touches only the messages that
-existed then. Raises NotFound and Conflict.
+Called by the API and the dashboard. An action writes the campaign's row and answers,
+whatever the number of messages: claims and single jobs see it at once, `advance` (run by
+maintenance, in bites) brings the pending rows after it. `epoch` counts the cancels and
+shifts; a message keeps the epoch it was scheduled in, so that each of them touches only the
+messages that existed then. Raises NotFound and Conflict.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from queue_services.errors import Conflict, NotFound
 from queue_services.queue import results
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.records import Campaign
+from queue_services.queue.transactions import reads, wakes, writes
 from queue_services.storage.port import Row, Tx
 
 BITE = 1_000
@@ -30,6 +31,7 @@ class _Row(NamedTuple):
     shift: int
 
 
+@reads
 async def summary(tx: Tx, workspace: str, name: str, now: Instant) -> Campaign:
     """The campaign's state and counts, from tallies, and the first and last due times of
     its messages.
@@ -61,6 +63,7 @@ async def summary(tx: Tx, workspace: str, name: str, now: Instant) -> Campaign:
     )
 
 
+@writes
 async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     """End every message that exists now and is not claimed; how many. Those scheduled later
     run, so a pause ends too.
@@ -70,6 +73,7 @@ async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     return scheduled
 
 
+@writes
 async def pause(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     """Hold every message that is not claimed, and those scheduled later, until `resume`;
     how many there are now.
@@ -79,6 +83,7 @@ async def pause(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     return scheduled
 
 
+@wakes
 async def resume(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     """Let the messages of a paused campaign go; how many wait."""
     row, scheduled = await _scheduled(tx, workspace, name, now)
@@ -86,6 +91,7 @@ async def resume(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     return scheduled
 
 
+@writes
 async def shift(tx: Tx, workspace: str, name: str, delta: int, now: Instant) -> int:
     """Move the due times of the messages that are not claimed by `delta` microseconds
     (never before now); how many.

@@ -1,7 +1,7 @@
 """The change feed: every final status and every return to scheduled by a requeue, the
 newest of a message, in an order that no late commit comes before.
 
-Called by `queue.jobs`. It reads what endings and requeues have numbered in `result`; on
+Called by the API. It reads what endings and requeues have numbered in `result`; on
 PostgreSQL it stops before the oldest transaction that still runs.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from queue_services.domain.message import Instant, Status
+from queue_services.queue.transactions import reads
 from queue_services.storage.port import Tx
 
 FEW = 5_000
@@ -44,6 +45,7 @@ class Changes(msgspec.Struct, frozen=True):
     position: Position
 
 
+@reads
 async def read(tx: Tx, after: Position, most: int, *, workspace: str | None = None) -> Changes:
     """At most `most` changes after a position; of one workspace, or of all.
 

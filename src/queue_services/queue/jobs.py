@@ -1,8 +1,9 @@
-"""The job flows: what one message's state is, searching, and an operator's wishes for one
+"""Jobs: the state of one message or many, searching, and what an operator may do to one
 (retry, promote, reschedule, cancel).
 
-Called by `queue.jobs`. `workspace` restricts a call to one workspace: another's job is
-not found. Raises NotFound and Conflict.
+Called by the API, the dashboard and the CLI. `workspace` restricts a call to one workspace
+(a workspace key's): another's job is not found. `writer` names the process in the tallies.
+Raises NotFound and Conflict.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from queue_services.queue.campaigns import shifted
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.records import Attempt, Job, JobFilter
 from queue_services.queue.tallies import Tally
+from queue_services.queue.transactions import reads, wakes, writes
 from queue_services.storage.port import Row, Tx
 
 PARKED = FOREVER - 1
@@ -37,6 +39,7 @@ compare it with one.
 """
 
 
+@reads
 async def find(
     tx: Tx, ids: Sequence[str], now: Instant, *, workspace: str | None = None
 ) -> list[Job]:
@@ -54,6 +57,14 @@ async def find(
     ]
 
 
+@reads
+async def status(
+    tx: Tx, message: str, now: Instant, *, workspace: str | None = None
+) -> tuple[Job, list[Attempt]]:
+    """A job with its attempts, oldest first."""
+    return await _one(tx, message, now, workspace), await attempts(tx, message)
+
+
 async def attempts(tx: Tx, message: str) -> list[Attempt]:
     """Every POST of the message that has an outcome, oldest first."""
     return (
@@ -63,6 +74,7 @@ async def attempts(tx: Tx, message: str) -> list[Attempt]:
     )
 
 
+@reads
 async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
     """The jobs that match, newest first, `wanted.limit` at most."""
     kind, filters = chosen(wanted, now, rare=await _is_rare(tx, wanted))
@@ -138,6 +150,7 @@ def filters_of(wanted: JobFilter) -> dict[str, Any]:
     return filters
 
 
+@wakes
 async def requeue(
     tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None
 ) -> Job:
@@ -175,6 +188,7 @@ async def requeue(
     return await _one(tx, message, now, workspace)
 
 
+@wakes
 async def reschedule(
     tx: Tx, message: str, due_at: Instant, now: Instant, *, workspace: str | None = None
 ) -> Job:
@@ -202,11 +216,13 @@ async def reschedule(
     raise Conflict("Only a scheduled job can be given another time.", status=job.status)
 
 
+@wakes
 async def promote(tx: Tx, message: str, now: Instant, *, workspace: str | None = None) -> Job:
     """Make a scheduled message due now."""
     return await reschedule(tx, message, now, now, workspace=workspace)
 
 
+@writes
 async def cancel(
     tx: Tx, message: str, now: Instant, writer: str, *, workspace: str | None = None
 ) -> Job:

@@ -20,7 +20,6 @@ from queue_services.errors import Conflict, Fault, InvalidRequest, Refusal, Stor
 from queue_services.queue import jobs, operations
 from queue_services.queue.operations import Action, Operation, Request
 from queue_services.queue.records import Job, JobFilter
-from queue_services.service.jobs import Jobs
 from queue_services.storage.port import Database
 
 __all__ = ["ACTS_ON", "Action", "Operation", "Operations", "Request"]
@@ -54,7 +53,6 @@ class Operations:
 
     def __init__(self, database: Database, clock: Clock, writer: str) -> None:
         self._database, self._clock, self._worker = database, clock, writer
-        self._jobs = Jobs(database, clock, writer)
         self._asked = asyncio.Event()
         self._prune_at: Instant = 0
 
@@ -211,14 +209,15 @@ class Operations:
             ][:most]
             if operation.action is not Action.CANCEL or not rest:
                 return rest
-            found = await self._database.read(
-                jobs.find, rest, self._clock.now(), workspace=operation.workspace
+            found = await jobs.find.run(
+                self._database, rest, self._clock.now(), workspace=operation.workspace
             )
             return [job.id for job in found]
         wanted = msgspec.structs.replace(
             request.wanted, before=operation.position or request.wanted.before, limit=most
         )
-        return [job.id for job in await self._jobs.search(wanted)]
+        found = await jobs.search.run(self._database, wanted, self._clock.now())
+        return [job.id for job in found]
 
     async def _act(self, operation: Operation, job: str) -> bool:
         """Do the action to one job; False where its state does not allow it any more."""
@@ -229,17 +228,17 @@ class Operations:
         return True
 
     async def _acted(self, operation: Operation, job: str) -> Job:
+        database, now, only = self._database, self._clock.now(), operation.workspace
         match operation.action:
             case Action.RETRY:
-                return await self._jobs.retry(job, operation.workspace)
+                return await jobs.requeue.run(database, job, now, self._worker, workspace=only)
             case Action.PROMOTE:
-                return await self._jobs.promote(job, operation.workspace)
+                return await jobs.promote.run(database, job, now, workspace=only)
             case Action.RESCHEDULE:
-                return await self._jobs.reschedule(
-                    job, operation.request.due_at or 0, operation.workspace
-                )
+                due_at = operation.request.due_at or 0
+                return await jobs.reschedule.run(database, job, due_at, now, workspace=only)
             case Action.CANCEL:
-                return await self._jobs.cancel(job, operation.workspace)
+                return await jobs.cancel.run(database, job, now, self._worker, workspace=only)
 
     async def _prune(self) -> None:
         now = self._clock.now()
