@@ -1,4 +1,4 @@
-"""The SQL of both stores: the same statements by name, none of which reads a clock of its own."""
+"""The SQL of both stores: one set of statements, none of which reads a clock of its own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.source import PACKAGE
+from queue_services.storage.dialect import to_sqlite
+from tests.architecture.source import PACKAGE, modules
 
+SQL = PACKAGE / "storage" / "sql"
 BACKENDS = ("postgres", "sqlite")
 NAME = re.compile(r"^-- name: (\S+)$", re.MULTILINE)
 READS_THE_CLOCK = "read_clock"
@@ -19,34 +21,75 @@ CLOCKS = re.compile(
 )
 
 
-def files(backend: str) -> list[Path]:
-    return sorted((PACKAGE / "storage" / "sql" / backend).rglob("*.sql"))
-
-
-def statements(backend: str) -> dict[str, str]:
-    """The named statements of a backend, comments removed; what is not named (schema,
-    migrations) stands under its file's name.
+def statements(files: list[Path]) -> dict[str, str]:
+    """The named statements of `files`, comments removed; what is not named (schema,
+    migrations) is found under its file's name.
     """
     found: dict[str, str] = {}
-    for path in files(backend):
+    for path in files:
         first, *named = NAME.split(path.read_text(encoding="utf-8"))
         pairs = [(path.name, first), *zip(named[::2], named[1::2], strict=True)]
         found |= {name: re.sub(r"--.*", "", text) for name, text in pairs}
     return found
 
 
-def test_both_stores_have_the_same_statements_in_the_same_files() -> None:
-    assert [path.relative_to(path.parents[1]).parts[1:] for path in files("postgres")] == [
-        path.relative_to(path.parents[1]).parts[1:] for path in files("sqlite")
+def of(folder: str) -> dict[str, str]:
+    """The statements in a folder of `sql/`, without those of the folders in it."""
+    texts = statements(sorted((SQL / folder).glob("*.sql")))
+    return {name: text for name, text in texts.items() if not name.endswith(".sql")}
+
+
+def test_what_differs_is_written_for_both_stores_in_the_same_files() -> None:
+    files = [sorted(path.name for path in (SQL / backend).glob("*.sql")) for backend in BACKENDS]
+    assert files[0] == files[1]
+    for name in files[0]:
+        postgres, sqlite = (list(statements([SQL / each / name])) for each in BACKENDS)
+        assert postgres == sqlite, name
+
+
+def test_a_statement_that_the_loader_can_translate_is_written_once() -> None:
+    def code(sql: str) -> str:
+        sql = re.sub(r"\bnot ([\w.]+) in \(", r"\1 not in (", sql)
+        return re.sub(r"[\s;]+", "", sql)
+
+    postgres, sqlite = (of(backend) for backend in BACKENDS)
+    equal = [name for name, sql in postgres.items() if code(to_sqlite(sql)) == code(sqlite[name])]
+    assert equal == []
+
+
+def test_what_is_shared_is_most_and_is_written_nowhere_else() -> None:
+    shared, differing = of("."), of("sqlite")
+    assert shared.keys() & differing.keys() == set()
+    assert len(shared) > 1.5 * len(differing)
+
+
+def test_every_statement_is_used() -> None:
+    source = "".join(module.path.read_text(encoding="utf-8") for module in modules())
+    named = {name.partition(".")[0] for name in (*of("."), *of("sqlite"))}
+    # the lists of jobs are read by `search_{kind}` and counted by `count_{kind}`
+    spelled = {name: (name, re.sub("^(search|count)_", "", name)) for name in named}
+    unused = [
+        name for name, words in spelled.items() if not any(f'"{word}"' in source for word in words)
     ]
-    assert statements("postgres").keys() == statements("sqlite").keys()
-    assert len(statements("sqlite")) > 20
+    assert unused == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_migrations_are_numbered_without_a_gap_over_both_folders(backend: str) -> None:
+    numbers = [
+        int(path.name[:4])
+        for folder in (SQL, SQL / backend)
+        for path in (folder / "migrations").glob("*.sql")
+    ]
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_statement_reads_a_clock_but_the_one_that_says_so(backend: str) -> None:
-    reading = {name for name, text in statements(backend).items() if CLOCKS.search(text)}
-    assert reading <= {READS_THE_CLOCK}
+    shared = [*SQL.glob("*.sql"), *(SQL / "migrations").glob("*.sql")]
+    found = statements([*shared, *(SQL / backend).rglob("*.sql")])
+    assert len(found) > 200
+    assert {name for name, text in found.items() if CLOCKS.search(text)} <= {READS_THE_CLOCK}
 
 
 def test_the_rule_sees_a_clock() -> None:

@@ -83,18 +83,6 @@ def test_both_backends_have_the_same_statements() -> None:
     assert set(statements.load("sqlite")) == set(statements.load("postgres"))
 
 
-def test_a_statement_that_stands_twice_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    folder = tmp_path / "sql" / "twice"
-    folder.mkdir(parents=True)
-    for name in ("a.sql", "b.sql"):
-        (folder / name).write_text("-- name: same\nselect 1;\n")
-    monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path)
-    with pytest.raises(ValueError, match="same"):
-        statements.load("twice")
-
-
 async def test_migrating_twice_changes_nothing(empty_store: Store) -> None:
     await empty_store.database.migrate()
     await empty_store.insert(message())

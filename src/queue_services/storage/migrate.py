@@ -16,8 +16,10 @@ from queue_services.storage.statements import Migration
 
 
 def checksum(migration: Migration) -> str:
-    """What is kept of a migration's text once it is applied."""
-    return hashlib.sha256(migration.sql.encode()).hexdigest()
+    """What is kept of a migration's text once it is applied: of its file's, so that no change
+    of the translation makes an applied migration look edited.
+    """
+    return hashlib.sha256((migration.source or migration.sql).encode()).hexdigest()
 
 
 async def apply(

@@ -18,8 +18,8 @@ Row = Sequence[Any]
 
 
 class Tx(Protocol):
-    """One open transaction. Statements are named; their texts are in `sql/<backend>/*.sql`,
-    with the same names and parameters in both.
+    """One open transaction. Statements are named; their texts are in `sql/*.sql`, where the
+    backends share one, or in `sql/<backend>/*.sql` with the same name and parameters in both.
     """
 
     async def fetch(self, name: str, *parameters: Any) -> list[Row]:

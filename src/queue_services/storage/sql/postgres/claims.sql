@@ -1,28 +1,3 @@
--- name: read_limit
-select log, paused from limit_state where channel = $1;
-
--- name: lock_limit
-select log, paused from limit_state where channel = $1 for update;
-
--- name: save_limit
-update limit_state set log = $2 where channel = $1;
-
--- name: claim_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
-    terms, day_ends_at, day_count, (select min(apply_after) from tier)
-from lane
-where channel = $1 and ready_at <= $2 and not workspace = any($3::text[])
-order by ready_at limit $4
-for update skip locked;
-
--- name: claim_high_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
-    terms, day_ends_at, day_count, (select min(apply_after) from tier)
-from lane
-where channel = $1 and high_ready_at <= $2 and next_high_at < 4611686018427387904 and not workspace = any($3::text[])
-order by high_ready_at limit $4
-for update skip locked;
-
 -- name: claim_candidates
 select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
     m.contact, m.units, m.payload
@@ -79,9 +54,6 @@ select u.lane,
         (select min(p.visible_at) from pending p where p.claimed_by is not null and p.attempts = 0 and p.lane = u.lane and p.priority > 0))
 from unnest($1::bigint[]) u(lane);
 
--- name: count_visible
-select count(*) from (select 1 from pending where lane = $1 and priority = any($2::smallint[]) and visible_at <= $3 limit 10000) due;
-
 -- name: save_lanes
 update lane l set next_due_at = u.next_due_at, next_high_at = u.next_high_at, slot_at = u.slot_at, rest = u.rest, log = u.log,
     exceeded_at = u.exceeded_at, held_until = u.held_until, day_ends_at = u.day_ends_at, day_count = u.day_count
@@ -93,14 +65,6 @@ where l.id = u.id;
 select least(
     (select ready_at from lane where channel = $1 and not workspace = any($2::text[]) order by ready_at limit 1),
     (select high_ready_at from lane where channel = $1 and next_high_at < 4611686018427387904 and not workspace = any($2::text[]) order by high_ready_at limit 1));
-
--- name: park_messages
-update pending set visible_at = 4611686018427387903, claimed_by = null
-where id in (
-    select id from pending where lane = $1 and priority = $2 and visible_at <= $3 and campaign = $4 order by visible_at limit 1000);
-
--- name: doomed_messages
-select id from pending where lane = $1 and priority = $2 and visible_at <= $3 and campaign = $4 and epoch < $5 order by visible_at limit 1000;
 
 -- name: insert_exceedances
 insert into exceedance (workspace, channel, at, batch_size, message, kind, waits_until)

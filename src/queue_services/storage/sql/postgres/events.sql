@@ -23,19 +23,6 @@ select u.workspace, u.subject, $3::bigint from unnest($1::text[], $2::text[]) u(
 on conflict (workspace, subject) do update set at = excluded.at where event_told.at <= $4::bigint
 returning workspace, subject;
 
--- name: open_route
-insert into event_route (workspace, enabled) values ($1, $2)
-on conflict (workspace) do update set enabled = excluded.enabled, held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = 0;
-
--- name: close_route
-delete from event_route where workspace = $1;
-
--- name: reroute_events
-update event set route = $2 where route = $1 and exists (select 1 from event_route r where r.workspace = $2 and r.enabled <> 0);
-
--- name: drop_events
-delete from event where route = $1;
-
 -- name: due_routes
 -- Steps from one route that has events to the next, so that neither routes without any nor the events themselves are read.
 with recursive waiting (route) as (

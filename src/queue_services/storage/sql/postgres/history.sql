@@ -7,13 +7,3 @@ on conflict (workspace, channel, span, minute) do update set
 -- name: take_old_history
 delete from history where ctid = any(array(select ctid from history where span = $1 and minute < $2 order by minute limit $3 for update skip locked))
 returning workspace, channel, minute, sent, failed, exceeded, lateness, starts;
-
--- name: read_history
-select minute - minute % $4::bigint, sum(sent)::bigint, sum(failed)::bigint, sum(exceeded)::bigint, sum(lateness)::bigint, sum(starts)::bigint
-from (
-    select minute, sent, failed, exceeded, lateness, starts from history
-    where workspace = $1 and channel = any($5::text[]) and span in (1, 60, 1440) and minute >= $2 and minute < $3
-    union all
-    select minute, delivered, dead, exceeded, lateness, starts from tally
-    where minute >= $2 and minute < $3 and channel = any($5::text[]) and ($1 = '' or workspace = $1)
-) rollup group by 1 order by 1;

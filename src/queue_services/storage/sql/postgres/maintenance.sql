@@ -1,9 +1,3 @@
--- name: find_expired
-select id from pending where expires_at <= $1 and (claimed_by is null or visible_at <= $1) order by expires_at limit $2;
-
--- name: find_finished
-select id from result where finished_at < $1 and status <> 'scheduled' order by finished_at limit $2;
-
 -- name: prune_results
 delete from result r using unnest($1::uuid[]) u(id) where r.id = u.id and r.status <> 'scheduled'
 returning r.id, r.workspace, r.channel, r.campaign, r.status;
@@ -26,18 +20,6 @@ on conflict (workspace, channel, campaign) do update set pruned_delivered = tota
 
 -- name: prune_exceedances
 delete from exceedance where ctid = any(array(select ctid from exceedance where at < $1 limit $2)) returning at;
-
--- name: register_dispatcher
-insert into dispatcher (name, started_at, seen_at) values ($1, $2, $2) returning id;
-
--- name: see_dispatcher
-update dispatcher set seen_at = $2, claimed = $3, lag = $4 where id = $1;
-
--- name: forget_dispatcher
-delete from dispatcher where id = $1;
-
--- name: forget_dispatchers
-delete from dispatcher where seen_at < $1;
 
 -- name: take_finished_tallies
 delete from tally where ctid = any(array(select ctid from tally where minute < $1 order by minute, workspace, channel, campaign limit $2 for update skip locked))

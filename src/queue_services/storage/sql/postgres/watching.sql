@@ -1,16 +1,5 @@
--- name: watched_lanes
-select id from lane where watch is not null and watched_at <= $1 order by watched_at;
-
 -- name: unseen_lanes
 select id from lane l join unnest($1::bigint[], $2::bigint[]) u(wanted, seen_before) on l.id = u.wanted where l.watched_at <= u.seen_before;
-
--- name: lane_outcomes
-select coalesce(sum(delivered), 0)::bigint, coalesce(sum(delivered + dead + retried), 0)::bigint
-from (
-    select delivered, dead, retried from total where workspace = $1 and channel = $2 and campaign = 0
-    union all
-    select delivered, dead, retried from tally where workspace = $1 and channel = $2
-) counted;
 
 -- name: save_watches
 update lane l set rate = u.rate, slot_at = u.slot_at, watch = u.watch, watched_at = u.watched_at
@@ -20,9 +9,6 @@ where l.id = u.id;
 -- name: insert_adjustments
 insert into adjustment (workspace, channel, at, from_rate, to_rate, reason)
 select * from unnest($1::text[], $2::text[], $3::bigint[], $4::double precision[], $5::double precision[], $6::text[]);
-
--- name: adjustments_of
-select at, from_rate, to_rate, reason from adjustment where workspace = $1 and channel = $2 order by at desc limit $3;
 
 -- name: prune_adjustments
 delete from adjustment where ctid = any(array(select ctid from adjustment where at < $1 limit $2)) returning at;

@@ -1,26 +1,3 @@
--- name: read_limit
-select log, paused from limit_state where channel = ?1;
-
--- name: lock_limit
-select log, paused from limit_state where channel = ?1;
-
--- name: save_limit
-update limit_state set log = ?2 where channel = ?1;
-
--- name: claim_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
-    terms, day_ends_at, day_count, (select min(apply_after) from tier)
-from lane
-where channel = ?1 and ready_at <= ?2 and workspace not in (select value from json_each(?3))
-order by ready_at limit ?4;
-
--- name: claim_high_lanes
-select id, workspace, weight, rest, rate, log, next_due_at, next_high_at, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at,
-    terms, day_ends_at, day_count, (select min(apply_after) from tier)
-from lane
-where channel = ?1 and high_ready_at <= ?2 and next_high_at < 4611686018427387904 and workspace not in (select value from json_each(?3))
-order by high_ready_at limit ?4;
-
 -- name: claim_candidates
 select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
     m.contact, m.units, m.payload
@@ -72,9 +49,6 @@ select ?1,
         coalesce((select min(visible_at) from pending indexed by pending_claimed
             where claimed_by is not null and attempts = 0 and lane = ?1 and priority > 0), 4611686018427387904)), 4611686018427387904);
 
--- name: count_visible
-select count(*) from (select 1 from pending where lane = ?1 and priority in (select value from json_each(?2)) and visible_at <= ?3 limit 10000) due;
-
 -- name: save_lanes
 update lane set next_due_at = ?2, next_high_at = ?3, slot_at = ?4, rest = ?5, log = ?6, exceeded_at = ?7, held_until = ?8,
     day_ends_at = ?9, day_count = ?10
@@ -85,14 +59,6 @@ select nullif(min(
     coalesce((select ready_at from lane where channel = ?1 and workspace not in (select value from json_each(?2)) order by ready_at limit 1), 4611686018427387904),
     coalesce((select high_ready_at from lane where channel = ?1 and next_high_at < 4611686018427387904 and workspace not in (select value from json_each(?2))
         order by high_ready_at limit 1), 4611686018427387904)), 4611686018427387904);
-
--- name: park_messages
-update pending set visible_at = 4611686018427387903, claimed_by = null
-where id in (
-    select id from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and campaign = ?4 order by visible_at limit 1000);
-
--- name: doomed_messages
-select id from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and campaign = ?4 and epoch < ?5 order by visible_at limit 1000;
 
 -- name: insert_exceedances
 insert into exceedance (workspace, channel, at, batch_size, message, kind, waits_until) values (?1, ?2, ?3, ?4, ?5, ?6, ?7);

@@ -7,13 +7,3 @@ on conflict (workspace, channel, span, minute) do update set
 -- name: take_old_history
 delete from history where (workspace, channel, span, minute) in (select workspace, channel, span, minute from history where span = ?1 and minute < ?2 order by minute limit ?3)
 returning workspace, channel, minute, sent, failed, exceeded, lateness, starts;
-
--- name: read_history
-select minute - minute % ?4, sum(sent), sum(failed), sum(exceeded), sum(lateness), sum(starts)
-from (
-    select minute, sent, failed, exceeded, lateness, starts from history
-    where workspace = ?1 and channel in (select value from json_each(?5)) and span in (1, 60, 1440) and minute >= ?2 and minute < ?3
-    union all
-    select minute, delivered, dead, exceeded, lateness, starts from tally
-    where minute >= ?2 and minute < ?3 and channel in (select value from json_each(?5)) and (?1 = '' or workspace = ?1)
-) rollup group by 1 order by 1;

@@ -1,23 +1,11 @@
 -- name: lock_schema
 select 1;
 
--- name: create_schema_migration
-create table if not exists schema_migration (number integer primary key, name text not null, checksum text not null);
-
 -- name: find_schema
 select name from sqlite_schema where name = 'schema_migration';
-
--- name: applied_migrations
-select number, checksum from schema_migration order by number;
-
--- name: record_migration
-insert into schema_migration (number, name, checksum) values (?1, ?2, ?3);
 
 -- name: read_clock
 select cast((julianday('now') - 2440587.5) * 86400000000 as integer);
 
 -- name: notify
 select ?1;
-
--- name: check_writable
-update limit_state set paused = paused where channel = 'sms';
