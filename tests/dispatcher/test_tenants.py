@@ -16,8 +16,7 @@ from queue_services.domain.scaling import AdjustmentReason
 from queue_services.domain.tiers import Scale, TierChange
 from queue_services.domain.workspace import Change
 from queue_services.queue import tiers
-from queue_services.queue.channels import Channels
-from queue_services.service.tiers import Tiers
+from queue_services.queue.workspaces import pause_channel
 from tests.dispatcher.world import World, world
 from tests.support.densest import densest
 from tests.support.virtual import run_virtual
@@ -90,7 +89,7 @@ def test_weights_divide_what_is_free_within_five_percent() -> None:
     async def scenario() -> None:
         async with world() as w:
             for name, weight in weights.items():
-                await Tiers(w.database, w.clock).change(name, TierChange(weight=weight))
+                await tiers.change_and_apply(w.database, w.clock, name, TierChange(weight=weight))
                 await w.workspaces.change(name, Change(tier=name))
                 await w.schedule(700, workspace=name)
             await asyncio.sleep(2)
@@ -133,7 +132,7 @@ def test_a_changed_tier_is_in_force_for_all_its_workspaces() -> None:
                 await w.schedule(100, workspace=f"free-{index}")
             await asyncio.sleep(3)
             assert densest(w.receiver.times("free-0")) == 5
-            await Tiers(w.database, w.clock).change("free", TierChange(limits={SMS: 2}))
+            await tiers.change_and_apply(w.database, w.clock, "free", TierChange(limits={SMS: 2}))
             changed = w.clock.now() / SECOND
             await asyncio.sleep(6)
             assert [
@@ -160,8 +159,11 @@ def test_a_change_of_a_tier_that_died_half_way_is_finished_by_maintenance() -> N
 def test_a_saturated_workspace_is_scaled_up_halved_by_a_429_and_decays_when_idle() -> None:
     async def scenario() -> None:
         async with world(listens=True, service_events=True) as w:
-            await Tiers(w.database, w.clock).change(
-                "premium", TierChange(auto_scale={SMS: Scale(max=15, step=1.25)})
+            await tiers.change_and_apply(
+                w.database,
+                w.clock,
+                "premium",
+                TierChange(auto_scale={SMS: Scale(max=15, step=1.25)}),
             )
             await w.workspaces.change("acme", Change(tier="premium", limits={SMS: 10}))
             await w.schedule(700, workspace="acme")
@@ -273,7 +275,6 @@ def test_a_lifted_hold_ends_at_once_and_a_new_message_never_ends_one() -> None:
 def test_a_paused_workspace_and_a_paused_channel_wait_until_they_are_resumed() -> None:
     async def scenario() -> None:
         async with world() as w:
-            channels = Channels(w.database)
             await w.workspaces.pause("acme", SMS)
             await w.schedule(workspace="acme", priority=Priority.HIGH)
             await w.schedule(workspace="acme", channel=Channel.EMAIL)
@@ -283,13 +284,13 @@ def test_a_paused_workspace_and_a_paused_channel_wait_until_they_are_resumed() -
                 arrival.delivery.channel: arrival.delivery.workspace
                 for arrival in w.receiver.arrivals
             } == {SMS: "other", Channel.EMAIL: "acme"}
-            await channels.pause(SMS)
+            await pause_channel.run(w.database, SMS, paused=True)
             await w.workspaces.pause("acme", SMS, paused=False)
             await asyncio.sleep(3)
             assert [hold.reason for hold in await w.workspaces.holds("acme")] == ["pause"]
             assert len(w.receiver.arrivals) == 2
             resumed = w.clock.now() / SECOND
-            await channels.resume(SMS)
+            await pause_channel.run(w.database, SMS, paused=False)
             await w.until(lambda: len(w.receiver.arrivals) == 3)
             assert w.receiver.times("acme")[-1] - resumed < 0.1
 

@@ -33,10 +33,10 @@ from queue_services.errors import StoreUnavailable
 from queue_services.queue import intake, jobs, retention, settling
 from queue_services.queue.records import Job
 from queue_services.queue.settling import Settlement
-from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database, Flow, P, T
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.support.virtual import VirtualLoop
+from tests.support.workspaces import Workspaces
 
 START = 1_700_000_000.0
 DELIVERED = Answer(Kind.DELIVERED, 200)
@@ -256,14 +256,11 @@ class World:
     @property
     def workspaces(self) -> Workspaces:
         """What a tenant's administrator may ask for."""
-        return Workspaces(
-            self.database,
-            self.clock,
-            {
-                Channel.SMS: self.settings.sms_per_second,
-                Channel.EMAIL: self.settings.email_per_second,
-            },
-        )
+        limits = {
+            Channel.SMS: self.settings.sms_per_second,
+            Channel.EMAIL: self.settings.email_per_second,
+        }
+        return Workspaces(self.database, self.clock, limits)
 
     async def start(self) -> Process:
         """Add a dispatcher, as another process would be."""

@@ -15,11 +15,10 @@ from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority
 from queue_services.domain.workspace import Change
 from queue_services.errors import Refusal, StoreUnavailable
-from queue_services.queue import campaigns, intake, jobs
-from queue_services.queue.channels import Channels
-from queue_services.service.workspaces import Workspaces
+from queue_services.queue import campaigns, intake, jobs, workspaces
 from tests.simulation.metering import Meter
 from tests.simulation.stores import Connection
+from tests.support.workspaces import Workspaces
 
 WORKSPACES = ["acme", "globex", "initech", "hooli"]
 LIMITED = ["acme", "globex"]
@@ -115,7 +114,6 @@ class Operator:
     ) -> None:
         self._clock, self._rnd, self._memory = clock, rnd, memory
         self._connection = connection
-        self.channels = Channels(connection)
         self.workspaces = Workspaces(connection, clock, rates)
 
     async def act(self) -> None:
@@ -154,7 +152,7 @@ class Operator:
             for channel in Channel:
                 await self.workspaces.lift(workspace, channel)
         for channel in Channel:
-            await self.channels.resume(channel)
+            await workspaces.pause_channel.run(self._connection, channel, paused=False)
 
     def _some_job(self) -> str:
         return self._rnd.choice(list(self._memory.accepted) or ["none"])
@@ -202,9 +200,11 @@ class Operator:
 
     async def _channel(self) -> None:
         channel = self._rnd.choice(list(Channel))
-        await self.channels.pause(channel)
+        await workspaces.pause_channel.run(self._connection, channel, paused=True)
         await asyncio.sleep(self._rnd.uniform(0, 2))
-        await _until_answered(lambda: self.channels.resume(channel))
+        await _until_answered(
+            lambda: workspaces.pause_channel.run(self._connection, channel, paused=False)
+        )
 
 
 async def _unless_refused(wish: Awaitable[object]) -> None:

@@ -39,15 +39,11 @@ from queue_services.api.problems import ProblemResponse, answer_error
 from queue_services.clock import Clock
 from queue_services.domain.message import Channel, new_id
 from queue_services.errors import QueueServicesError
-from queue_services.queue.channels import Channels
-from queue_services.queue.contacts import Contacts
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
 from queue_services.queue.quotas import Quotas
 from queue_services.service.keys import Keys as KeyService
-from queue_services.service.tiers import Tiers
-from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -172,7 +168,6 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         clock=clock,
         writer=writer,
         intake=Intake(database, clock, writer),
-        contacts=Contacts(database, clock, writer),
         forecasts=Forecasts(
             database,
             clock,
@@ -181,9 +176,7 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
             counts_segments=settings.sms_units == "segments",
         ),
         metrics=Metrics(database, clock, limits),
-        workspaces=Workspaces(database, clock, limits),
-        tiers=Tiers(database, clock),
-        channels=Channels(database),
+        limits=limits,
         keys=KeyService(database, clock),
         quotas=Quotas(database, clock),
         rules=Rules(settings.callback_paths, counts_segments=settings.sms_units == "segments"),

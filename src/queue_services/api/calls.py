@@ -6,7 +6,7 @@ document are made from it. The `routes_*` modules hold its lines.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -25,17 +25,13 @@ from queue_services.api.guard import Caller, Scope, caller_of
 from queue_services.api.paths import parameter
 from queue_services.api.problems import quota_headers
 from queue_services.clock import Clock
-from queue_services.domain.message import Instant
+from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest
-from queue_services.queue.channels import Channels
-from queue_services.queue.contacts import Contacts
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
 from queue_services.queue.quotas import Quotas
 from queue_services.service.keys import Keys
-from queue_services.service.tiers import Tiers
-from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire import fields
 from queue_services.wire.intake import Rules
@@ -47,18 +43,17 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True)
 class Services:
-    """What handlers work with; one object a process, which `writer` names in the tallies."""
+    """What handlers work with; one object a process, which `writer` names in the tallies.
+    `limits` are the settings', messages a second.
+    """
 
     database: Database
     clock: Clock
     writer: str
+    limits: Mapping[Channel, float]
     intake: Intake
-    contacts: Contacts
     forecasts: Forecasts
     metrics: Metrics
-    workspaces: Workspaces
-    tiers: Tiers
-    channels: Channels
     keys: Keys
     quotas: Quotas
     rules: Rules

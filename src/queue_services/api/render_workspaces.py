@@ -12,20 +12,21 @@ from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
 from queue_services.domain.tiers import Limit
 from queue_services.domain.workspace import Workspace
-from queue_services.service.workspaces import LaneHold, Terms, Volume
+from queue_services.queue.workspaces import EffectiveSettings, LaneHold, Volume
 from queue_services.settings.types import masked_url
 from queue_services.wire import workspaces as wire
 from queue_services.wire.times import optional_rfc3339, rfc3339
 
 
 def workspace(
-    terms: Terms, holds: Sequence[LaneHold], adjustments: Sequence[Adjustment]
+    settings: EffectiveSettings, holds: Sequence[LaneHold], adjustments: Sequence[Adjustment]
 ) -> wire.WorkspaceAnswer:
     """A workspace by itself."""
     return wire.WorkspaceAnswer(
-        **_settings(terms.workspace),
+        **_settings(settings.workspace),
         limits_in_force=wire.LimitsInForce(
-            sms=_in_force(terms.limits[Channel.SMS]), email=_in_force(terms.limits[Channel.EMAIL])
+            sms=_in_force(settings.limits[Channel.SMS]),
+            email=_in_force(settings.limits[Channel.EMAIL]),
         ),
         holds=[
             wire.HoldAnswer(

@@ -6,6 +6,7 @@ from queue_services.api import bodies as reading
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.errors import NotFound
+from queue_services.queue.privacy import erase_contact
 from queue_services.wire import answers, bodies
 from queue_services.wire.fields import shown
 
@@ -18,7 +19,10 @@ async def erase(incoming: Incoming) -> answers.EraseAnswer:
     incoming.caller.only(workspace)
     if len(incoming.name) > bodies.LONGEST_ID:
         raise NotFound("contact", shown(incoming.name))
-    erased = await incoming.services.contacts.erase(workspace, incoming.name)
+    services = incoming.services
+    erased = await erase_contact(
+        services.database, services.clock, services.writer, workspace, incoming.name
+    )
     return answers.EraseAnswer(
         erased=erased.jobs, cancelled=erased.cancelled, in_flight=erased.in_flight
     )

@@ -13,7 +13,10 @@ from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel
 from queue_services.domain.workspace import Change
 from queue_services.errors import Fault, Forbidden, InvalidRequest, NotFound
-from queue_services.service.workspaces import Sort
+from queue_services.queue import tiers as tier_queue
+from queue_services.queue import workspaces as queue
+from queue_services.queue.autoscaling import adjustments
+from queue_services.queue.workspaces import Sort
 from queue_services.wire import changes
 from queue_services.wire import workspaces as wire
 from queue_services.wire.bodies import LONGEST_ID, NoMembers
@@ -34,7 +37,7 @@ async def change_workspace(incoming: Incoming) -> wire.WorkspaceAnswer:
     change = changes.workspace_change(incoming.content)
     if _is_administrators(change):
         _administrator(incoming)
-    await incoming.services.workspaces.change(name, change)
+    await queue.change.run(incoming.services.database, name, change, incoming.now)
     return await _shown(incoming, name)
 
 
@@ -46,7 +49,7 @@ async def lift(incoming: Incoming) -> wire.LiftAnswer:
         lifted=[
             channel
             for channel in channels
-            if await incoming.services.workspaces.lift(name, channel)
+            if await queue.lift.run(incoming.services.database, name, channel, incoming.now)
         ]
     )
 
@@ -56,7 +59,9 @@ async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
     _administrator(incoming)
     query = incoming.query
     after = None if query.cursor is UNSET else _position(query.cursor)
-    found = await incoming.services.workspaces.busiest(Sort(query.sort), query.limit + 1, after)
+    found = await queue.busiest.run(
+        incoming.services.database, Sort(query.sort), query.limit + 1, after
+    )
     page = [render.volume(one) for one in found[: query.limit]]
     last = (
         f"{getattr(page[-1], query.sort)}:{page[-1].workspace_id}"
@@ -69,49 +74,52 @@ async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
 async def tier(incoming: Incoming) -> wire.TierAnswer:
     """GET /api/tiers/{name}."""
     _administrator(incoming)
-    return render.tier(await incoming.services.tiers.find(_name(incoming, "name")))
+    return render.tier(
+        await tier_queue.find.run(incoming.services.database, _name(incoming, "name"))
+    )
 
 
 async def change_tier(incoming: Incoming) -> wire.TierAnswer:
     """PUT /api/tiers/{name}."""
     _administrator(incoming)
+    services = incoming.services
+    name, change = _name(incoming, "name"), changes.tier_change(incoming.content)
     return render.tier(
-        await incoming.services.tiers.change(
-            _name(incoming, "name"), changes.tier_change(incoming.content)
-        )
+        await tier_queue.change_and_apply(services.database, services.clock, name, change)
     )
 
 
 async def tiers(incoming: Incoming) -> wire.TiersAnswer:
     """GET /api/tiers."""
     _administrator(incoming)
-    return wire.TiersAnswer(
-        tiers=[render.tier_of_list(one) for one in await incoming.services.tiers.every()]
-    )
+    found = await tier_queue.every.run(incoming.services.database)
+    return wire.TiersAnswer(tiers=[render.tier_of_list(one) for one in found])
 
 
 async def pause_channel(incoming: Incoming) -> wire.ChannelAnswer:
     """POST /api/channels/{channel}/pause."""
     channel = _channel(incoming)
-    await incoming.services.channels.pause(channel)
+    await queue.pause_channel.run(incoming.services.database, channel, paused=True)
     return wire.ChannelAnswer(channel=channel, paused=True)
 
 
 async def resume_channel(incoming: Incoming) -> wire.ChannelAnswer:
     """POST /api/channels/{channel}/resume."""
     channel = _channel(incoming)
-    await incoming.services.channels.resume(channel)
+    await queue.pause_channel.run(incoming.services.database, channel, paused=False)
     return wire.ChannelAnswer(channel=channel, paused=False)
 
 
 async def _shown(incoming: Incoming, name: str) -> wire.WorkspaceAnswer:
-    service = incoming.services.workspaces
-    adjustments = [
+    database = incoming.services.database
+    adjusted = [
         change
         for channel in Channel
-        for change in await service.adjustments(name, channel, ADJUSTMENTS)
+        for change in await adjustments.run(database, name, channel, ADJUSTMENTS)
     ]
-    return render.workspace(await service.terms(name), await service.holds(name), adjustments)
+    settings = await queue.effective_settings.run(database, name, incoming.services.limits)
+    holds = await queue.holds.run(database, name, incoming.services.clock.now())
+    return render.workspace(settings, holds, adjusted)
 
 
 def _workspace(incoming: Incoming) -> str:

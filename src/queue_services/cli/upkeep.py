@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from queue_services import bootstrap
 from queue_services.cli.terminal import Terminal
 from queue_services.errors import ConfigurationError, Fault
-from queue_services.queue.contacts import Contacts, Erased
+from queue_services.queue.privacy import Erased, erase_contact
 from queue_services.settings import Settings
 from queue_services.storage.backup import copy
 from queue_services.storage.sqlite import SqliteDatabase
@@ -29,7 +29,7 @@ def erase(contact: str, *, workspace: str, database_url: DatabaseUrl = None) -> 
 
     async def work() -> Erased:
         async with bootstrap.open_core(settings) as core:
-            return await Contacts(core.database, core.clock, "cli").erase(workspace, contact)
+            return await erase_contact(core.database, core.clock, "cli", workspace, contact)
 
     erased = asyncio.run(work())
     Terminal().print(

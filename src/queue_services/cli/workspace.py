@@ -23,9 +23,11 @@ from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
 from queue_services.domain.tiers import Source, Tier
-from queue_services.domain.workspace import Workspace
-from queue_services.service.tiers import Tiers
-from queue_services.service.workspaces import LaneHold, Sort, Terms, Workspaces
+from queue_services.domain.workspace import Change, Workspace
+from queue_services.queue import tiers as tier_queue
+from queue_services.queue import workspaces as queue
+from queue_services.queue.autoscaling import adjustments
+from queue_services.queue.workspaces import EffectiveSettings, LaneHold, Sort
 from queue_services.settings.types import masked_url
 from queue_services.wire import changes
 from queue_services.wire import workspaces as wire
@@ -56,14 +58,15 @@ tiers = cyclopts.App(name="tiers", help="Look at the tiers of workspaces, and ch
 def show(workspace: str, *, database_url: DatabaseUrl = None) -> None:
     """Show what is set for a workspace, its limits in force, and why its messages wait."""
 
-    async def work(core: bootstrap.Core) -> tuple[Terms, list[LaneHold], list[Adjustment]]:
-        service = workspaces(core)
-        adjustments = [
+    async def work(
+        core: bootstrap.Core,
+    ) -> tuple[EffectiveSettings, list[LaneHold], list[Adjustment]]:
+        adjusted = [
             one
             for channel in Channel
-            for one in await service.adjustments(workspace, channel, ADJUSTMENTS)
+            for one in await adjustments.run(core.database, workspace, channel, ADJUSTMENTS)
         ]
-        return await service.terms(workspace), await service.holds(workspace), adjustments
+        return *await _effective(core, workspace), adjusted
 
     _print_workspace(*with_core(database_url, work))
 
@@ -105,10 +108,9 @@ def set_workspace(
     )
     change = changes.workspace_change(msgspec.json.encode(body))
 
-    async def work(core: bootstrap.Core) -> tuple[Terms, list[LaneHold]]:
-        return await workspaces(core).change(workspace, change), await workspaces(core).holds(
-            workspace
-        )
+    async def work(core: bootstrap.Core) -> tuple[EffectiveSettings, list[LaneHold]]:
+        await queue.change.run(core.database, workspace, change, core.clock.now())
+        return await _effective(core, workspace)
 
     _print_workspace(*with_core(database_url, work))
 
@@ -132,7 +134,11 @@ def lift(workspace: str, *, channel: OfChannel = None, database_url: DatabaseUrl
     """
 
     async def work(core: bootstrap.Core) -> list[Channel]:
-        return [one for one in _channels(channel) if await workspaces(core).lift(workspace, one)]
+        return [
+            one
+            for one in _channels(channel)
+            if await queue.lift.run(core.database, workspace, one, core.clock.now())
+        ]
 
     lifted = with_core(database_url, work)
     _say(
@@ -153,7 +159,7 @@ def list_workspaces(
     table = Table(
         "workspace", "tier", "sent", "backlog", "exceeded", "paused", box=None, pad_edge=False
     )
-    for one in with_core(database_url, lambda core: workspaces(core).busiest(sort, limit)):
+    for one in with_core(database_url, lambda core: queue.busiest.run(core.database, sort, limit)):
         table.add_row(
             one.workspace.id,
             one.workspace.tier,
@@ -168,7 +174,7 @@ def list_workspaces(
 @tiers.default
 def list_tiers(*, database_url: DatabaseUrl = None) -> None:
     """List the tiers, and what the workspaces of each get."""
-    _print_tiers(with_core(database_url, lambda core: Tiers(core.database, core.clock).every()))
+    _print_tiers(with_core(database_url, lambda core: tier_queue.every.run(core.database)))
 
 
 @tiers.command(name="set")
@@ -194,21 +200,23 @@ def set_tier(
         daily_quota=_by_channel(wire.QuotasBody, sms_per_day, email_per_day),
     )
     change = changes.tier_change(msgspec.json.encode(body))
-    _print_tiers(
-        [
-            with_core(
-                database_url, lambda core: Tiers(core.database, core.clock).change(name, change)
-            )
-        ]
+    changed = with_core(
+        database_url,
+        lambda core: tier_queue.change_and_apply(core.database, core.clock, name, change),
     )
+    _print_tiers([changed])
 
 
-def workspaces(core: bootstrap.Core) -> Workspaces:
-    """The workspace calls on an opened store."""
-    return Workspaces(
-        core.database,
-        core.clock,
-        {Channel.SMS: core.settings.sms_per_second, Channel.EMAIL: core.settings.email_per_second},
+async def _effective(
+    core: bootstrap.Core, workspace: str
+) -> tuple[EffectiveSettings, list[LaneHold]]:
+    limits = {
+        Channel.SMS: core.settings.sms_per_second,
+        Channel.EMAIL: core.settings.email_per_second,
+    }
+    return (
+        await queue.effective_settings.run(core.database, workspace, limits),
+        await queue.holds.run(core.database, workspace, core.clock.now()),
     )
 
 
@@ -217,7 +225,9 @@ def _pause(
 ) -> None:
     async def work(core: bootstrap.Core) -> None:
         for one in _channels(channel):
-            await workspaces(core).pause(workspace, one, paused=paused)
+            await queue.change.run(
+                core.database, workspace, Change(paused={one: paused}), core.clock.now()
+            )
 
     with_core(database_url, work)
     _say(f"{workspace}: {' and '.join(_channels(channel))} {'paused' if paused else 'resumed'}")
@@ -261,14 +271,14 @@ def _window(window: str | None, days: str) -> Any:
 
 
 def _print_workspace(
-    terms: Terms, holds: Sequence[LaneHold], adjustments: Sequence[Adjustment] = ()
+    settings: EffectiveSettings, holds: Sequence[LaneHold], adjustments: Sequence[Adjustment] = ()
 ) -> None:
-    found = terms.workspace
+    found = settings.workspace
     _say(f"{found.id}: tier {found.tier}, zone {found.timezone}, sends {_shown_window(found)}")
     table = Table(
         "channel", "limit a second", "from", "callbacks go to", "state", box=None, pad_edge=False
     )
-    for channel, limit in terms.limits.items():
+    for channel, limit in settings.limits.items():
         waits = [
             f"{hold.reason} until"
             f" {rfc3339(hold.until) if hold.until is not None else 'it is ended'}"

@@ -36,15 +36,12 @@ from queue_services.dashboard.visits import Page, Visit
 from queue_services.domain.message import new_id
 from queue_services.errors import NotFound
 from queue_services.queue.audit import Audit
-from queue_services.queue.channels import Channels
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
 from queue_services.service.keys import Keys
 from queue_services.service.operations import Operations
 from queue_services.service.overview import Overview
-from queue_services.service.tiers import Tiers
-from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -121,7 +118,6 @@ async def open_dashboard(
             sessions=Sessions(secret, settings.username, settings.password, settings.admin_key),
             live=Live(overview, clock, settings.limits),
             audit=Audit(database, clock),
-            channels=Channels(database),
             forecasts=Forecasts(
                 database,
                 clock,
@@ -133,8 +129,6 @@ async def open_dashboard(
             metrics=Metrics(database, clock, settings.limits),
             operations=Operations(database, clock, writer),
             overview=overview,
-            tiers=Tiers(database, clock),
-            workspaces=Workspaces(database, clock, settings.limits),
             rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         )
     )

@@ -14,14 +14,11 @@ from queue_services.dashboard.login import Login, Tries
 from queue_services.dashboard.sessions import Sessions
 from queue_services.domain.message import Channel
 from queue_services.queue.audit import Audit
-from queue_services.queue.channels import Channels
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
 from queue_services.queue.metrics import Metrics
 from queue_services.service.operations import Operations
 from queue_services.service.overview import Overview
-from queue_services.service.tiers import Tiers
-from queue_services.service.workspaces import Workspaces
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -69,12 +66,9 @@ class Desk:
     sessions: Sessions
     live: Live
     audit: Audit
-    channels: Channels
     forecasts: Forecasts
     intake: Intake
     metrics: Metrics
     operations: Operations
     overview: Overview
-    tiers: Tiers
-    workspaces: Workspaces
     rules: Rules

@@ -11,6 +11,7 @@ from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import NotFound
 from queue_services.queue.overview import DUE_COUNTED
+from queue_services.queue.workspaces import effective_settings, pause_channel
 from queue_services.service.overview import ChannelFigures, Wave
 
 
@@ -44,10 +45,10 @@ async def _limits(visit: Visit) -> dict[Channel, float]:
     """The limits in force: the service's, or those of the one workspace that is seen."""
     if visit.workspace is None:
         return dict(visit.desk.settings.limits)
-    return {
-        channel: limit.rate
-        for channel, limit in (await visit.desk.workspaces.terms(visit.workspace)).limits.items()
-    }
+    settings = await effective_settings.run(
+        visit.desk.database, visit.workspace, visit.desk.settings.limits
+    )
+    return {channel: limit.rate for channel, limit in settings.limits.items()}
 
 
 def _ahead(
@@ -72,7 +73,7 @@ async def pause(visit: Visit) -> Response:
     """POST /channels/{channel}/pause."""
     channel = _channel(visit)
     async with visit.audited("pause channel", channel.value):
-        await visit.desk.channels.pause(channel)
+        await pause_channel.run(visit.desk.database, channel, paused=True)
     return visit.go(
         view.path(), f"{channel.value.upper()} is paused: nothing of it starts until you resume it."
     )
@@ -82,7 +83,7 @@ async def resume(visit: Visit) -> Response:
     """POST /channels/{channel}/resume."""
     channel = _channel(visit)
     async with visit.audited("resume channel", channel.value):
-        await visit.desk.channels.resume(channel)
+        await pause_channel.run(visit.desk.database, channel, paused=False)
     return visit.go(view.path(), f"{channel.value.upper()} goes on.")
 
 

@@ -13,9 +13,13 @@ from queue_services.domain.message import Channel, Status
 from queue_services.domain.tiers import limit_fault
 from queue_services.domain.workspace import Change
 from queue_services.errors import Fault, InvalidRequest, NotFound
-from queue_services.service.workspaces import Sort
+from queue_services.queue import tiers
+from queue_services.queue import workspaces as queue
+from queue_services.queue.autoscaling import adjustments
+from queue_services.queue.workspaces import Sort
 
 LISTED = 50
+ADJUSTMENTS = 5
 
 
 async def workspaces(visit: Visit) -> Response:
@@ -33,7 +37,7 @@ async def workspaces(visit: Visit) -> Response:
         if figure.isascii() and figure.isdecimal() and len(figure) < 19
         else None
     )
-    found = await desk.workspaces.busiest(sort, LISTED + 1, after)
+    found = await queue.busiest.run(desk.database, sort, LISTED + 1, after)
     page = found[:LISTED]
     failed = {
         volume.workspace.id: (await desk.overview.counts(volume.workspace.id))[Status.DEAD]
@@ -54,18 +58,19 @@ async def workspace(visit: Visit) -> Response:
     """GET /workspace."""
     name = _meant(visit, visit.asked("id"))
     desk = visit.desk
-    terms, span = await desk.workspaces.terms(name), charts.span_of(visit.asked("span"))
-    adjustments = [
+    settings = await queue.effective_settings.run(desk.database, name, desk.settings.limits)
+    span = charts.span_of(visit.asked("span"))
+    adjusted = [
         change
         for channel in Channel
-        for change in await desk.workspaces.adjustments(name, channel, 5)
+        for change in await adjustments.run(desk.database, name, channel, ADJUSTMENTS)
     ]
     answers = await desk.overview.answers(name)
     return visit.page(
         "workspace.html",
         id=name,
-        terms=terms,
-        holds=await desk.workspaces.holds(name),
+        terms=settings,
+        holds=await queue.holds.run(desk.database, name, visit.now),
         figures=await desk.live.figures(name),
         use=(await desk.metrics.workspace(name)).channels,
         charts=await charts.drawn(
@@ -73,18 +78,20 @@ async def workspace(visit: Visit) -> Response:
             span,
             visit.now,
             name,
-            {channel: limit.rate for channel, limit in terms.limits.items()},
+            {channel: limit.rate for channel, limit in settings.limits.items()},
         ),
         spans=[
             (one.words, view.path("workspace", id=name, span=one.name), one == span)
             for one in charts.SPANS
         ],
-        adjustments=sorted(adjustments, key=lambda change: -change.at),
+        adjustments=sorted(adjusted, key=lambda change: -change.at),
         answers=answers,
         latency=sorted(answer.duration for answer in answers)[len(answers) // 2]
         if answers
         else None,
-        tiers=[tier.name for tier in await desk.tiers.every()] if visit.visitor.administers else [],
+        tiers=[tier.name for tier in await tiers.every.run(desk.database)]
+        if visit.visitor.administers
+        else [],
     )
 
 
@@ -95,7 +102,9 @@ async def pause(visit: Visit) -> Response:
         raise NotFound("action", verb)
     name, channel, paused = _meant(visit, visit.filled("id")), _channel(visit), verb == "pause"
     async with visit.audited(f"{verb} workspace", f"{name} {channel.value}", workspace=name):
-        await visit.desk.workspaces.pause(name, channel, paused=paused)
+        await queue.change.run(
+            visit.desk.database, name, Change(paused={channel: paused}), visit.now
+        )
     return visit.go(
         view.path("workspace", id=name),
         f"{channel.value.upper()} of {name} {'is paused' if paused else 'goes on'}.",
@@ -106,7 +115,7 @@ async def lift(visit: Visit) -> Response:
     """POST /workspace/lift."""
     name, channel = _meant(visit, visit.filled("id")), _channel(visit)
     async with visit.audited("lift hold", f"{name} {channel.value}", workspace=name):
-        lifted = await visit.desk.workspaces.lift(name, channel)
+        lifted = await queue.lift.run(visit.desk.database, name, channel, visit.now)
     return visit.go(
         view.path("workspace", id=name), "The hold is lifted." if lifted else "There was no hold."
     )
@@ -137,7 +146,9 @@ async def change_limits(visit: Visit) -> Response:
         ]
     )
     async with visit.audited("set limits", name, workspace=name, detail=detail):
-        await visit.desk.workspaces.change(name, Change(tier=tier, limits=limits))
+        await queue.change.run(
+            visit.desk.database, name, Change(tier=tier, limits=limits), visit.now
+        )
     return visit.go(
         view.path("workspace", id=name), "The limits are in force from the next claim on."
     )
@@ -160,7 +171,9 @@ async def change_window(visit: Visit) -> Response:
         workspace=name,
         detail="none" if window is None else f"{window.start} to {window.end}",
     ):
-        await visit.desk.workspaces.change(name, Change(timezone=zone, window=window))
+        await queue.change.run(
+            visit.desk.database, name, Change(timezone=zone, window=window), visit.now
+        )
     return visit.go(
         view.path("workspace", id=name),
         "The send window is set." if window else "There is no send window any more.",

@@ -18,6 +18,7 @@ from queue_services.domain.workspace import base_limit
 from queue_services.queue import events
 from queue_services.queue.events import Event, EventType
 from queue_services.queue.lane_settings import Tenant, Watch, slot_at, tenants, write
+from queue_services.queue.transactions import reads
 from queue_services.storage.port import Row, Tx
 
 BITE = 200
@@ -86,6 +87,7 @@ async def observe(
     return [(tenant.workspace.id, adjustment) for tenant, adjustment in changes]
 
 
+@reads
 async def adjustments(tx: Tx, workspace: str, channel: Channel, most: int) -> list[Adjustment]:
     """The changes that automatic scaling has made to a workspace's limit, newest first."""
     rows = await tx.fetch("adjustments_of", workspace, channel.value, most)

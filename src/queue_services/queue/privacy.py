@@ -1,25 +1,26 @@
-"""The privacy flows: a contact's messages lose their content, and delivered ones their
-bodies after a while; in bites, each its own transaction.
+"""Privacy: a contact's messages lose their content, and delivered ones their bodies after a
+while; in bites, each its own transaction.
 
-Erasing is asked for through `queue.contacts`, dropping is a chore of
-`dispatcher.maintenance`. The jobs stay, with their states and times: counts and limits must
-not change because somebody is forgotten.
+Erasing is asked for by the API and the CLI, dropping is a chore of `dispatcher.maintenance`.
+The jobs stay, with their states and times: counts and limits must not change because
+somebody is forgotten.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+from queue_services.clock import Clock
 from queue_services.domain.message import ERASED, Instant, Reason, Status
 from queue_services.queue import results
 from queue_services.queue.retention import BITE
-from queue_services.storage.port import Tx
+from queue_services.storage.port import Database, Tx
 
 BODIES = "bodies"
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """What one bite did: `jobs` lost their content, `cancelled` of them had waited,
+    """What was done: `jobs` lost their content, `cancelled` of them had waited,
     `in_flight` may be on their way at this moment.
     """
 
@@ -41,6 +42,22 @@ async def erase(tx: Tx, workspace: str, contact: str, now: Instant, writer: str)
     await tx.each("erase_results", ids)
     await tx.each("erase_attempts", ids)
     return Erased(len(ids), len(cancelled), len(in_flight))
+
+
+async def erase_contact(
+    database: Database, clock: Clock, writer: str, workspace: str, contact: str
+) -> Erased:
+    """Take a contact's recipient, content, metadata and errors from every job that exists;
+    jobs, states and counts stay. `writer` names the process in the tallies.
+    """
+    jobs = cancelled = in_flight = 0
+    while True:
+        bite = await database.write(erase, workspace, contact, clock.now(), writer)
+        if not bite.jobs:
+            return Erased(jobs, cancelled, in_flight)
+        jobs += bite.jobs
+        cancelled += bite.cancelled
+        in_flight += bite.in_flight
 
 
 async def drop_bodies(tx: Tx, finished_before: Instant, most: int = BITE) -> int:

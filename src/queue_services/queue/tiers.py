@@ -1,23 +1,27 @@
-"""The tier flows: reading and changing tiers, and bringing the lanes of a changed one after
-it, in bites.
+"""Tiers: reading and changing them, and applying a changed one to its lanes, in bites.
 
-Called by `queue.tiers`; maintenance goes on with what a call has left. A claim does not
+Called by the API and the CLI; maintenance goes on with what a call has left. A claim does not
 wait for that: it refreshes the lanes that it takes itself. A workspace's tier is a name:
 one that is not there limits nothing.
 """
 
 from __future__ import annotations
 
+from queue_services.clock import Clock
 from queue_services.domain import tiers
 from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.tiers import Tier, TierChange
 from queue_services.errors import NotFound
 from queue_services.queue.lane_settings import read_tier, read_workspace, refresh, write
-from queue_services.storage.port import Tx
+from queue_services.queue.transactions import reads
+from queue_services.storage.port import Database, Tx
 
 BITE = 500
+PATIENCE = SECOND // 2
+"""How long a call applies its own change, microseconds."""
 
 
+@reads
 async def find(tx: Tx, name: str) -> Tier:
     """The tier called `name`. Raises NotFound."""
     rows = await tx.fetch("find_tier", name)
@@ -26,6 +30,7 @@ async def find(tx: Tx, name: str) -> Tier:
     return read_tier(name, rows[0][0])
 
 
+@reads
 async def every(tx: Tx) -> list[Tier]:
     """All tiers, by name."""
     return [read_tier(name, settings) for name, settings in await tx.fetch("all_tiers")]
@@ -38,6 +43,21 @@ async def change(tx: Tx, name: str, wanted: TierChange) -> Tier:
     [[settings]] = await tx.fetch("lock_tier", name, write(Tier(name)))
     tier = tiers.changed(read_tier(name, settings), wanted)
     await tx.fetch("save_tier", name, write(tier))
+    return tier
+
+
+async def change_and_apply(database: Database, clock: Clock, name: str, wanted: TierChange) -> Tier:
+    """Change a tier, or make it; in force for all its workspaces when this returns. Of very
+    many, maintenance brings the lanes that wait for nothing.
+    """
+    tier = await database.write(change, name, wanted)
+    began = clock.now()
+    waiting = await database.read(held_back, began)
+    for first in range(0, len(waiting), BITE):
+        await database.write(refresh, waiting[first : first + BITE], clock.now())
+        database.wake()
+    while clock.now() - began < PATIENCE and await database.write(advance, clock.now()):
+        database.wake()
     return tier
 
 

@@ -1,8 +1,9 @@
-"""The workspace flows: what is set for one, which holds its lanes have, and which
-workspaces send most.
+"""Workspaces: what is set for one, its limits in force, which holds its lanes have, and
+which workspaces send most; and pausing a whole channel.
 
-Called by `queue.workspaces` and `queue.channels`. A workspace that nobody has set
-anything for reads as one with the default tier and no figures.
+Called by the API, the dashboard and the CLI. Every workspace exists: one without settings
+reads as one with the default tier and no figures. `service_limits` are the settings' limits
+by channel, messages a second.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from queue_services.queue.lane_settings import (
     refresh,
     write,
 )
+from queue_services.queue.transactions import reads, wakes
 from queue_services.storage.port import Row, Tx
 
 
@@ -51,6 +53,13 @@ class Volume(msgspec.Struct, frozen=True):
     exceeded: int
 
 
+class EffectiveSettings(msgspec.Struct, frozen=True):
+    """A workspace's settings, and by channel the limit in force."""
+
+    workspace: Workspace
+    limits: dict[Channel, Limit]
+
+
 class LaneHold(msgspec.Struct, frozen=True):
     """Why a lane waits, and until when; None: until somebody ends it. The reasons are those
     of `HoldReason`, "pause", "window" and "quota".
@@ -67,6 +76,7 @@ async def find(tx: Tx, identity: str) -> Workspace:
     return read_workspace(identity, rows[0][0] if rows else None)
 
 
+@wakes
 async def change(tx: Tx, identity: str, wanted: Change, now: Instant) -> Workspace:
     """Change what is set; in force for the next claim of any process. Raises InvalidRequest
     for a tier that is not there.
@@ -103,12 +113,18 @@ async def _save(tx: Tx, before: Workspace, after: Workspace, now: Instant) -> No
     await refresh(tx, [lane for lane, _, _ in await tx.each("lane_ids", names)], now)
 
 
+@reads
+async def effective_settings(
+    tx: Tx, identity: str, service_limits: Mapping[Channel, float]
+) -> EffectiveSettings:
+    """What is set for a workspace, and its limits in force."""
+    return EffectiveSettings(await find(tx, identity), await limits(tx, identity, service_limits))
+
+
 async def limits(
     tx: Tx, identity: str, service_limits: Mapping[Channel, float]
 ) -> dict[Channel, Limit]:
-    """The limits in force of a workspace by channel, and where each comes from;
-    `service_limits` are the settings', messages a second.
-    """
+    """The limits in force of a workspace by channel, and where each comes from."""
     settings = await find(tx, identity)
     rows = await tx.fetch("find_tier", settings.tier)
     tier = read_tier(settings.tier, rows[0][0] if rows else None)
@@ -130,6 +146,7 @@ async def limits(
     return found
 
 
+@reads
 async def holds(tx: Tx, identity: str, now: Instant) -> list[LaneHold]:
     """Every hold of the workspace's lanes now, by channel: several may stand at once, and
     the last of them ends the wait.
@@ -152,19 +169,26 @@ def _holds(row: Row, now: Instant) -> list[LaneHold]:
     return found
 
 
+@wakes
 async def lift(tx: Tx, identity: str, channel: Channel, now: Instant) -> bool:
-    """End the hold that answers have put on a lane; whether there was one. What the answers
-    said is forgotten, so refusals count from none.
+    """End the hold that answers have put on a lane; whether there was one. Pauses and windows
+    stay. What the answers said is forgotten, so refusals count from none.
     """
     return bool(await tx.fetch("lift_hold", identity, channel.value, now))
 
 
+@wakes
 async def pause_channel(tx: Tx, channel: Channel, *, paused: bool) -> None:
-    """Let no message of the channel start, whichever workspace's; or let them again."""
+    """Let no message of the channel start, whichever workspace's; or let them again. Messages
+    in flight end, and slots that are reserved already are used.
+    """
     await tx.fetch("pause_channel", channel.value, int(paused))
 
 
-async def busiest(tx: Tx, sort: Sort, most: int, after: tuple[int, str] | None) -> list[Volume]:
+@reads
+async def busiest(
+    tx: Tx, sort: Sort, most: int, after: tuple[int, str] | None = None
+) -> list[Volume]:
     """Workspaces by one of their figures, most first, those alike by id; from after the
     figure and id of the last one seen.
     """
