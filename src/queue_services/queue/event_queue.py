@@ -116,9 +116,7 @@ async def settle(
         dispatcher,
     )
     routes = sorted({s.event.route for s in settlements})
-    before = dict(
-        _route(row) for row in await tx.each("lock_routes", [(route,) for route in routes])
-    )
+    before = dict(_route(row) for row in await tx.fetch("lock_routes", routes))
     holds = dict(before)
     for s in settlements:
         if s.event.route in holds:

@@ -50,13 +50,13 @@ async def read(tx: Tx, most: int, now: Instant) -> Exposition:
     for kind, channel, *counts in await tx.fetch("histograms"):
         histograms[HistogramKind(kind)][Channel(channel)] = counts
     busiest = [
-        (volume.workspace.id,)
+        volume.workspace.id
         for volume in await workspaces.busiest(tx, Sort.SENT, most, None)
         if volume.sent or volume.backlog
     ]
     of_busiest = {
         (workspace, Channel(channel)): Totals(*counts)
-        for workspace, channel, *counts in await tx.each("workspace_totals", busiest)
+        for workspace, channel, *counts in await tx.fetch("workspace_totals", busiest)
     }
     return Exposition(
         {channel: totals.get(channel, Totals()) for channel in Channel},

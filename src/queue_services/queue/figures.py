@@ -144,7 +144,7 @@ async def uses(
     over = await exceeded(tx, workspace, counted, details)
     in_force = await workspaces.limits(tx, workspace, service_limits)
     logs = {channel: log for channel, log, _ in await tx.fetch("lane_use", workspace)}
-    backlogs = {row[1]: row[6] for row in await tx.each("workspace_totals", [(workspace,)])}
+    backlogs = {row[1]: row[6] for row in await tx.fetch("workspace_totals", [workspace])}
     return {
         channel: Use(
             over[channel],

@@ -46,8 +46,8 @@ async def find(
     """Those of `ids` that exist, in the order asked for."""
     jobs = {
         row[0]: _job(row, now)
-        for row in await tx.each(
-            "find_jobs", [(message,) for message in dict.fromkeys(ids) if ID.fullmatch(message)]
+        for row in await tx.fetch(
+            "find_jobs", [message for message in dict.fromkeys(ids) if ID.fullmatch(message)]
         )
     }
     return [

@@ -92,14 +92,12 @@ async def tenants(tx: Tx, lanes: Iterable[int]) -> list[Tenant]:
     """Lock lanes by id, then read them with their workspaces and tiers as they are
     committed by now.
     """
-    ordered = [(lane,) for lane in sorted(lanes)]
-    await tx.each("lock_lanes", ordered)
-    tiers = (
-        {name: read_tier(name, settings) for name, settings in await tx.fetch("all_tiers")}
-        if ordered
-        else {}
-    )
-    return [_tenant(row, tiers) for row in await tx.each("lane_tenants", ordered)]
+    ordered = sorted(lanes)
+    if not ordered:
+        return []
+    await tx.each("lock_lanes", [(lane,) for lane in ordered])
+    tiers = {name: read_tier(name, settings) for name, settings in await tx.fetch("all_tiers")}
+    return [_tenant(row, tiers) for row in await tx.fetch("lane_tenants", ordered)]
 
 
 def _tenant(row: Row, tiers: dict[str, Tier]) -> Tenant:

@@ -61,10 +61,7 @@ async def places(tx: Tx, messages: Iterable[str], waiting: Mapping[str, int]) ->
     """
     lanes = defaultdict[int, list[_Message]](list)
     for found in sorted(
-        (
-            _Message(*row)
-            for row in await tx.each("pending_places", [(message,) for message in messages])
-        ),
+        (_Message(*row) for row in await tx.fetch("pending_places", list(messages))),
         key=lambda m: m.key,
     ):
         lanes[found.lane].append(found)

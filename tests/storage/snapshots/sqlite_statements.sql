@@ -368,7 +368,7 @@ with recursive waiting (route) as (
 )
 select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
 from waiting w join event_route r on r.workspace = w.route
-where r.enabled <> 0 and r.held_until <= ?1 and r.workspace not in (select value from json_each(?2))
+where r.enabled <> 0 and r.held_until <= ?1 and not r.workspace in (select value from json_each(?2))
     and exists (select 1 from event e where e.route = w.route and e.visible_at <= ?1)
 order by (select min(e.visible_at) from event e where e.route = w.route)
 limit ?3;
@@ -432,12 +432,13 @@ select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at
     case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
     r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
     (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
-from message m left join pending p on p.id = m.id
+from message m
+left join pending p on p.id = m.id
 left join result r on r.id = m.id
 left join campaign c on c.id = m.campaign
 left join lane l on l.id = p.lane
 left join limit_state s on s.channel = m.channel
-where m.id = ?1;
+where m.id in (select value from json_each(?1));
 
 -- name: find_of_contact
 select id from message where contact = ?1 and workspace = ?2 and coalesce(blank, '') <> 'erased' limit ?3;
@@ -462,8 +463,8 @@ update operation set state = ?2, error = ?3, finished_at = ?4 where id = ?1 and 
 
 -- name: first_ready
 select nullif(min(
-    coalesce((select ready_at from lane where channel = ?1 and workspace not in (select value from json_each(?2)) order by ready_at limit 1), 4611686018427387904),
-    coalesce((select high_ready_at from lane where channel = ?1 and next_high_at < 4611686018427387904 and workspace not in (select value from json_each(?2))
+    coalesce((select ready_at from lane where channel = ?1 and not workspace in (select value from json_each(?2)) order by ready_at limit 1), 4611686018427387904),
+    coalesce((select high_ready_at from lane where channel = ?1 and next_high_at < 4611686018427387904 and not workspace in (select value from json_each(?2))
         order by high_ready_at limit 1), 4611686018427387904)), 4611686018427387904);
 
 -- name: folded_figures
@@ -600,7 +601,7 @@ having count(*) > 0;
 -- name: lane_tenants
 select l.id, l.workspace, l.channel, l.rate, l.log, l.terms, l.watch, l.next_due_at, l.throttled_at, w.settings
 from lane l left join workspace w on w.id = l.workspace
-where l.id = ?1;
+where l.id in (select value from json_each(?1));
 
 -- name: lane_units
 select p.lane, m.units
@@ -654,7 +655,7 @@ with recursive waiting (route) as (
 )
 select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
 from waiting w join event_route r on r.workspace = w.route
-where r.enabled <> 0 and r.held_until <= ?1 and r.workspace not in (select value from json_each(?2))
+where r.enabled <> 0 and r.held_until <= ?1 and not r.workspace in (select value from json_each(?2))
     and exists (select 1 from event e where e.route = w.route and e.visible_at <= ?1)
 order by (select min(e.visible_at) from event e where e.route = w.route)
 limit ?3;
@@ -672,7 +673,8 @@ select log, paused from limit_state where channel = ?1;
 select status, attempts, outcome, started_at, duration, status_code, error from result where id = ?1;
 
 -- name: lock_routes
-select workspace, held_until, hold_reason, hold_step, refusals, hold_set_at from event_route where workspace = ?1;
+select workspace, held_until, hold_reason, hold_step, refusals, hold_set_at
+from event_route where workspace in (select value from json_each(?1)) order by workspace;
 
 -- name: lock_schema
 select 1;
@@ -749,7 +751,7 @@ update campaign set state = case when state = 'shifting' then state else 'paused
 update limit_state set paused = ?2 where channel = ?1;
 
 -- name: pending_places
-select p.id, l.workspace, p.lane, p.priority, p.visible_at from pending p join lane l on l.id = p.lane where p.id = ?1;
+select p.id, l.workspace, p.lane, p.priority, p.visible_at from pending p join lane l on l.id = p.lane where p.id in (select value from json_each(?1));
 
 -- name: plan_whole_tables
 select 1;
@@ -1317,12 +1319,12 @@ from (
 ) counted group by channel;
 
 -- name: workspace_totals
-select ?1, channel, sum(delivered), sum(dead), sum(retried), sum(exceeded), sum(backlog)
+select workspace, channel, sum(delivered), sum(dead), sum(retried), sum(exceeded), sum(backlog)
 from (
-    select channel, delivered, dead, retried, exceeded, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as backlog from total where workspace = ?1 and campaign = 0
+    select workspace, channel, delivered, dead, retried, exceeded, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as backlog from total where workspace in (select value from json_each(?1)) and campaign = 0
     union all
-    select channel, delivered, dead, retried, exceeded, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as backlog from tally where workspace = ?1
-) counted group by channel;
+    select workspace, channel, delivered, dead, retried, exceeded, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as backlog from tally where workspace in (select value from json_each(?1))
+) counted group by workspace, channel;
 
 -- name: worst_workspaces
 with part as (

@@ -48,6 +48,13 @@ select id, state, epoch, cancel_epoch, shift, resume_to, cancelled_at from campa
 -- name: find_doomed
 select id from pending where campaign = $1 and epoch < $2 and (claimed_by is null or visible_at <= $3) limit $4;
 
+-- name: shift_pending
+update pending set epoch = $2, claimed_by = null,
+    due_at = greatest(due_at + $3, least(due_at, $4)),
+    visible_at = case when visible_at >= 4611686018427387903 then greatest(due_at + $3, least(due_at, $4)) else greatest(visible_at + $3, least(visible_at, $4)) end
+where id in (select id from pending where campaign = $1 and epoch < $2 and (claimed_by is null or visible_at <= $4) limit $5)
+returning lane, priority, visible_at;
+
 -- name: unpark_pending
 update pending set visible_at = due_at
 where id in (select id from pending where campaign = $1 and visible_at = 4611686018427387903 limit $2)

@@ -26,6 +26,12 @@ for update skip locked;
 -- name: count_visible
 select count(*) from (select 1 from pending where lane = $1 and priority = any($2::smallint[]) and visible_at <= $3 limit 10000) due;
 
+-- name: first_ready
+select nullif(least(
+    coalesce((select ready_at from lane where channel = $1 and not workspace = any($2::text[]) order by ready_at limit 1), 4611686018427387904),
+    coalesce((select high_ready_at from lane where channel = $1 and next_high_at < 4611686018427387904 and not workspace = any($2::text[])
+        order by high_ready_at limit 1), 4611686018427387904)), 4611686018427387904);
+
 -- name: park_messages
 update pending set visible_at = 4611686018427387903, claimed_by = null
 where id in (

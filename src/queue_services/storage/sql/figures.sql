@@ -1,3 +1,10 @@
+-- name: reset_baseline
+-- Later than every reset that it overrules, whatever the clock of its process says.
+-- Without `where true` SQLite would read `on conflict` as the condition of a join.
+insert into baseline (workspace, channel, at)
+select $1, $2, greatest($3, coalesce((select max(at) + 1 from baseline where channel = $2 and ($1 = '' or workspace in ('', $1))), 0)) where true
+on conflict (workspace, channel) do update set at = excluded.at;
+
 -- name: baselines
 select channel, max(at) from baseline where workspace in ('', $1) group by channel;
 

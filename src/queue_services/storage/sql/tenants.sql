@@ -45,6 +45,11 @@ select l.id, l.workspace, w.settings
 from (select id, workspace from lane where id > $1 order by id limit $2) l left join workspace w on w.id = l.workspace
 order by l.id;
 
+-- name: lane_tenants
+select l.id, l.workspace, l.channel, l.rate, l.log, l.terms, l.watch, l.next_due_at, l.throttled_at, w.settings
+from lane l left join workspace w on w.id = l.workspace
+where l.id = any($1::bigint[]);
+
 -- name: pause_channel
 update limit_state set paused = $2 where channel = $1;
 

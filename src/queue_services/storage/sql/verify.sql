@@ -92,3 +92,8 @@ with sent as (
     from counted
 )
 select workspace, channel, max(units), min(gap) from seconds group by workspace, channel;
+
+-- name: verify_rates
+select l.workspace, l.channel, greatest(l.rate, coalesce((select max(greatest(a.from_rate, a.to_rate)) from adjustment a
+    where a.workspace = l.workspace and a.channel = l.channel and a.at >= $1), 0))
+from lane l where l.rate is not null;

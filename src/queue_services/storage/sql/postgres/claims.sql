@@ -61,11 +61,6 @@ from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[
     u(id, next_due_at, next_high_at, slot_at, rest, log, exceeded_at, held_until, day_ends_at, day_count)
 where l.id = u.id;
 
--- name: first_ready
-select least(
-    (select ready_at from lane where channel = $1 and not workspace = any($2::text[]) order by ready_at limit 1),
-    (select high_ready_at from lane where channel = $1 and next_high_at < 4611686018427387904 and not workspace = any($2::text[]) order by high_ready_at limit 1));
-
 -- name: insert_exceedances
 insert into exceedance (workspace, channel, at, batch_size, message, kind, waits_until)
 select * from unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::bigint[]);

@@ -23,34 +23,6 @@ select u.workspace, u.subject, $3::bigint from unnest($1::text[], $2::text[]) u(
 on conflict (workspace, subject) do update set at = excluded.at where event_told.at <= $4::bigint
 returning workspace, subject;
 
--- name: due_routes
--- Steps from one route that has events to the next, so that neither routes without any nor the events themselves are read.
-with recursive waiting (route) as (
-    select min(route) from event
-    union all
-    select (select min(e.route) from event e where e.route > w.route) from waiting w where w.route is not null
-)
-select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
-from waiting w join event_route r on r.workspace = w.route
-where r.enabled <> 0 and r.held_until <= $1 and r.workspace <> all($2::text[])
-    and exists (select 1 from event e where e.route = w.route and e.visible_at <= $1)
-order by (select min(e.visible_at) from event e where e.route = w.route)
-limit $3;
-
--- name: lock_due_routes
-with recursive waiting (route) as (
-    select min(route) from event
-    union all
-    select (select min(e.route) from event e where e.route > w.route) from waiting w where w.route is not null
-)
-select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
-from waiting w join event_route r on r.workspace = w.route
-where r.enabled <> 0 and r.held_until <= $1 and r.workspace <> all($2::text[])
-    and exists (select 1 from event e where e.route = w.route and e.visible_at <= $1)
-order by (select min(e.visible_at) from event e where e.route = w.route)
-limit $3
-for no key update of r skip locked;
-
 -- name: claim_events
 update event set claimed_by = $5, claim = claim + 1, visible_at = $4
 where seq = any(array(
@@ -67,10 +39,6 @@ where event.seq = u.seq and event.claim = u.claim and event.claimed_by = $3;
 update event set visible_at = u.visible_at, tries = tries + 1, claimed_by = null
 from unnest($1::bigint[], $2::integer[], $3::bigint[]) u(seq, claim, visible_at)
 where event.seq = u.seq and event.claim = u.claim and event.claimed_by = $4;
-
--- name: lock_routes
-select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
-from event_route r where r.workspace = any($1::text[]) order by r.workspace for no key update;
 
 -- name: save_routes
 update event_route set held_until = u.held_until, hold_reason = u.hold_reason, hold_step = u.hold_step, refusals = u.refusals, hold_set_at = u.hold_set_at

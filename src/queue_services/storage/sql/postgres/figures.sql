@@ -23,12 +23,6 @@ from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6
     u(workspace, channel, since, minute, ended, first_at, last_at)
 where f.workspace = u.workspace and f.channel = u.channel and f.since = u.since and f.minute <= u.minute;
 
--- name: reset_baseline
--- Later than every reset that it overrules, whatever the clock of its process says.
-insert into baseline (workspace, channel, at)
-select $1, $2, greatest($3, (select max(at) + 1 from baseline where channel = $2 and ($1 = '' or workspace in ('', $1))))
-on conflict (workspace, channel) do update set at = excluded.at;
-
 -- name: newest_exceedances
 select e.workspace, e.channel, e.at, e.batch_size, e.message
 from unnest($1::text[], $2::text[], $3::bigint[], $4::integer[]) u(workspace, channel, after, most)

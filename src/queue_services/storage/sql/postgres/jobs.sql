@@ -1,20 +1,3 @@
--- name: find_jobs
-select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
-    p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,
-    c.state, c.epoch, c.cancel_epoch, c.cancelled_at, c.shift,
-    l.paused, s.paused, l.held_until, l.rate, l.slot_at, l.terms, l.day_ends_at, l.day_count,
-    case when l.id is not null then (select min(o.ready_at) from lane o where o.channel = m.channel) < l.ready_at end,
-    r.status, r.reason, r.due_at, r.finished_at, r.tries, r.attempts, r.error,
-    (select a.error from attempt a where a.id = m.id order by a.number desc limit 1)
-from message m join unnest($1::uuid[]) u(wanted) on m.id = u.wanted
-left join pending p on p.id = m.id
-left join result r on r.id = m.id
-left join campaign c on c.id = m.campaign
-left join lane l on l.id = p.lane
-left join limit_state s on s.channel = m.channel
-
-;
-
 -- name: search_jobs.channel
 m.channel = {};
 

@@ -1,7 +1,3 @@
--- name: pending_places
-select p.id, l.workspace, p.lane, p.priority, p.visible_at
-from unnest($1::uuid[]) u(wanted) join pending p on p.id = u.wanted join lane l on l.id = p.lane;
-
 -- name: count_stretches
 select u.lane, u.priority, u.begin_at, u.begin_id, u.end_at, u.end_id, u.most, counted.count
 from unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::uuid[], $5::bigint[], $6::uuid[], $7::integer[])

@@ -1,10 +1,6 @@
 -- name: callback_workspaces
 select id, settings from workspace w join unnest($1::text[]) u(wanted) on w.id = u.wanted;
 
--- name: lane_tenants
-select l.id, l.workspace, l.channel, l.rate, l.log, l.terms, l.watch, l.next_due_at, l.throttled_at, w.settings
-from lane l join unnest($1::bigint[]) u(wanted) on l.id = u.wanted left join workspace w on w.id = l.workspace;
-
 -- name: save_lane_terms
 update lane l set rate = u.rate, weight = u.weight, paused = u.paused, terms = u.terms, slot_at = u.slot_at,
     next_due_at = least(l.next_due_at, u.due_at), next_high_at = least(l.next_high_at, u.due_at)

@@ -10,8 +10,3 @@ select * from (
     select r.id, 'attempts are counted that are not there, or not counted that are' from result r left join made a on a.id = r.id
     where r.status <> 'scheduled' and r.attempts <> coalesce(a.made, 0) + (r.outcome is not null)::integer
 ) miscounted limit $1;
-
--- name: verify_rates
-select l.workspace, l.channel, greatest(l.rate, (select max(greatest(a.from_rate, a.to_rate)) from adjustment a
-    where a.workspace = l.workspace and a.channel = l.channel and a.at >= $1))
-from lane l where l.rate is not null;

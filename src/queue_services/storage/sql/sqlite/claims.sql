@@ -54,12 +54,6 @@ update lane set next_due_at = ?2, next_high_at = ?3, slot_at = ?4, rest = ?5, lo
     day_ends_at = ?9, day_count = ?10
 where id = ?1;
 
--- name: first_ready
-select nullif(min(
-    coalesce((select ready_at from lane where channel = ?1 and workspace not in (select value from json_each(?2)) order by ready_at limit 1), 4611686018427387904),
-    coalesce((select high_ready_at from lane where channel = ?1 and next_high_at < 4611686018427387904 and workspace not in (select value from json_each(?2))
-        order by high_ready_at limit 1), 4611686018427387904)), 4611686018427387904);
-
 -- name: insert_exceedances
 insert into exceedance (workspace, channel, at, batch_size, message, kind, waits_until) values (?1, ?2, ?3, ?4, ?5, ?6, ?7);
 

@@ -18,33 +18,6 @@ insert into event_told (workspace, subject, at) values (?1, ?2, ?3)
 on conflict (workspace, subject) do update set at = excluded.at where event_told.at <= ?4
 returning workspace, subject;
 
--- name: due_routes
--- Steps from one route that has events to the next, so that neither routes without any nor the events themselves are read.
-with recursive waiting (route) as (
-    select min(route) from event
-    union all
-    select (select min(e.route) from event e where e.route > w.route) from waiting w where w.route is not null
-)
-select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
-from waiting w join event_route r on r.workspace = w.route
-where r.enabled <> 0 and r.held_until <= ?1 and r.workspace not in (select value from json_each(?2))
-    and exists (select 1 from event e where e.route = w.route and e.visible_at <= ?1)
-order by (select min(e.visible_at) from event e where e.route = w.route)
-limit ?3;
-
--- name: lock_due_routes
-with recursive waiting (route) as (
-    select min(route) from event
-    union all
-    select (select min(e.route) from event e where e.route > w.route) from waiting w where w.route is not null
-)
-select r.workspace, r.held_until, r.hold_reason, r.hold_step, r.refusals, r.hold_set_at
-from waiting w join event_route r on r.workspace = w.route
-where r.enabled <> 0 and r.held_until <= ?1 and r.workspace not in (select value from json_each(?2))
-    and exists (select 1 from event e where e.route = w.route and e.visible_at <= ?1)
-order by (select min(e.visible_at) from event e where e.route = w.route)
-limit ?3;
-
 -- name: claim_events
 update event set claimed_by = ?5, claim = claim + 1, visible_at = ?4
 where seq in (
@@ -58,9 +31,6 @@ delete from event where seq = ?1 and claim = ?2 and claimed_by = ?3;
 
 -- name: retry_events
 update event set visible_at = ?3, tries = tries + 1, claimed_by = null where seq = ?1 and claim = ?2 and claimed_by = ?4;
-
--- name: lock_routes
-select workspace, held_until, hold_reason, hold_step, refusals, hold_set_at from event_route where workspace = ?1;
 
 -- name: save_routes
 update event_route set held_until = ?2, hold_reason = ?3, hold_step = ?4, refusals = ?5, hold_set_at = ?6 where workspace = ?1;

@@ -21,12 +21,6 @@ update figure set ended = case when minute = ?4 then ended else 0 end + ?5,
     minute = ?4
 where workspace = ?1 and channel = ?2 and since = ?3 and minute <= ?4;
 
--- name: reset_baseline
--- Later than every reset that it overrules, whatever the clock of its process says.
-insert into baseline (workspace, channel, at)
-select ?1, ?2, max(?3, coalesce((select max(at) + 1 from baseline where channel = ?2 and (?1 = '' or workspace in ('', ?1))), 0)) where true
-on conflict (workspace, channel) do update set at = excluded.at;
-
 -- name: newest_exceedances
 select workspace, channel, at, batch_size, message from exceedance
 where workspace = ?1 and channel = ?2 and at > ?3 order by at desc limit ?4;

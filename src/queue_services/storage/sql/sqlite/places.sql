@@ -1,6 +1,3 @@
--- name: pending_places
-select p.id, l.workspace, p.lane, p.priority, p.visible_at from pending p join lane l on l.id = p.lane where p.id = ?1;
-
 -- name: count_stretches
 select ?1, ?2, ?3, ?4, ?5, ?6, ?7, count(*) from (
     select 1 from pending

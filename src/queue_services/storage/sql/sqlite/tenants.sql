@@ -1,11 +1,6 @@
 -- name: callback_workspaces
 select id, settings from workspace where id = ?1;
 
--- name: lane_tenants
-select l.id, l.workspace, l.channel, l.rate, l.log, l.terms, l.watch, l.next_due_at, l.throttled_at, w.settings
-from lane l left join workspace w on w.id = l.workspace
-where l.id = ?1;
-
 -- name: save_lane_terms
 update lane set rate = ?2, weight = ?3, paused = ?4, terms = ?5, slot_at = ?6, next_due_at = min(next_due_at, ?7), next_high_at = min(next_high_at, ?7)
 where id = ?1;

@@ -9,8 +9,3 @@ select * from (
     select r.id, 'attempts are counted that are not there, or not counted that are' from result r
     where r.status <> 'scheduled' and r.attempts <> (select count(*) from attempt a where a.id = r.id) + (r.outcome is not null)
 ) miscounted limit ?1;
-
--- name: verify_rates
-select l.workspace, l.channel, max(l.rate, coalesce((select max(max(a.from_rate, a.to_rate)) from adjustment a
-    where a.workspace = l.workspace and a.channel = l.channel and a.at >= ?1), 0))
-from lane l where l.rate is not null;
