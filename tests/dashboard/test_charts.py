@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queue_services.dashboard.charts import HEIGHT, SPANS, WIDTH, lateness, span_of, throughput
 from queue_services.domain.message import SECOND
-from queue_services.queue.metrics import History, Point
+from queue_services.queue.history import History, Point
 
 HOUR = SPANS[0]
 NOW = 1_742_638_500 * SECOND

@@ -10,12 +10,12 @@ import pytest
 from queue_services.clock import Clock
 from queue_services.dashboard import live
 from queue_services.domain.message import Channel, Status
-from queue_services.service.overview import ChannelFigures, Overview
+from queue_services.queue.overview import ChannelFigures
 from tests.dashboard.site import LIMITS
 
 
-class Counting(Overview):
-    """An overview that counts how often it is read; each reading finds one job more."""
+class Counting:
+    """Counts how often the channels are read; each reading finds one job more."""
 
     def __init__(self) -> None:
         self.readings = 0
@@ -34,7 +34,7 @@ class World:
         self.seconds = 1_000.0
         self.overview = Counting()
         self.live = live.Live(
-            self.overview, Clock(monotonic=lambda: self.seconds, wall=lambda: 0.0), LIMITS
+            self.overview.channels, Clock(monotonic=lambda: self.seconds, wall=lambda: 0.0), LIMITS
         )
 
 

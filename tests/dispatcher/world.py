@@ -30,7 +30,7 @@ from queue_services.domain.message import (
 )
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.errors import StoreUnavailable
-from queue_services.queue import intake, jobs, retention, settling
+from queue_services.queue import dispatchers, intake, jobs, settling
 from queue_services.queue.records import Job
 from queue_services.queue.settling import Settlement
 from queue_services.storage.port import Database, Flow, P, T
@@ -60,7 +60,7 @@ class InlineSqlite(SqliteDatabase):
         return value
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if flow is retention.read_clock:
+        if flow is dispatchers.read_clock:
             return cast("T", self.true_time())
         return self._transaction(
             self._read_connection(), "BEGIN", lambda tx: flow(tx, *args, **kwargs)

@@ -11,7 +11,7 @@ from typing import cast
 
 from queue_services.domain.message import Instant
 from queue_services.errors import StoreUnavailable
-from queue_services.queue import claims, retention, settling
+from queue_services.queue import claims, dispatchers, settling
 from queue_services.queue.settling import Settled, Settlement, Terms
 from queue_services.storage.port import Database, Flow, P, T, Tx
 from queue_services.storage.postgres import PostgresDatabase
@@ -54,7 +54,7 @@ class SimulatedPostgres(PostgresDatabase):
             return await super().write(flow, *args, **kwargs)
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if flow is retention.read_clock:
+        if flow is dispatchers.read_clock:
             return cast("T", self.true_time())
         with _loop().real_work():
             return await super().read(flow, *args, **kwargs)

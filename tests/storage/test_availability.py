@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from queue_services.errors import ConfigurationError, StoreUnavailable
-from queue_services.queue import retention
+from queue_services.queue import dispatchers
 from queue_services.storage import open_database, sqlite
 from queue_services.storage.port import Database, Tx
 from queue_services.storage.sqlite import SqliteDatabase
@@ -52,9 +52,9 @@ async def on_sqlite(tmp_path: Path) -> AsyncIterator[Store]:
 async def assert_away(database: Database) -> None:
     """Every call says that the store is away."""
     with pytest.raises(StoreUnavailable):
-        await database.write(retention.check_writable)
+        await database.write(dispatchers.check_writable)
     with pytest.raises(StoreUnavailable):
-        await database.read(retention.read_clock)
+        await database.read(dispatchers.read_clock)
     with pytest.raises(StoreUnavailable):
         await database.migrate()
 
@@ -132,7 +132,7 @@ async def test_an_sqlite_file_in_a_missing_folder_is_away_until_the_folder_is_th
     await assert_away(database)
     (tmp_path / "missing").mkdir()
     await database.migrate()
-    await database.write(retention.check_writable)
+    await database.write(dispatchers.check_writable)
     await database.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from queue_services.domain.message import SECOND, Channel, Status
 from queue_services.domain.outcome import Kind
-from queue_services.queue import overview
+from queue_services.queue import dispatchers, overview
 from queue_services.queue.records import JobFilter
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
@@ -181,4 +181,4 @@ async def test_an_endpoints_newest_answers_are_its_workspaces_own(store: Store) 
 
 
 async def test_the_database_says_how_large_it_is(store: Store) -> None:
-    assert await store.database.read(overview.size) > 10_000
+    assert await store.database.read(dispatchers.database_size) > 10_000

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from queue_services.domain.message import SECOND
-from queue_services.queue import retention
+from queue_services.queue import dispatchers
 from queue_services.storage import open_database
 
 STANDS_STILL = """
@@ -55,7 +55,7 @@ async def test_the_session_of_a_process_that_stands_still_in_a_statement_is_ende
 ) -> None:
     database = open_database(postgres_url)
     await database.migrate()
-    now = await database.read(retention.read_clock)
+    now = await database.read(dispatchers.read_clock)
     standing = subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "-c", STANDS_STILL, postgres_url], stdout=subprocess.PIPE
     )
@@ -63,13 +63,13 @@ async def test_the_session_of_a_process_that_stands_still_in_a_statement_is_ende
     try:
         assert await asyncio.to_thread(standing.stdout.readline) == b"stands\n"
         await waiting_for_its_client(postgres_url)
-        assert await database.read(retention.end_standstills, now) == 0, (
+        assert await database.read(dispatchers.end_standstills, now) == 0, (
             "it has not stood still for that long"
         )
-        assert await database.read(retention.end_standstills, now + 600 * SECOND) == 1
+        assert await database.read(dispatchers.end_standstills, now + 600 * SECOND) == 1
         async with asyncio.timeout(10):
             while await database.read(
-                retention.end_standstills, now + 600 * SECOND
+                dispatchers.end_standstills, now + 600 * SECOND
             ):  # the server ends it in its own time
                 pass
     finally:

@@ -41,7 +41,6 @@ from queue_services.domain.message import Channel, new_id
 from queue_services.errors import QueueServicesError
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
-from queue_services.queue.metrics import Metrics
 from queue_services.queue.quotas import Quotas
 from queue_services.service.keys import Keys as KeyService
 from queue_services.storage.port import Database
@@ -175,7 +174,6 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
             settings.concurrency,
             counts_segments=settings.sms_units == "segments",
         ),
-        metrics=Metrics(database, clock, limits),
         limits=limits,
         keys=KeyService(database, clock),
         quotas=Quotas(database, clock),

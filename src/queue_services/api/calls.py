@@ -29,7 +29,6 @@ from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
-from queue_services.queue.metrics import Metrics
 from queue_services.queue.quotas import Quotas
 from queue_services.service.keys import Keys
 from queue_services.storage.port import Database
@@ -53,7 +52,6 @@ class Services:
     limits: Mapping[Channel, float]
     intake: Intake
     forecasts: Forecasts
-    metrics: Metrics
     keys: Keys
     quotas: Quotas
     rules: Rules

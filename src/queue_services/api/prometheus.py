@@ -12,7 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from queue_services.domain.figures import BOUNDS
 from queue_services.domain.message import SECOND
-from queue_services.queue.metrics import Exposition, HistogramKind, Totals
+from queue_services.queue.exposition import Exposition, Totals
+from queue_services.queue.tallies import HistogramKind
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

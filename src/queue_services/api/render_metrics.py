@@ -9,7 +9,8 @@ from typing import Any
 
 from queue_services.domain.figures import Figures
 from queue_services.domain.message import Channel, Instant
-from queue_services.queue.metrics import Exceeded, History, ServiceFigures, Use, WorkspaceUse
+from queue_services.queue.figures import Exceeded, ServiceFigures, Use, WorkspaceUse
+from queue_services.queue.history import History
 from queue_services.wire import metrics as wire
 from queue_services.wire.times import optional_rfc3339, rfc3339
 

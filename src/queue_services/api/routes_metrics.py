@@ -13,6 +13,10 @@ from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue import exposition as monitoring
+from queue_services.queue import figures
+from queue_services.queue import history as past
+from queue_services.queue.tallies import ALL
 from queue_services.wire import answers, bodies, times
 from queue_services.wire import metrics as wire
 from queue_services.wire.intake import Faults, workspace_of
@@ -20,9 +24,8 @@ from queue_services.wire.intake import Faults, workspace_of
 
 async def metrics(incoming: Incoming) -> wire.MetricsAnswer:
     """GET /api/metrics."""
-    return render.service(
-        await incoming.services.metrics.figures(incoming.caller.workspace), incoming.now
-    )
+    found = await figures.service_figures.run(incoming.services.database, incoming.caller.workspace)
+    return render.service(found, incoming.now)
 
 
 async def workspace_metrics(incoming: Incoming) -> wire.WorkspaceMetricsAnswer:
@@ -32,7 +35,10 @@ async def workspace_metrics(incoming: Incoming) -> wire.WorkspaceMetricsAnswer:
             Fault(answers.WORKSPACE, f"must be text of 1-{bodies.LONGEST_ID} characters")
         )
     name = incoming.caller.only(incoming.name)
-    return render.workspace(name, await incoming.services.metrics.workspace(name), incoming.now)
+    used = await figures.workspace_use.run(
+        incoming.services.database, name, incoming.services.limits, incoming.now
+    )
+    return render.workspace(name, used, incoming.now)
 
 
 async def reset(incoming: Incoming) -> wire.ResetAnswer:
@@ -49,7 +55,12 @@ async def reset(incoming: Incoming) -> wire.ResetAnswer:
         incoming.caller.within(workspace),
         Channel(body.type) if body.type else None,
     )
-    await incoming.services.metrics.reset(channel, workspace)
+    await figures.reset.run(
+        incoming.services.database,
+        ALL if workspace is None else workspace,
+        list(Channel) if channel is None else [channel],
+        incoming.now,
+    )
     return render.reset(channel, workspace)
 
 
@@ -62,18 +73,24 @@ async def history(incoming: Incoming) -> wire.HistoryAnswer:
     if faults:
         raise InvalidRequest(*faults)
     workspace = incoming.caller.within(None if query.workspace_id is UNSET else query.workspace_id)
-    channel = None if query.channel is UNSET else Channel(query.channel)
+    channels = list(Channel) if query.channel is UNSET else [Channel(query.channel)]
     seconds = None if query.step_seconds is UNSET else query.step_seconds
-    return render.history(
-        await incoming.services.metrics.history(
-            workspace, channel, begin=begin, end=end, seconds=seconds
-        )
+    found = await past.between.run(
+        incoming.services.database,
+        workspace,
+        channels,
+        incoming.now,
+        begin=begin,
+        end=end,
+        seconds=seconds,
     )
+    return render.history(found)
 
 
 async def exposition(incoming: Incoming) -> str:
     """GET /metrics."""
-    return prometheus.text(await incoming.services.metrics.exposition())
+    found = await monitoring.read.run(incoming.services.database, monitoring.BUSIEST, incoming.now)
+    return prometheus.text(found)
 
 
 def _instant(name: str, given: str | UnsetType, faults: Faults) -> Instant | None:

@@ -19,7 +19,12 @@ from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.figures import Figures
 from queue_services.domain.message import SECOND, Channel
-from queue_services.queue.metrics import Metrics, ServiceFigures, WorkspaceUse
+from queue_services.queue.figures import (
+    ServiceFigures,
+    WorkspaceUse,
+    service_figures,
+    workspace_use,
+)
 from queue_services.wire.times import optional_rfc3339
 
 MOST_SHOWN = 10
@@ -40,34 +45,32 @@ def metrics(
     """Show the figures since the last reset, and which workspaces were over their limits."""
 
     async def work(core: bootstrap.Core) -> None:
-        limits = {
-            Channel.SMS: core.settings.sms_per_second,
-            Channel.EMAIL: core.settings.email_per_second,
-        }
-        service = Metrics(core.database, core.clock, limits)
         if watch:
-            await _watch(core, service, workspace, seconds)
+            await _watch(core, workspace, seconds)
         else:
-            for table in await _tables(service, workspace):
+            for table in await _tables(core, workspace):
                 print_table(table)
 
     with_core(database_url, work)
 
 
-async def _watch(
-    core: bootstrap.Core, service: Metrics, workspace: str | None, seconds: float
-) -> None:
+async def _watch(core: bootstrap.Core, workspace: str | None, seconds: float) -> None:
     """Draw the tables in place until interrupted."""
     with Live(console=Terminal(), auto_refresh=False) as live:
         while True:
-            live.update(Group(*await _tables(service, workspace)), refresh=True)
+            live.update(Group(*await _tables(core, workspace)), refresh=True)
             await core.clock.sleep_until(core.clock.now() + round(seconds * SECOND))
 
 
-async def _tables(service: Metrics, workspace: str | None) -> list[Table]:
+async def _tables(core: bootstrap.Core, workspace: str | None) -> list[Table]:
     if workspace is not None:
-        return [_of_workspace(await service.workspace(workspace))]
-    found = await service.figures()
+        limits = {
+            Channel.SMS: core.settings.sms_per_second,
+            Channel.EMAIL: core.settings.email_per_second,
+        }
+        use = await workspace_use.run(core.database, workspace, limits, core.clock.now())
+        return [_of_workspace(use)]
+    found = await service_figures.run(core.database)
     over = _over(found)
     return [_of_service(found.channels), *([over] if over.rows else [])]
 

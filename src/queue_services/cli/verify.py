@@ -13,10 +13,12 @@ from cyclopts import Parameter
 
 from queue_services import bootstrap
 from queue_services.cli.terminal import Terminal
-from queue_services.domain.message import Channel
-from queue_services.service.verification import Verification, describe, verification
+from queue_services.domain.message import SECOND, Channel
+from queue_services.queue import verification
+from queue_services.queue.verification import Verification, describe
 from queue_services.settings import Settings
 
+HOUR = 3600 * SECOND
 MOST_SHOWN = 20
 """Findings of one rule, and limits of workspaces, that are shown."""
 
@@ -42,11 +44,12 @@ def verify(
     async def work() -> Verification:
         rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
         async with bootstrap.open_to_read(settings) as core:
-            return await verification(
+            now = core.clock.now()
+            return await verification.verify.run(
                 core.database,
-                core.clock,
                 rates,
-                hours,
+                now,
+                now - round(hours * HOUR) if hours else 0,
                 counts_segments=settings.sms_units == "segments",
             )
 

@@ -35,13 +35,13 @@ from queue_services.dashboard.sessions import Sessions
 from queue_services.dashboard.visits import Page, Visit
 from queue_services.domain.message import new_id
 from queue_services.errors import NotFound
+from queue_services.queue import operations as operations_queue
+from queue_services.queue import overview
 from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
-from queue_services.queue.metrics import Metrics
 from queue_services.service.keys import Keys
 from queue_services.service.operations import Operations
-from queue_services.service.overview import Overview
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -103,8 +103,7 @@ async def open_dashboard(
 ) -> Dashboard:
     """Build the dashboard on a migrated store."""
     writer = f"dashboard-{new_id(clock.now())}"
-    overview = Overview(database, clock)
-    secret = await overview.secret(secrets.token_hex(32))
+    secret = await operations_queue.secret.run(database, secrets.token_hex(32))
     return Dashboard(
         Desk(
             database=database,
@@ -116,7 +115,11 @@ async def open_dashboard(
             ),
             tries=Tries(),
             sessions=Sessions(secret, settings.username, settings.password, settings.admin_key),
-            live=Live(overview, clock, settings.limits),
+            live=Live(
+                lambda workspace: overview.channels.run(database, workspace, clock.now()),
+                clock,
+                settings.limits,
+            ),
             audit=Audit(database, clock),
             forecasts=Forecasts(
                 database,
@@ -126,9 +129,7 @@ async def open_dashboard(
                 counts_segments=settings.counts_segments,
             ),
             intake=Intake(database, clock, writer),
-            metrics=Metrics(database, clock, settings.limits),
             operations=Operations(database, clock, writer),
-            overview=overview,
             rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         )
     )

@@ -11,6 +11,7 @@ from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Status
 from queue_services.errors import Fault, InvalidRequest, NotFound
 from queue_services.queue import campaigns as queue
+from queue_services.queue import overview
 
 LISTED = 50
 LONGEST_SHIFT_MINUTES = 400 * 24 * 60
@@ -26,7 +27,9 @@ async def campaigns(visit: Visit) -> Response:
         else None
     )
     only = visit.only(workspace) if workspace else visit.workspace
-    found = await visit.desk.overview.campaigns(only, name, position, LISTED + 1)
+    found = await overview.campaigns.run(
+        visit.desk.database, only, name, position, LISTED + 1, visit.now
+    )
     return visit.page(
         "campaigns.html",
         lines=[
@@ -45,7 +48,7 @@ async def campaign(visit: Visit) -> Response:
     found = await visit.desk.forecasts.of_campaign(
         await queue.summary.run(visit.desk.database, workspace, name, visit.now)
     )
-    rate = await visit.desk.overview.campaign_rate(workspace, name)
+    rate = await overview.campaign_rate.run(visit.desk.database, workspace, name, visit.now)
     return visit.page(
         "campaign.html",
         campaign=found,

@@ -13,7 +13,9 @@ import msgspec
 
 from queue_services.dashboard import words
 from queue_services.domain.message import SECOND, Channel, Instant
-from queue_services.queue.metrics import History, Metrics, Point
+from queue_services.queue import history
+from queue_services.queue.history import History, Point
+from queue_services.storage.port import Database
 
 WIDTH, HEIGHT = 600, 100
 GAP = 0.25
@@ -160,7 +162,7 @@ def _round_up(value: float) -> float:
 
 
 async def drawn(
-    metrics: Metrics,
+    database: Database,
     span: Span,
     now: Instant,
     workspace: str | None,
@@ -169,11 +171,15 @@ async def drawn(
     """The charts of both channels, of a workspace or of all; `limits` as in `throughput`."""
     found = {}
     for channel in Channel:
-        history = await metrics.history(
-            workspace, channel, begin=now - span.seconds * SECOND, end=now, seconds=span.step
+        past = await history.between.run(
+            database,
+            workspace,
+            [channel],
+            now,
+            begin=now - span.seconds * SECOND,
+            end=now,
+            seconds=span.step,
         )
         limit = None if limits is None else limits[channel]
-        found[channel] = Charts(
-            history.points, throughput(history, span, limit), lateness(history, span)
-        )
+        found[channel] = Charts(past.points, throughput(past, span, limit), lateness(past, span))
     return found

@@ -16,9 +16,7 @@ from queue_services.domain.message import Channel
 from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.messages import Intake
-from queue_services.queue.metrics import Metrics
 from queue_services.service.operations import Operations
-from queue_services.service.overview import Overview
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -68,7 +66,5 @@ class Desk:
     audit: Audit
     forecasts: Forecasts
     intake: Intake
-    metrics: Metrics
     operations: Operations
-    overview: Overview
     rules: Rules

@@ -12,6 +12,7 @@ from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound
 from queue_services.queue import jobs
+from queue_services.queue.overview import next_of_campaign
 from queue_services.service.operations import ACTS_ON, Action
 
 
@@ -43,7 +44,7 @@ async def job(visit: Visit) -> Response:
         has_html=content.html is not None,
         metadata=metadata,
         max_attempts=visit.desk.settings.max_attempts,
-        following=await visit.desk.overview.next_of_campaign(found.id)
+        following=await next_of_campaign.run(visit.desk.database, found.id)
         if found.campaign is not None
         else None,
         actions=[action for action, states in ACTS_ON.items() if found.status in states],

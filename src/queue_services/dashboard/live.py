@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -17,7 +17,7 @@ from queue_services.clock import Clock
 from queue_services.dashboard import words
 from queue_services.domain.message import SECOND, Channel, Instant, Status
 from queue_services.errors import StoreUnavailable
-from queue_services.service.overview import ChannelFigures, Overview
+from queue_services.queue.overview import ChannelFigures
 
 EVERY_SECONDS = 1.0
 FRESH = round(0.9 * SECOND)
@@ -26,6 +26,8 @@ LONGEST_STREAM = 600
 """Events until a stream is closed; the browser opens another, and is asked again who it is."""
 
 Figures = dict[Channel, ChannelFigures]
+Read = Callable[[str | None], Awaitable[Figures]]
+"""Reads the channels of a workspace, or of all, from the store."""
 
 
 @dataclass
@@ -41,8 +43,8 @@ class _Reading:
 class Live:
     """The newest figures by workspace (None = the whole service)."""
 
-    def __init__(self, overview: Overview, clock: Clock, limits: Mapping[Channel, float]) -> None:
-        self._overview, self._clock, self._limits = overview, clock, limits
+    def __init__(self, read: Read, clock: Clock, limits: Mapping[Channel, float]) -> None:
+        self._read_channels, self._clock, self._limits = read, clock, limits
         self._readings: dict[str | None, _Reading] = {}
         self._closing = asyncio.Event()
 
@@ -67,7 +69,7 @@ class Live:
         async with reading.lock:
             now = self._clock.now()
             if not 0 <= now - reading.at < FRESH or not reading.figures:
-                reading.figures = await self._overview.channels(workspace)
+                reading.figures = await self._read_channels(workspace)
                 reading.at = now
                 reading.event = (
                     b"data: " + msgspec.json.encode(self.texts(reading.figures)) + b"\n\n"

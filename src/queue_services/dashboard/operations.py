@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from queue_services.dashboard import view
 from queue_services.dashboard.visits import Need, Page, Visit
+from queue_services.queue import dispatchers
 
 LISTED = 50
 
@@ -16,7 +17,7 @@ async def operations(visit: Visit) -> Response:
     """GET /operations."""
     desk = visit.desk
     began = desk.clock.now()
-    dispatchers = await desk.overview.dispatchers()
+    alive = await dispatchers.live.run(desk.database)
     latency = desk.clock.now() - began
     before = visit.asked("before")
     log = await desk.audit.newest(
@@ -28,9 +29,9 @@ async def operations(visit: Visit) -> Response:
     )
     return visit.page(
         "operations.html",
-        dispatchers=dispatchers,
+        dispatchers=alive,
         latency=latency,
-        size=await desk.overview.size(),
+        size=await dispatchers.database_size.run(desk.database),
         backend={"sqlite": "SQLite", "postgres": "PostgreSQL"}[desk.database.backend],
         version=desk.settings.version,
         described=desk.settings.described,

@@ -10,9 +10,9 @@ from queue_services.dashboard import charts, view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import NotFound
-from queue_services.queue.overview import DUE_COUNTED
+from queue_services.queue import overview
+from queue_services.queue.overview import DUE_COUNTED, ChannelFigures, Wave
 from queue_services.queue.workspaces import effective_settings, pause_channel
-from queue_services.service.overview import ChannelFigures, Wave
 
 
 async def queues(visit: Visit) -> Response:
@@ -21,14 +21,15 @@ async def queues(visit: Visit) -> Response:
     figures = await live.figures(visit.workspace)
     limits = await _limits(visit)
     waves = {
-        channel: await visit.desk.overview.wave(channel, visit.workspace) for channel in Channel
+        channel: await overview.wave.run(visit.desk.database, channel, visit.workspace, visit.now)
+        for channel in Channel
     }
     ahead = {
         channel: _ahead(wave, figures[channel], limits[channel], visit.now)
         for channel, wave in waves.items()
     }
     span = charts.span_of(visit.asked("span"))
-    drawn = await charts.drawn(visit.desk.metrics, span, visit.now, visit.workspace)
+    drawn = await charts.drawn(visit.desk.database, span, visit.now, visit.workspace)
     links = [(one.words, view.path(span=one.name), one == span) for one in charts.SPANS]
     return visit.page(
         "queues.html",

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from queue_services.dashboard.visits import Visit
 from queue_services.domain.message import Channel, Instant, Status
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue import overview
+from queue_services.queue.overview import Matching
 from queue_services.queue.records import JobFilter
-from queue_services.service.overview import Matching
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.times import instant
 
@@ -77,7 +78,10 @@ async def count(visit: Visit, wanted: JobFilter) -> Matching:
     """Jobs that match by status, the filter's own left aside: by workspace, channel and
     campaign exactly, from counters, with other fields to 10,000.
     """
-    overview = visit.desk.overview
+    database, now = visit.desk.database, visit.now
     if (wanted.contact, wanted.recipient, wanted.created_from, wanted.created_to) == (None,) * 4:
-        return Matching(await overview.counts(wanted.workspace, wanted.channel, wanted.campaign))
-    return await overview.count_matching(wanted)
+        counts = await overview.status_counts.run(
+            database, wanted.workspace, wanted.channel, wanted.campaign, now
+        )
+        return Matching(counts)
+    return await overview.count_matching.run(database, wanted, now)

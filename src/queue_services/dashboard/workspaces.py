@@ -13,7 +13,7 @@ from queue_services.domain.message import Channel, Status
 from queue_services.domain.tiers import limit_fault
 from queue_services.domain.workspace import Change
 from queue_services.errors import Fault, InvalidRequest, NotFound
-from queue_services.queue import tiers
+from queue_services.queue import figures, overview, tiers
 from queue_services.queue import workspaces as queue
 from queue_services.queue.autoscaling import adjustments
 from queue_services.queue.workspaces import Sort
@@ -40,7 +40,11 @@ async def workspaces(visit: Visit) -> Response:
     found = await queue.busiest.run(desk.database, sort, LISTED + 1, after)
     page = found[:LISTED]
     failed = {
-        volume.workspace.id: (await desk.overview.counts(volume.workspace.id))[Status.DEAD]
+        volume.workspace.id: (
+            await overview.status_counts.run(
+                desk.database, volume.workspace.id, None, None, visit.now
+            )
+        )[Status.DEAD]
         for volume in page
     }
     last = page[-1] if len(found) > LISTED else None
@@ -65,16 +69,17 @@ async def workspace(visit: Visit) -> Response:
         for channel in Channel
         for change in await adjustments.run(desk.database, name, channel, ADJUSTMENTS)
     ]
-    answers = await desk.overview.answers(name)
+    use = await figures.workspace_use.run(desk.database, name, desk.settings.limits, visit.now)
+    answers = await overview.answers.run(desk.database, name)
     return visit.page(
         "workspace.html",
         id=name,
         terms=settings,
         holds=await queue.holds.run(desk.database, name, visit.now),
         figures=await desk.live.figures(name),
-        use=(await desk.metrics.workspace(name)).channels,
+        use=use.channels,
         charts=await charts.drawn(
-            desk.metrics,
+            desk.database,
             span,
             visit.now,
             name,
@@ -125,7 +130,7 @@ async def reset(visit: Visit) -> Response:
     """POST /workspace/reset: count its exceedances, and the figures of its metrics, from now on."""
     name = _meant(visit, visit.filled("id"))
     async with visit.audited("reset figures", name, workspace=name):
-        await visit.desk.metrics.reset(workspace=name)
+        await figures.reset.run(visit.desk.database, name, list(Channel), visit.now)
     return visit.go(view.path("workspace", id=name), "Its figures are counted from now on.")
 
 

@@ -27,7 +27,7 @@ from queue_services.domain.calendar import DAY
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.retry import RetryPolicy
 from queue_services.errors import StoreUnavailable
-from queue_services.queue import changes, event_routes, retention
+from queue_services.queue import changes, dispatchers, event_routes
 from queue_services.queue.settling import Terms
 from queue_services.storage.port import Database
 
@@ -93,7 +93,7 @@ class Dispatching:
             with contextlib.suppress(
                 StoreUnavailable
             ):  # then those that stay forget it, as one that died
-                await self._database.write(retention.forget, self.identity)
+                await self._database.write(dispatchers.forget, self.identity)
         finally:
             beside = [chores, *([telling] if telling else [])]
             for task in beside:
@@ -117,7 +117,7 @@ async def build(
     tells nobody of events, without spans it traces nothing.
     """
     await database.write(changes.adopt)
-    identity = await database.write(retention.register, socket.gethostname(), clock.now())
+    identity = await database.write(dispatchers.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
     rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
     policy = RetryPolicy(

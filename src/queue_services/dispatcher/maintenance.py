@@ -19,8 +19,17 @@ from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
-from queue_services.queue import autoscaling, campaigns, event_queue, folding, privacy, slots, tiers
-from queue_services.queue import retention as upkeep
+from queue_services.queue import (
+    autoscaling,
+    campaigns,
+    dispatchers,
+    event_queue,
+    folding,
+    privacy,
+    slots,
+    tiers,
+)
+from queue_services.queue.retention import BITE, FIRST_BITE, expire, prune, prune_exceedances
 from queue_services.storage.port import Database, Tx
 
 MEASUREMENTS = 5
@@ -67,7 +76,7 @@ class Maintenance:
         self._identity, self._writer, self._retention = identity, writer, retention
         self._history_age, self._body_age = history_age, body_age
         self._bites: defaultdict[object, Bites] = defaultdict(
-            lambda: Bites(clock, upkeep.FIRST_BITE, upkeep.BITE)
+            lambda: Bites(clock, FIRST_BITE, BITE)
         )
 
     async def run(self) -> None:
@@ -104,8 +113,8 @@ class Maintenance:
 
     async def expire(self) -> None:
         """End what is past its `expires_at`."""
-        await self._bites[upkeep.expire].take_all(
-            lambda most: self._database.write(upkeep.expire, self._clock.now(), self._writer, most)
+        await self._bites[expire].take_all(
+            lambda most: self._database.write(expire, self._clock.now(), self._writer, most)
         )
 
     async def watch(self) -> None:
@@ -137,7 +146,7 @@ class Maintenance:
         middle of a statement.
         """
         if ended := await self._database.read(
-            upkeep.end_standstills, self._clock.now() - STANDSTILL
+            dispatchers.end_standstills, self._clock.now() - STANDSTILL
         ):
             log.warning("ended sessions of a process that stands still", sessions=ended)
 
@@ -145,7 +154,7 @@ class Maintenance:
         """Tell that this dispatcher is alive, and forget those that have not told for long."""
         now = self._clock.now()
         await self._database.write(
-            upkeep.see,
+            dispatchers.see,
             self._identity,
             now,
             self._dispatcher.claimed,
@@ -169,8 +178,8 @@ class Maintenance:
         """Delete what ended longer ago than the retention, and events that nobody took for too
         long.
         """
-        await self._take_all(upkeep.prune, self._retention)
-        await self._take_all(upkeep.prune_exceedances, self._retention)
+        await self._take_all(prune, self._retention)
+        await self._take_all(prune_exceedances, self._retention)
         await self._take_all(event_queue.prune, TOLD_FOR)
         await self._take_all(event_queue.prune_told, TOLD_FOR)
 
@@ -218,7 +227,7 @@ async def measure(database: Database, clock: Clock) -> int:
     quickest, error = None, 0
     for _ in range(MEASUREMENTS):
         before = clock.now()
-        there = await database.read(upkeep.read_clock)
+        there = await database.read(dispatchers.read_clock)
         took = clock.now() - before
         if quickest is None or took < quickest:
             quickest, error = took, there - before - took // 2

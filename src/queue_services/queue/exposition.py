@@ -1,5 +1,5 @@
 """What is told to a monitoring system: counts since ever, what waits, and how long things
-took. Read for `queue.metrics`; resets do not change it.
+took. Called by the API; resets do not change it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ import msgspec
 from queue_services.domain.message import Channel, Instant
 from queue_services.queue import workspaces
 from queue_services.queue.tallies import HistogramKind
+from queue_services.queue.transactions import reads
 from queue_services.queue.workspaces import Sort
 from queue_services.storage.port import Tx
+
+BUSIEST = 50
+"""Workspaces that have totals of their own."""
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -36,6 +40,7 @@ class Exposition(msgspec.Struct, frozen=True):
     busiest: dict[tuple[str, Channel], Totals]
 
 
+@reads
 async def read(tx: Tx, most: int, now: Instant) -> Exposition:
     """Everything, with the `most` busiest workspaces."""
     totals = {

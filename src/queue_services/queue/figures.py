@@ -1,5 +1,5 @@
 """The figures of metrics since the last reset: a channel's, who was over a limit how often,
-and what a workspace uses. Read for `queue.metrics`.
+and what a workspace uses. Called by the API, the dashboard and the CLI.
 
 A reset writes one row and counts nothing: a tally's row says which reset it comes after.
 Exceedances are counted like everything else; the ledger itself is only read for its newest
@@ -18,9 +18,13 @@ from queue_services.domain.message import Channel, Instant
 from queue_services.queue import workspaces
 from queue_services.queue.lane_settings import read_log
 from queue_services.queue.tallies import ALL
+from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Row, Tx
 
 USE_SECONDS = 10
+MOST_WORKSPACES = 1_000
+FEW_DETAILS = 5
+MOST_DETAILS = 50
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -63,6 +67,46 @@ class Use(msgspec.Struct, frozen=True):
     sent: int = 0
     failed: int = 0
     backlog: int = 0
+
+
+class ServiceFigures(msgspec.Struct, frozen=True):
+    """Figures by channel, and the workspaces that were over a limit, worst first."""
+
+    channels: dict[Channel, Figures]
+    ranking: Ranking
+
+
+class WorkspaceUse(msgspec.Struct, frozen=True):
+    """A workspace's tier, and what it has of each channel."""
+
+    tier: str
+    channels: dict[Channel, Use]
+
+
+@reads
+async def service_figures(tx: Tx, workspace: str | None = None) -> ServiceFigures:
+    """The figures since the last reset; those of one workspace rank that workspace alone."""
+    if workspace is None:
+        return ServiceFigures(await figures(tx), await ranking(tx, MOST_WORKSPACES, FEW_DETAILS))
+    counted = await figures(tx, workspace)
+    over = {
+        channel: one
+        for channel, one in (await exceeded(tx, workspace, counted, FEW_DETAILS)).items()
+        if one.count
+    }
+    by_channel = {channel: [over[channel]] if channel in over else [] for channel in Channel}
+    return ServiceFigures(counted, Ranking(by_channel, {workspace: over} if over else {}))
+
+
+@reads
+async def workspace_use(
+    tx: Tx, workspace: str, service_limits: Mapping[Channel, float], now: Instant
+) -> WorkspaceUse:
+    """What a workspace uses, and how often it was over its limits since the last reset.
+    `service_limits` are the settings', messages a second.
+    """
+    settings = await workspaces.find(tx, workspace)
+    return WorkspaceUse(settings.tier, await uses(tx, workspace, service_limits, MOST_DETAILS, now))
 
 
 async def figures(tx: Tx, workspace: str = ALL) -> dict[Channel, Figures]:
@@ -160,9 +204,10 @@ async def uses(
     }
 
 
+@writes
 async def reset(tx: Tx, workspace: str, channels: Iterable[Channel], now: Instant) -> None:
-    """Let the figures of a workspace, or with ALL those of the service and of every
-    workspace, count from now on.
+    """Count the figures of a workspace, or with ALL those of the service and of every
+    workspace, from now on.
     """
     for channel in channels:
         await tx.fetch("reset_baseline", workspace, channel.value, now)

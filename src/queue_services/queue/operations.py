@@ -17,6 +17,7 @@ from queue_services.errors import NotFound
 from queue_services.queue import results
 from queue_services.queue.jobs import ID
 from queue_services.queue.records import JobFilter
+from queue_services.queue.transactions import writes
 from queue_services.storage.port import Row, Tx
 
 PRUNED_AT_ONCE = 500
@@ -174,6 +175,7 @@ async def prune(tx: Tx, before: Instant) -> None:
     await tx.fetch("prune_operations", before, PRUNED_AT_ONCE)
 
 
+@writes
 async def secret(tx: Tx, proposed: str) -> str:
     """The secret that signs the dashboard's cookies in every process: the first that was
     proposed.

@@ -1,7 +1,8 @@
-"""The overview flows: what the dashboard shows of the whole service, a workspace or a
-campaign, counted without scans.
+"""What the dashboard shows of the whole service, a workspace or a campaign, counted without
+scans.
 
-Called by `queue.overview` alone. Jobs by status come from tallies; what is due is counted
+Called by the dashboard alone; changes nothing. `workspace` restricts a call to one
+workspace; None is all of them. Jobs by status come from tallies; what is due is counted
 by index, `DUE_COUNTED` at most; every other list is bounded.
 """
 
@@ -18,6 +19,7 @@ from queue_services.queue.jobs import ID, chosen, filters_of
 from queue_services.queue.lane_settings import read_log
 from queue_services.queue.records import JobFilter
 from queue_services.queue.tallies import MINUTE
+from queue_services.queue.transactions import reads
 from queue_services.storage.port import Row, Tx
 
 DUE_COUNTED = 100_000
@@ -78,17 +80,7 @@ class Answered(msgspec.Struct, frozen=True):
     error: str | None
 
 
-class LiveDispatcher(msgspec.Struct, frozen=True):
-    """A dispatching process as it last told of itself; `lag` in microseconds."""
-
-    id: int
-    name: str
-    started_at: Instant
-    seen_at: Instant
-    claimed: int
-    lag: int
-
-
+@reads
 async def channels(tx: Tx, workspace: str | None, now: Instant) -> dict[Channel, ChannelFigures]:
     """Both channels as they are now, of one workspace or of all."""
     counted = await counts(tx, workspace, None, now)
@@ -112,6 +104,7 @@ def _rate(log: str | None, now: Instant) -> float:
     )
 
 
+@reads
 async def wave(tx: Tx, channel: Channel, workspace: str | None, now: Instant) -> Wave | None:
     """The next messages of a channel that fall due later than now; None where none waits
     for its time.
@@ -153,6 +146,18 @@ async def counts(
     }
 
 
+@reads
+async def status_counts(
+    tx: Tx, workspace: str | None, channel: Channel | None, campaign: str | None, now: Instant
+) -> Counts:
+    """Jobs by status, exactly, of what is named."""
+    by_channel = await counts(tx, workspace, campaign, now)
+    wanted = [channel] if channel is not None else list(Channel)
+    return {
+        status: sum(by_channel[one][status] for one in wanted) for status in by_channel[wanted[0]]
+    }
+
+
 def _by_status(rows: Iterable[Row], claimed: int) -> Counts:
     """Scheduled are what is left: no row needs to be counted for it."""
     sums = [sum(column) for column in zip(*rows, strict=True)] or [0] * 9
@@ -167,6 +172,7 @@ def _by_status(rows: Iterable[Row], claimed: int) -> Counts:
     }
 
 
+@reads
 async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
     """Jobs that match, by status, the filter's own status left aside: exactly, or of the
     newest `FILTERED_COUNTED` + 1 that match.
@@ -200,6 +206,7 @@ async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
     return Matching(found, frozenset(more))
 
 
+@reads
 async def campaigns(
     tx: Tx, workspace: str | None, name: str | None, before: int | None, most: int, now: Instant
 ) -> list[CampaignLine]:
@@ -220,6 +227,7 @@ async def campaigns(
     ]
 
 
+@reads
 async def campaign_rate(tx: Tx, workspace: str, name: str, now: Instant) -> float:
     """How many messages of a campaign ended a second, over the minute that runs and the one
     before.
@@ -228,26 +236,17 @@ async def campaign_rate(tx: Tx, workspace: str, name: str, now: Instant) -> floa
     return int(ended) / ((now % MINUTE + MINUTE) / SECOND)
 
 
+@reads
 async def next_of_campaign(tx: Tx, job: str) -> str | None:
     """The job scheduled after this one in its campaign."""
     rows = await tx.fetch("next_of_campaign", job) if ID.fullmatch(job) else []
     return rows[0][0] if rows else None
 
 
-async def answers(tx: Tx, workspace: str, most: int) -> list[Answered]:
+@reads
+async def answers(tx: Tx, workspace: str, most: int = 10) -> list[Answered]:
     """A workspace's newest answers, of the last 2,000 jobs that ended in the service."""
     return [
         Answered(row[0], Channel(row[1]), *row[2:])
         for row in await tx.fetch("recent_answers", workspace, most)
     ]
-
-
-async def dispatchers(tx: Tx) -> list[LiveDispatcher]:
-    """The dispatching processes that have told of themselves and have not stopped."""
-    return [LiveDispatcher(*row) for row in await tx.fetch("live_dispatchers")]
-
-
-async def size(tx: Tx) -> int:
-    """How many bytes the database takes."""
-    [[found]] = await tx.fetch("database_size")
-    return int(found)

@@ -1,5 +1,5 @@
-"""The upkeep flows: what expires, and what is old enough to go; each in bites, so that no
-delivery waits for one.
+"""What expires, and what is old enough to be deleted; each in bites, so that no delivery
+waits for one.
 
 Run by `dispatcher.maintenance`, in any number of processes at once.
 """
@@ -60,40 +60,3 @@ async def prune_exceedances(tx: Tx, before: Instant, most: int = BITE) -> int:
             for statement in ("prune_exceedances", "prune_adjustments")
         ]
     )
-
-
-async def read_clock(tx: Tx) -> Instant:
-    """The database's own time: the one place where it is asked."""
-    [[now]] = await tx.fetch("read_clock")
-    return int(now)
-
-
-async def register(tx: Tx, name: str, now: Instant) -> int:
-    """The id of a new dispatcher; `name` says where it runs."""
-    [[identity]] = await tx.fetch("register_dispatcher", name, now)
-    return int(identity)
-
-
-async def see(
-    tx: Tx, dispatcher: int, now: Instant, claimed: int, lag: int, dead_before: Instant
-) -> None:
-    """Note that a dispatcher is alive, and forget those last seen before `dead_before`."""
-    await tx.fetch("see_dispatcher", dispatcher, now, claimed, lag)
-    await tx.fetch("forget_dispatchers", dead_before)
-
-
-async def forget(tx: Tx, dispatcher: int) -> None:
-    """A dispatcher has stopped."""
-    await tx.fetch("forget_dispatcher", dispatcher)
-
-
-async def check_writable(tx: Tx) -> None:
-    """Write without changing anything, so that a store that cannot be written says so."""
-    await tx.fetch("check_writable")
-
-
-async def end_standstills(tx: Tx, since: Instant) -> int:
-    """End the sessions of processes that have stood still in the middle of a statement
-    since then, so that nobody waits for their locks; how many.
-    """
-    return len(await tx.fetch("end_standstills", since))

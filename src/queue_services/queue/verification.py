@@ -1,7 +1,7 @@
 """Holds a store against its invariants, on one snapshot: every message in one place,
 nothing stranded, counts equal to rows, limits kept.
 
-Called by `queue.verification`, and by the tests that break things. It only reads, so it
+Called by the CLI, and by the tests that break things. It only reads, so it
 may run beside everything else.
 """
 
@@ -16,6 +16,7 @@ from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Sta
 from queue_services.domain.workspace import opens_at
 from queue_services.queue.lane_settings import read_terms
 from queue_services.queue.tallies import ALL, NO_CAMPAIGN
+from queue_services.queue.transactions import reads
 from queue_services.storage.port import Tx
 
 MOST_NAMED = 100
@@ -82,6 +83,7 @@ class Verification(msgspec.Struct, frozen=True):
     densities: list[Density]
 
 
+@reads
 async def verify(
     tx: Tx,
     rates: Mapping[Channel, float],

@@ -1,0 +1,80 @@
+"""The dispatching processes and the store as they find it: who is alive, the database's
+clock, its size, whether it can be written, and sessions that hold locks and stand still.
+
+Run by `dispatcher.maintenance`, the health route and the dashboard.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from queue_services.domain.message import Instant
+from queue_services.queue.transactions import reads, writes
+from queue_services.storage.port import Tx
+
+
+class LiveDispatcher(msgspec.Struct, frozen=True):
+    """A dispatching process as it last told of itself; `lag` in microseconds."""
+
+    id: int
+    name: str
+    started_at: Instant
+    seen_at: Instant
+    claimed: int
+    lag: int
+
+
+@reads
+async def read_clock(tx: Tx) -> Instant:
+    """The database's own time: the one place where it is asked."""
+    [[now]] = await tx.fetch("read_clock")
+    return int(now)
+
+
+@writes
+async def register(tx: Tx, name: str, now: Instant) -> int:
+    """The id of a new dispatcher; `name` says where it runs."""
+    [[identity]] = await tx.fetch("register_dispatcher", name, now)
+    return int(identity)
+
+
+@writes
+async def see(
+    tx: Tx, dispatcher: int, now: Instant, claimed: int, lag: int, dead_before: Instant
+) -> None:
+    """Note that a dispatcher is alive, and forget those last seen before `dead_before`."""
+    await tx.fetch("see_dispatcher", dispatcher, now, claimed, lag)
+    await tx.fetch("forget_dispatchers", dead_before)
+
+
+@writes
+async def forget(tx: Tx, dispatcher: int) -> None:
+    """A dispatcher has stopped."""
+    await tx.fetch("forget_dispatcher", dispatcher)
+
+
+@writes
+async def check_writable(tx: Tx) -> None:
+    """Write without changing anything, so that a store that cannot be written says so."""
+    await tx.fetch("check_writable")
+
+
+@reads
+async def end_standstills(tx: Tx, since: Instant) -> int:
+    """End the sessions of processes that have stood still in the middle of a statement
+    since then, so that nobody waits for their locks; how many.
+    """
+    return len(await tx.fetch("end_standstills", since))
+
+
+@reads
+async def live(tx: Tx) -> list[LiveDispatcher]:
+    """The dispatching processes that have reported and have not stopped."""
+    return [LiveDispatcher(*row) for row in await tx.fetch("live_dispatchers")]
+
+
+@reads
+async def database_size(tx: Tx) -> int:
+    """How many bytes the database takes."""
+    [[found]] = await tx.fetch("database_size")
+    return int(found)
