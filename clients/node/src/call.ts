@@ -88,7 +88,7 @@ export interface Caller {
   retries: Retries;
   send(request: Outgoing): Promise<Reply | Lost>;
   now(): Date;
-  sleep(milliseconds: number): Promise<unknown>;
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<unknown>;
 }
 
 /** Carries out `call`, as often as it may be sent. Throws a QueueServiceError. */

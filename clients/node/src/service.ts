@@ -39,7 +39,7 @@ export interface ServiceOptions {
   retries?: RetryOptions;
   /** For tests: the time, the wait and the transport. */
   now?: () => Date;
-  sleep?: (milliseconds: number) => Promise<unknown>;
+  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<unknown>;
   fetch?: Fetch;
 }
 
@@ -57,10 +57,11 @@ export class QueueService implements Caller {
   private readonly connection: Connection;
   private readonly options: ServiceOptions;
 
-  constructor(options: ServiceOptions = {}) {
-    this.options = options;
-    this.retries = new Retries(options.retries);
-    this.connection = connection(options.baseUrl, options.key);
+  /** `options` are all of them, or the base URL alone with the key after it. */
+  constructor(options: ServiceOptions | string = {}, key?: string) {
+    this.options = typeof options === 'string' ? { baseUrl: options, ...(key && { key }) } : options;
+    this.retries = new Retries(this.options.retries);
+    this.connection = connection(this.options.baseUrl, this.options.key);
   }
 
   /** Schedule an email, now or after `delay`, which comes before the data's own. Never rejects. */
@@ -203,9 +204,9 @@ export class QueueService implements Caller {
     return this.options.now?.() ?? new Date();
   }
 
-  /** Waits between two tries. */
-  sleep(milliseconds: number): Promise<unknown> {
-    return this.options.sleep?.(milliseconds) ?? new Promise((resolve) => setTimeout(resolve, milliseconds));
+  /** Waits between two tries; less where `signal` is aborted meanwhile. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<unknown> {
+    return (this.options.sleep ?? wait)(milliseconds, signal);
   }
 
   /** One request, once. Replaced by the fake in `queue-services/testing`. */
@@ -232,6 +233,19 @@ export class QueueService implements Caller {
       return failed(error, key);
     }
   }
+}
+
+function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = setTimeout(end, milliseconds);
+    function end(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    }
+    signal?.addEventListener('abort', end);
+  });
 }
 
 function readScheduled(body: string): ScheduleResult {

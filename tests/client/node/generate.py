@@ -13,6 +13,7 @@ import msgspec
 
 from queue_services.api.app import CALLS
 from queue_services.api.openapi import document
+from tests.client.node import calendar_cases, plan_cases
 
 PACKAGE = Path(__file__).parents[3] / "clients" / "node"
 
@@ -20,6 +21,27 @@ PACKAGE = Path(__file__).parents[3] / "clients" / "node"
 def openapi() -> bytes:
     """The document that /openapi.json serves, readable."""
     return as_json(document(CALLS))
+
+
+def calendar() -> bytes:
+    """The calendar's cases as a JSON list, a line each: zone, day, time, now, days, delay."""
+    lines = [
+        [case["zone"], case["day"], case["at"], case["now"], case["days"], case["delay"]]
+        for case in calendar_cases.cases()
+    ]
+    return b"[\n" + b",\n".join(map(msgspec.json.encode, lines)) + b"\n]\n"
+
+
+def plans() -> bytes:
+    """What the Python client plans for some launches."""
+    return msgspec.json.encode(plan_cases.cases()) + b"\n"
+
+
+FILES = {
+    "openapi.json": openapi,
+    "test/data/calendar.json": calendar,
+    "test/data/plans.json": plans,
+}
 
 
 def as_json(value: Any) -> bytes:
@@ -32,7 +54,8 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["--check"]:
         Path(arguments[1], "openapi.json").write_bytes(openapi())
         return
-    (PACKAGE / "openapi.json").write_bytes(openapi())
+    for name, write in FILES.items():
+        (PACKAGE / name).write_bytes(write())
 
 
 if __name__ == "__main__":
