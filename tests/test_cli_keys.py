@@ -108,7 +108,7 @@ async def test_a_stored_key_or_one_of_the_settings_opens_the_door_and_so_does_lo
     url: str,
 ) -> None:
     await door(url)
-    await door(url, QUEUE_SERVICES_ADMIN_KEY="secret", **OPEN)
+    await door(url, QUEUE_SERVICES_ADMIN_KEY="secret" * 6, **OPEN)
     async with bootstrap.open_core(
         Settings.from_environment({"QUEUE_SERVICES_DATABASE_URL": url})
     ) as core:
@@ -134,7 +134,7 @@ async def test_insecure_opens_the_door_and_says_so_in_red(url: str) -> None:
 def test_settings_are_shown_whole_where_no_terminal_is_and_secrets_are_not(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("QUEUE_SERVICES_ADMIN_KEY", "not-to-be-shown")
+    monkeypatch.setenv("QUEUE_SERVICES_ADMIN_KEY", "not-to-be-shown" * 3)
     monkeypatch.setenv(
         "SMS_API_URL",
         "https://user:not-to-be-shown@app.example/a/long/path/that/goes/on/and/on/and/on/and/on/and/on",

@@ -17,7 +17,7 @@ from queue_services.domain.key import new_key
 from queue_services.settings import Settings
 from tests.api.service import SMS, serving
 
-SIGNING, PASSWORD = new_secret(), "hunter2-hunter2"
+SIGNING, PASSWORD = new_secret(), "hunter2-hunter2-hunter2-hunter2-hunter2"
 SECRETS = {
     "QUEUE_SERVICES_DATABASE_URL": f"postgresql://me:{PASSWORD}@127.0.0.1:1/queue",
     "SMS_API_URL": f"https://me:{PASSWORD}@app.example",

@@ -14,6 +14,7 @@ from queue_services.errors import ConfigurationError
 from queue_services.settings import Settings, environment_for
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
+ADMIN_KEY = "an administrator's key, not to be guessed"
 
 
 def read(**environ: str) -> Settings:
@@ -126,6 +127,8 @@ def test_lists_networks_and_flags_become_typed_values() -> None:
         ("QUEUE_SERVICES_SIGNING_SECRET", "whsec_c2hvcnQ="),
         ("QUEUE_SERVICES_CALLBACK_AUTHORIZATION", "Bearer a\r\nx-evil: 1"),
         ("QUEUE_SERVICES_LOG_LEVEL", "loud"),
+        ("QUEUE_SERVICES_ADMIN_KEY", "k" * 31),
+        ("QUEUE_SERVICES_ADMIN_KEY", "k" * 40 + "\x7f"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_its_name_with_advice(name: str, value: str) -> None:
@@ -167,12 +170,12 @@ def test_half_a_login_is_refused() -> None:
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    path.write_text("top-secret\n")
+    path.write_text(f"{ADMIN_KEY}\n")
     settings = read(QUEUE_SERVICES_ADMIN_KEY_FILE=str(path))
-    assert settings.admin_key == "top-secret"
+    assert settings.admin_key == ADMIN_KEY
     assert settings.sources["admin_key"] == "file"
     assert refused(
-        QUEUE_SERVICES_ADMIN_KEY_FILE=str(path), QUEUE_SERVICES_ADMIN_KEY="x"
+        QUEUE_SERVICES_ADMIN_KEY_FILE=str(path), QUEUE_SERVICES_ADMIN_KEY=ADMIN_KEY
     ).keys() == {"QUEUE_SERVICES_ADMIN_KEY"}
     assert refused(QUEUE_SERVICES_ADMIN_KEY_FILE=str(tmp_path / "none")).keys() == {
         "QUEUE_SERVICES_ADMIN_KEY_FILE"
@@ -185,7 +188,7 @@ def test_check_config_shows_values_and_sources_but_no_secret() -> None:
             "SMS_API_URL": "https://any:hush@app.example.com/x",
             "QUEUE_SERVICES_DATABASE_URL": "postgresql://me:hush@db.example.com:5432/q?password=hush",
             "QUEUE_SERVICES_SIGNING_SECRET": SECRET,
-            "QUEUE_SERVICES_ADMIN_KEY": "hush",
+            "QUEUE_SERVICES_ADMIN_KEY": "hush" * 8,
         },
         port=8080,
     )
@@ -200,6 +203,27 @@ def test_check_config_shows_values_and_sources_but_no_secret() -> None:
     assert (lines["PORT"].value, lines["PORT"].source) == ("8080", "option")
     assert (lines["HOST"].value, lines["HOST"].source) == ("127.0.0.1", "default")
     assert lines["QUEUE_SERVICES_ADMIN_KEY"].source == "environment"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QUEUE_SERVICES_ADMIN_KEY", "a://hush-hush-hush-hush-hush-hush-hush"),
+        ("QUEUE_SERVICES_CALLBACK_AUTHORIZATION", "token://hush"),
+        ("BULL_BOARD_PASSWORD", "https://hush"),
+        ("QUEUE_SERVICES_DATABASE_URL", "postgresql://me:12/hush@db.example.com/q"),
+        ("QUEUE_SERVICES_DATABASE_URL", "postgresql://me:12/3?hush@db.example.com/q"),
+        ("QUEUE_SERVICES_DATABASE_URL", "postgresql://me@db/q?sslmode=x&password=a#hush"),
+        ("QUEUE_SERVICES_DATABASE_URL", "postgresql://me@db/q?password=a?b=hush"),
+        ("SMS_API_URL", "https://hush@app.example.com"),
+        ("SMS_API_URL", "https://me:12/hush@app.example.com"),
+        ("SMS_CALLBACK_ENDPOINT", "/send-sms?token=hush"),
+    ],
+)
+def test_check_config_shows_no_secret_whatever_it_contains(name: str, value: str) -> None:
+    environ = {name: value, "BULL_BOARD_USERNAME": "me", "BULL_BOARD_PASSWORD": "x"}
+    settings = Settings.from_environment(environ | {name: value})
+    assert "hush" not in str(settings.describe()) + repr(settings)
 
 
 def test_no_fault_repeats_the_value_it_is_about() -> None:

@@ -45,6 +45,10 @@ async def keyed(tmp_path: Path) -> AsyncIterator[Service]:
         {"x-forwarded-for": "10.0.0.7"},
         {"X-Forwarded-Host": "127.0.0.1"},
         {"x-forwarded-proto": "https"},
+        {"via": "1.1 edge"},
+        {"x-real-ip": "10.0.0.7"},
+        {"cf-connecting-ip": "10.0.0.7"},
+        {"True-Client-IP": "10.0.0.7"},
     ],
 )
 async def test_without_a_key_what_a_program_of_this_machine_would_not_send_is_403(

@@ -120,6 +120,24 @@ async def test_an_emails_html_is_given_to_a_frame_that_runs_nothing(site: Site) 
     await site.get(f"/jobs/{await site.service.schedule()}/html", 404)
 
 
+NESTED = [
+    '<iframe src="https://evil.example"></iframe>',
+    '<IFRAME/srcdoc="&lt;script&gt;"></IFRAME>',
+    '<frameset><frame src="https://evil.example"></frameset>',
+    '<object data="https://evil.example"></object>',
+    "<embed\nsrc=//evil.example>",
+]
+
+
+@pytest.mark.parametrize("nested", NESTED)
+async def test_an_emails_html_is_shown_without_frames_of_its_own(site: Site, nested: str) -> None:
+    job = await schedule_email(site, html=f"<p>Hello</p>{nested}<p>framed</p>")
+    source = (await site.get(f"/jobs/{job}/html")).source
+    assert not re.search("<(iframe|frame|object|embed)", source, re.IGNORECASE)
+    assert source.startswith("<p>Hello</p><removed-frame")
+    assert source.endswith("<p>framed</p>")
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -160,6 +160,28 @@ async def test_callbacks_are_signed_with_the_workspaces_secret_else_the_services
     assert request.headers["webhook-timestamp"] == "1700000000"
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["with a secret", "without"])
+async def test_a_workspaces_own_base_url_gets_no_credential_or_signature_of_the_service(
+    own: bool,
+) -> None:
+    secret = new_secret()
+    async with (
+        Receiver.start() as receiver,
+        sending(
+            "http://127.0.0.1:1", authorization="Bearer t0ken", signing_secret=new_secret()
+        ) as sender,
+    ):
+        delivery = sms(base_url=receiver.url, secrets=(secret,) if own else ())
+        assert await sender.send(delivery, open_gate) == DELIVERED
+    [request] = receiver.requests
+    assert "authorization" not in request.headers
+    expected = standardwebhooks.Webhook(secret).sign(
+        "job-1", datetime.fromtimestamp(NOW // 1_000_000, UTC), request.body.decode()
+    )
+    assert request.headers.get("webhook-signature") == (expected if own else None)
+    assert ("webhook-id" in request.headers) == own
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -101,7 +101,7 @@ async def test_what_a_limit_s_event_tells_beside_comes_after_its_members() -> No
 
 @pytest.mark.parametrize(
     ("own_url", "own_secret", "signers"),
-    [(True, True, ["own"]), (True, False, ["service"]), (False, True, ["service", "own"])],
+    [(True, True, ["own"]), (True, False, []), (False, True, ["service", "own"])],
 )
 async def test_events_are_signed_under_their_own_id(
     own_url: bool, own_secret: bool, signers: list[str]
@@ -123,8 +123,8 @@ async def test_events_are_signed_under_their_own_id(
         standardwebhooks.Webhook(secrets[signer]).sign(str(FAILED["id"]), at, request.body.decode())
         for signer in signers
     ]
-    assert request.headers["webhook-id"] == FAILED["id"]
-    assert request.headers["webhook-signature"].split() == expected
+    assert request.headers.get("webhook-id") == (FAILED["id"] if signers else None)
+    assert request.headers.get("webhook-signature", "").split() == expected
 
 
 async def test_the_workspace_s_url_goes_before_the_service_s_byte_for_byte_and_its_credentials_with_it() -> (

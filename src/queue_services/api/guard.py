@@ -31,6 +31,23 @@ KEYED = ("/api/", "/metrics")
 """Paths that need a key where keys exist, and those under them; the dashboard has its own login."""
 
 
+FORWARDING = frozenset(
+    {
+        b"forwarded",
+        b"via",
+        b"x-real-ip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-original-host",
+        b"cf-connecting-ip",
+        b"fastly-client-ip",
+        b"true-client-ip",
+    }
+)
+"""Headers, beside X-Forwarded-*, by which proxies and their operators pass on whom they serve."""
+
+
 class Scope(StrEnum):
     """What a key may be used for; `admin`, which only administrators' keys have, does not
     include the others.
@@ -169,7 +186,7 @@ class LoopbackRule:
                 hosts.append(value.decode("latin-1"))
             elif name == b"origin":
                 origins.append(value.decode("latin-1"))
-            elif name == b"forwarded" or name.startswith(b"x-forwarded"):
+            elif name in FORWARDING or name.startswith(b"x-forwarded"):
                 return "The request was forwarded by a proxy."
         if not hosts or not all(map(is_loopback, hosts)):
             return "The Host is not a loopback name."

@@ -4,6 +4,7 @@ stored payload. Called by `jobs` and `job`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -42,3 +43,17 @@ def without_recipient(value: Any, recipient: str) -> Any:
     if isinstance(value, list):
         return [without_recipient(element, recipient) for element in value]
     return value
+
+
+_FRAME = re.compile(
+    r"<(/?)(?:iframe|frameset|frame|object|embed|fencedframe|portal)\b", re.IGNORECASE
+)
+
+
+def without_frames(html: str) -> str:
+    """An email's HTML with no frame of its own: a page within it would be under its own rules.
+
+    Each such element gets a name that browsers do not know. Only these letters behind a `<`
+    can begin one (HTML, 13.2.5.6), whatever else is around them.
+    """
+    return _FRAME.sub(r"<\1removed-frame", html)

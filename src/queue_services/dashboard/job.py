@@ -7,7 +7,13 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from queue_services.dashboard import search, view
-from queue_services.dashboard.contents import ERASED, content_of, metadata_of, without_recipient
+from queue_services.dashboard.contents import (
+    ERASED,
+    content_of,
+    metadata_of,
+    without_frames,
+    without_recipient,
+)
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound
@@ -62,7 +68,7 @@ async def html(visit: Visit) -> Response:
     if content.html is None:
         raise NotFound("HTML of job", found.id)
     text = content.html if visit.shows_recipients else without_recipient(content.html, content.to)
-    return HTMLResponse(text, headers=view.FRAME_HEADERS)
+    return HTMLResponse(without_frames(text), headers=view.FRAME_HEADERS)
 
 
 async def act(visit: Visit) -> Response:

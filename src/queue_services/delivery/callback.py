@@ -118,15 +118,25 @@ class CallbackSender:
         }
         if content.traceparent is not None:
             headers["traceparent"] = content.traceparent
-        if (
-            authorization := credentials or self._settings.authorization
-        ):  # what the base URL carries wins
+        if authorization := credentials or self._authorization(delivery):
             headers["authorization"] = authorization
-        if secrets := delivery.secrets or (
-            (self._settings.signing_secret,) if self._settings.signing_secret else ()
-        ):
+        if secrets := self._secrets(delivery):
             headers |= signature_headers(secrets, delivery.id, self._clock(), body)
         return url, headers, body
+
+    def _authorization(self, delivery: Delivery) -> str | None:
+        """The operator's credential, for the operator's own endpoints alone: a workspace's base
+        URL is its tenant's, who could use it on the other tenants' endpoints.
+        """
+        return None if delivery.base_url else self._settings.authorization
+
+    def _secrets(self, delivery: Delivery) -> tuple[str, ...]:
+        """The workspace's secrets; without any the service's, but for a workspace's own base
+        URL: whoever verifies there would hold the secret that signs everybody's callbacks.
+        """
+        if delivery.secrets or delivery.base_url or self._settings.signing_secret is None:
+            return delivery.secrets
+        return (self._settings.signing_secret,)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -83,11 +83,11 @@ class EventSender:
         await self._exchange.close()
 
     def _secrets(self, notice: Notice) -> tuple[str, ...]:
-        """What signs an event: on the workspace's own URL as its callbacks are signed; on the
+        """What signs an event: on the workspace's own URL its own secrets alone, if any; on the
         service's, the service's secret as well.
         """
         services = (self._settings.signing_secret,) if self._settings.signing_secret else ()
-        return (notice.secrets or services) if notice.url else (*services, *notice.secrets)
+        return notice.secrets if notice.url else (*services, *notice.secrets)
 
 
 async def _open() -> None:

@@ -135,14 +135,16 @@ class Settings:
         "CALLBACK_AUTHORIZATION",
         types.header_value,
         None,
-        "`authorization` header of callbacks, and of events to `EVENTS_URL`",
+        "`authorization` header of callbacks to `SMS_API_URL` and `EMAIL_API_URL`, and of events"
+        " to `EVENTS_URL`; never sent to a workspace's own URL",
         secret=True,
     )
     signing_secret: str | None = setting(
         "SIGNING_SECRET",
         types.signing_secret,
         None,
-        "signs callbacks and events (Standard Webhooks, `whsec_...`)",
+        "signs callbacks and events (Standard Webhooks, `whsec_...`), but for those to a"
+        " workspace's own URL",
         secret=True,
     )
     events_url: str | None = setting(
@@ -241,9 +243,9 @@ class Settings:
 
     admin_key: str | None = setting(
         "ADMIN_KEY",
-        types.header_value,
+        types.admin_key,
         None,
-        "an administrator's key, beside those made by `keys create`",
+        "an administrator's key of at least 32 characters, beside those made by `keys create`",
         secret=True,
     )
     bull_board_username: str | None = setting(
@@ -322,7 +324,7 @@ class Settings:
         return [
             Described(
                 variable.shown,
-                _shown(getattr(self, field), secret=variable.secret),
+                _shown(getattr(self, field), variable),
                 self.sources.get(field, "default"),
                 variable.about,
             )
@@ -426,21 +428,16 @@ def _unknown_names(environ: Mapping[str, str], variables: Iterable[Variable]) ->
             )
 
 
-def _shown(value: Any, *, secret: bool) -> str:
+def _shown(value: Any, variable: Variable) -> str:
+    """The value as `check-config` may show it: of a URL or a path what authenticates nobody."""
     if value is None or value == ():
         return "not set"
     if isinstance(value, tuple):
         return ", ".join(str(element) for element in value)
-    if isinstance(value, str) and "://" in value:
+    if variable.read in (types.base_url, types.database_url, types.path):
         return types.masked_url(value)
-    return (
-        "***"
-        if secret
-        else (
-            f"{value:g}"
-            if isinstance(value, float)
-            else str(value).lower()
-            if isinstance(value, bool)
-            else str(value)
-        )
-    )
+    if variable.secret:
+        return "***"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

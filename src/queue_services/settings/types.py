@@ -31,6 +31,7 @@ _WORDS = {
 }
 _PATH = re.compile(r"/(?!/)[^\\#\s\x00-\x1f\x7f]*")
 _DATABASE_SCHEMES = {"sqlite", "postgresql", "postgres"}
+SHORTEST_KEY = 32
 
 
 def text(value: str) -> str:
@@ -45,6 +46,15 @@ def header_value(value: str) -> str:
     if not re.fullmatch(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", value):
         raise ValueError("give visible ASCII characters on one line")
     return value
+
+
+def admin_key(value: str) -> str:
+    """A header's value that cannot be guessed."""
+    if len(value) < SHORTEST_KEY:
+        raise ValueError(
+            f"give at least {SHORTEST_KEY} characters, such as what `openssl rand -hex 32` prints"
+        )
+    return header_value(value)
 
 
 def flag(value: str) -> bool:
@@ -183,12 +193,18 @@ def signing_secret(value: str) -> str:
 
 
 def masked_url(url: str) -> str:
-    """The URL without what authenticates: a database's user is shown, but no password, no
-    user of an http URL, and no query value.
+    """The URL, or path, without what authenticates: a database's user is shown, but no
+    password, no user of an http URL, and no query value.
+
+    A login is taken to reach to the last `@`, and a query to the end: a password may hold
+    any character that somebody forgot to encode.
     """
-    masked = re.sub(r"^(https?://)[^/?#]*@", r"\1***@", url)
-    masked = re.sub(r"^(\w+://[^/?#@:]*):[^/?#]*@", r"\1:***@", masked)
-    return re.sub(r"([?&][^=&#]+)=[^&#]*", r"\1=***", masked)
+    address, mark, query = url.partition("?")
+    if "@" in query:
+        address, mark, query = url, "", ""
+    masked = re.sub(r"^(https?://).*@", r"\1***@", address)
+    masked = re.sub(r"^(\w+://[^/?#@:]*):.*@", r"\1:***@", masked)
+    return masked + mark + re.sub(r"(^|&)([^=&]*)=[^&]*", r"\1\2=***", query)
 
 
 def _finite(value: str) -> float | None:
