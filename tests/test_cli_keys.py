@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from queue_services import bootstrap, cli, log
-from queue_services.service.keys import Keys
+from queue_services.queue.keys import Keys
 from queue_services.settings import Settings
 
 OPEN = {"HOST": "0.0.0.0"}  # noqa: S104 - what must not be served without a key

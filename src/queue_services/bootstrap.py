@@ -37,7 +37,7 @@ from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.queue import event_routes
-from queue_services.service.keys import Keys
+from queue_services.queue.keys import Keys
 from queue_services.settings import Settings
 from queue_services.storage import migrate, open_database, open_existing, statements
 from queue_services.storage.port import Database

@@ -19,6 +19,7 @@ import pytest
 from queue_services.api.app import CALLS
 from queue_services.api.calls import Call
 from queue_services.api.guard import KEYED
+from queue_services.queue.keys import every
 from queue_services.storage.port import Tx
 from tests.api.service import SMS, Service, serving
 from tests.storage.store import select
@@ -187,7 +188,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             json={"callbackBaseUrls": {"sms": f"https://{SECRET}.example"}},
             headers=administrator,
         )
-        key = (await service.keys.every())[0].id
+        key = (await every.run(service.database))[0].id
         names = {
             "jobId": job,
             "campaignId": "spring",

@@ -14,7 +14,7 @@ import pytest
 from queue_services.api.app import ApiSettings
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import keys
-from queue_services.service.keys import Keys
+from queue_services.queue.keys import Keys
 from queue_services.storage import open_database
 from queue_services.storage.port import Database, Flow, P, T
 from tests.api.service import JSON, SMS, Service, fields, serving
@@ -267,7 +267,7 @@ class Hanging(Counting):
 async def test_a_store_that_hangs_or_is_away_stops_no_request_that_needs_nothing_else_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("queue_services.service.keys.PATIENCE_SECONDS", 0.001)
+    monkeypatch.setattr("queue_services.queue.keys.PATIENCE_SECONDS", 0.001)
     hanging: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
     hanging.away = True
     async with serving(tmp_path, database=hanging) as service:

@@ -16,7 +16,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"domain", "wire"}),
     frozenset({"storage", "delivery"}),
     frozenset({"queue"}),
-    frozenset({"service", "testclock"}),
+    frozenset({"testclock"}),
     frozenset({"dispatcher", "api", "dashboard"}),
     frozenset({"__main__", "bootstrap", "cli", "demo"}),
 )

@@ -20,7 +20,7 @@ from queue_services.dashboard.desk import DashboardSettings
 from queue_services.dashboard.view import BASE
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Kind
-from queue_services.service.operations import Operations
+from queue_services.queue.operation_runner import OperationRunner
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
 from tests.api.service import BASE_URL, START, Service, serving
@@ -115,7 +115,7 @@ class Site:
 
     async def finish_operations(self) -> None:
         """Do what was asked for in the background, as another process would."""
-        operations = Operations(
+        operations = OperationRunner(
             self.service.database,
             Clock(monotonic=lambda: 0.0, wall=lambda: self.service.now / SECOND),
             "worker",

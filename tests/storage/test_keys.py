@@ -9,7 +9,7 @@ import pytest
 from queue_services.domain.key import Key, Permission, digest, new_key
 from queue_services.domain.message import SECOND, new_id
 from queue_services.errors import NotFound
-from queue_services.queue import keys
+from queue_services.queue import keys, quotas
 from tests.storage.store import Store
 from tests.support.builders import NOW
 
@@ -60,18 +60,18 @@ async def test_changes_at_once_are_each_told(store: Store) -> None:
 async def test_a_minute_s_quota_is_never_passed_and_a_new_minute_begins_anew(store: Store) -> None:
     key = new_id(NOW)
     assert [
-        await store.database.write(keys.use, key, MINUTE, count, 10) for count in (6, 5, 4, 1)
+        await store.database.write(quotas.use, key, MINUTE, count, 10) for count in (6, 5, 4, 1)
     ] == [6, None, 10, None]
-    assert await store.database.read(keys.used, key, MINUTE) == 10
-    assert await store.database.write(keys.use, key, MINUTE + 1, 11, 10) is None
-    assert await store.database.write(keys.use, key, MINUTE + 1, 7, 10) == 7
-    assert await store.database.write(keys.use, key, MINUTE, 1, 10) is None
-    assert await store.database.read(keys.used, key, MINUTE) == 0
+    assert await store.database.read(quotas.used, key, MINUTE) == 10
+    assert await store.database.write(quotas.use, key, MINUTE + 1, 11, 10) is None
+    assert await store.database.write(quotas.use, key, MINUTE + 1, 7, 10) == 7
+    assert await store.database.write(quotas.use, key, MINUTE, 1, 10) is None
+    assert await store.database.read(quotas.used, key, MINUTE) == 0
 
 
 async def test_processes_that_count_at_once_share_one_quota(store: Store) -> None:
     key = new_id(NOW)
     used = await asyncio.gather(
-        *(store.database.write(keys.use, key, MINUTE, 3, 20) for _ in range(10))
+        *(store.database.write(quotas.use, key, MINUTE, 3, 20) for _ in range(10))
     )
     assert sorted(count for count in used if count is not None) == [3, 6, 9, 12, 15, 18]

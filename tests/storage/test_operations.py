@@ -13,10 +13,11 @@ from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Message, Status
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict, InvalidRequest, NotFound
-from queue_services.queue.audit import Audit
+from queue_services.queue import operation_runner, operations
+from queue_services.queue.audit import Audit, newest
+from queue_services.queue.operation_runner import OperationRunner
+from queue_services.queue.operations import Action, Operation, Request
 from queue_services.queue.records import JobFilter
-from queue_services.service import operations as service
-from queue_services.service.operations import Action, Operation, Operations, Request
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 
@@ -29,7 +30,8 @@ class Process:
     def __init__(self, store: Store, name: str = "one") -> None:
         self.seconds = 0.0
         self.clock = Clock(monotonic=lambda: self.seconds, wall=lambda: NOW / SECOND)
-        self.operations = Operations(store.database, self.clock, name)
+        self.database = store.database
+        self.operations = OperationRunner(store.database, self.clock, name)
 
     async def ask(
         self,
@@ -44,6 +46,9 @@ class Process:
         return await self.operations.start(
             action, "ada", workspace, Request(tuple(jobs), wanted, **request), 3
         )
+
+    async def find(self, identity: str, workspace: str | None = None) -> Operation:
+        return await operations.find.run(self.database, identity, workspace)
 
     async def finish(self) -> None:
         while await self.operations.advance():
@@ -64,10 +69,10 @@ async def test_all_that_match_are_cancelled_and_nothing_else(store: Store) -> No
     await store.insert(other)
     process = Process(store)
     asked = await process.ask(Action.CANCEL)
-    assert (await process.operations.find(asked.id)).state == "waiting"
+    assert (await process.find(asked.id)).state == "waiting"
     await process.finish()
     assert await store.statuses([*matching, other]) == [Status.CANCELLED] * 3 + [Status.SCHEDULED]
-    done = await process.operations.find(asked.id)
+    done = await process.find(asked.id)
     assert (done.state, done.done, done.skipped, done.actor) == ("finished", 3, 0, "ada")
 
 
@@ -108,7 +113,7 @@ async def test_chosen_jobs_whose_state_does_not_allow_it_are_skipped(store: Stor
     process = Process(store)
     asked = await process.ask(Action.PROMOTE, JobFilter(), jobs=[first.id, second.id])
     await process.finish()
-    found = await process.operations.find(asked.id)
+    found = await process.find(asked.id)
     assert (found.done, found.skipped) == (1, 1)
 
 
@@ -129,48 +134,48 @@ async def test_an_operation_of_one_workspace_touches_no_other(store: Store) -> N
 async def test_another_process_goes_on_where_one_died(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(service.BITE, Action.CANCEL, 2)
+    monkeypatch.setitem(operation_runner.BITE, Action.CANCEL, 2)
     jobs = await spring(store, 5)
     died, other = Process(store), Process(store, "two")
     asked = await died.ask(Action.CANCEL)
     await died.operations.advance()
     assert not await other.operations.advance()  # it is held for as long as the lease
-    other.seconds = service.LEASE / SECOND + 2
+    other.seconds = operation_runner.LEASE / SECOND + 2
     await other.finish()
     assert await store.statuses(jobs) == [Status.CANCELLED] * 5
-    found = await other.operations.find(asked.id)
+    found = await other.find(asked.id)
     assert (found.state, found.done) == ("finished", 5)
 
 
 async def test_a_process_that_lost_its_lease_does_not_count(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(service.BITE, Action.CANCEL, 2)
+    monkeypatch.setitem(operation_runner.BITE, Action.CANCEL, 2)
     await spring(store, 4)
     slow, other = Process(store), Process(store, "two")
     asked = await slow.ask(Action.CANCEL)
     await slow.operations.advance()
-    other.seconds = service.LEASE / SECOND + 2
+    other.seconds = operation_runner.LEASE / SECOND + 2
     await other.operations.advance()
     assert not await slow.operations.advance()
     await other.finish()
-    assert (await other.operations.find(asked.id)).done == 4
+    assert (await other.find(asked.id)).done == 4
 
 
 async def test_an_operation_that_is_stopped_leaves_the_rest(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(service.BITE, Action.CANCEL, 2)
+    monkeypatch.setitem(operation_runner.BITE, Action.CANCEL, 2)
     await spring(store, 4)
     process = Process(store)
     asked = await process.ask(Action.CANCEL)
     await process.operations.advance()
-    await process.operations.stop(asked.id)
+    await operations.stop.run(store.database, asked.id, None, NOW)
     await process.finish()
-    assert (await process.operations.find(asked.id)).state == "stopped"
+    assert (await process.find(asked.id)).state == "stopped"
     assert len(await store.search(status=Status.CANCELLED)) == 2
     with pytest.raises(Conflict):
-        await process.operations.stop(asked.id)
+        await operations.stop.run(store.database, asked.id, None, NOW)
 
 
 @pytest.mark.parametrize(
@@ -193,11 +198,13 @@ async def test_what_names_no_jobs_or_the_wrong_ones_is_refused(
 async def test_another_workspaces_operation_is_not_found(store: Store) -> None:
     process = Process(store)
     asked = await process.ask(Action.CANCEL, workspace="acme")
-    assert [found.id for found in await process.operations.newest("acme", 10)] == [asked.id]
-    assert await process.operations.newest("other", 10) == []
+    assert [found.id for found in await operations.newest.run(process.database, "acme", 10)] == [
+        asked.id
+    ]
+    assert await operations.newest.run(process.database, "other", 10) == []
     for identity, workspace in ((asked.id, "other"), ("no id", None)):
         with pytest.raises(NotFound):
-            await process.operations.find(identity, workspace)
+            await process.find(identity, workspace)
 
 
 async def test_the_audit_log_keeps_what_was_done_and_what_was_refused(store: Store) -> None:
@@ -211,7 +218,7 @@ async def test_the_audit_log_keeps_what_was_done_and_what_was_refused(store: Sto
     with pytest.raises(RuntimeError):
         async with audit.of("ada", "retry job", "job-3"):
             raise RuntimeError
-    broken, refused, done = await audit.newest(None, 10)
+    broken, refused, done = await newest.run(store.database, None, 10)
     assert (broken.outcome, refused.outcome, done.outcome) == (
         None,
         "refused: It has ended.",
@@ -225,5 +232,5 @@ async def test_the_audit_log_keeps_what_was_done_and_what_was_refused(store: Sto
         "one of them",
         NOW,
     )
-    assert await audit.newest("acme", 10) == [done]
-    assert await audit.newest(None, 10, before=refused.id) == [done]
+    assert await newest.run(store.database, "acme", 10) == [done]
+    assert await newest.run(store.database, None, 10, before=refused.id) == [done]

@@ -28,9 +28,9 @@ from queue_services.clock import Clock
 from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue.forecasts import Forecasts
-from queue_services.queue.messages import Intake
+from queue_services.queue.intake import Intake
+from queue_services.queue.keys import Keys
 from queue_services.queue.quotas import Quotas
-from queue_services.service.keys import Keys
 from queue_services.storage.port import Database
 from queue_services.wire import fields
 from queue_services.wire.intake import Rules

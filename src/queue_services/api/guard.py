@@ -24,7 +24,7 @@ from starlette.types import Scope as AsgiScope
 from queue_services.api.problems import problem_of
 from queue_services.domain.key import digest
 from queue_services.errors import Forbidden, QueueServicesError, Unauthenticated
-from queue_services.service import keys
+from queue_services.queue import keys
 
 CALLER = "queue_services.caller"
 KEYED = ("/api/", "/metrics")

@@ -1,4 +1,4 @@
-"""How stored values are shown: from what the storage flows return to the wire's answers.
+"""How stored values are shown: from what the flows return to the wire's answers.
 Called by the routes; decides nothing.
 """
 

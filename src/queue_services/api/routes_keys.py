@@ -13,6 +13,7 @@ from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
 from queue_services.errors import InvalidRequest, NotFound
 from queue_services.queue.jobs import ID
+from queue_services.queue.keys import every
 from queue_services.wire import keys as wire
 from queue_services.wire.fields import shown
 from queue_services.wire.intake import Faults, workspace_of
@@ -42,7 +43,7 @@ async def create_key(incoming: Incoming) -> wire.NewKeyAnswer:
 async def list_keys(incoming: Incoming) -> wire.KeysAnswer:
     """GET /api/keys."""
     wanted = incoming.query.workspace_id
-    found = await incoming.services.keys.every()
+    found = await every.run(incoming.services.database)
     return wire.KeysAnswer(
         keys=[
             wire.KeyMembers(**_members(key))

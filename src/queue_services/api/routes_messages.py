@@ -1,5 +1,5 @@
 """Scheduling: one SMS, one email, a batch. Holds no rule: `wire.intake` decodes,
-`queue.messages` writes.
+`queue.intake` writes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from queue_services.api.calls import Call, Incoming, Services
 from queue_services.api.guard import Caller, Scope
 from queue_services.domain.message import Instant, Message
 from queue_services.errors import Conflict, Fault, InvalidRequest
-from queue_services.queue.messages import GROUP, KeyConflicts
+from queue_services.queue.intake import GROUP, KeyConflicts
 from queue_services.queue.records import Insertion
 from queue_services.wire import answers, batches, bodies, intake
 

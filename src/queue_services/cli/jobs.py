@@ -20,7 +20,7 @@ from queue_services.cli.forecast import forecasts
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.message import Channel, Message
 from queue_services.queue import jobs
-from queue_services.queue.messages import Intake
+from queue_services.queue.intake import Intake
 from queue_services.queue.records import Attempt, Insertion, Job, JobFilter
 from queue_services.wire import bodies, intake
 from queue_services.wire.addresses import searched_recipient

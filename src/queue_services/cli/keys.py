@@ -16,7 +16,7 @@ from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
-from queue_services.service.keys import Keys
+from queue_services.queue.keys import Keys, every
 from queue_services.wire.bodies import LONGEST_ID
 from queue_services.wire.times import instant, optional_rfc3339, rfc3339
 
@@ -73,7 +73,7 @@ def list_keys(*, database_url: DatabaseUrl = None) -> None:
     table = Table(
         "key", "of", "scopes", "messages a minute", "created", "expires", box=None, pad_edge=False
     )
-    for key in with_core(database_url, lambda core: _keys(core).every()):
+    for key in with_core(database_url, lambda core: every.run(core.database)):
         quota = "any number" if key.per_minute is None else f"{key.per_minute:,}"
         table.add_row(
             key.id,

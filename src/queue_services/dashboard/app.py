@@ -35,13 +35,12 @@ from queue_services.dashboard.sessions import Sessions
 from queue_services.dashboard.visits import Page, Visit
 from queue_services.domain.message import new_id
 from queue_services.errors import NotFound
-from queue_services.queue import operations as operations_queue
 from queue_services.queue import overview
 from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
-from queue_services.queue.messages import Intake
-from queue_services.service.keys import Keys
-from queue_services.service.operations import Operations
+from queue_services.queue.intake import Intake
+from queue_services.queue.keys import Keys, cookie_secret
+from queue_services.queue.operation_runner import OperationRunner
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -103,7 +102,7 @@ async def open_dashboard(
 ) -> Dashboard:
     """Build the dashboard on a migrated store."""
     writer = f"dashboard-{new_id(clock.now())}"
-    secret = await operations_queue.secret.run(database, secrets.token_hex(32))
+    secret = await cookie_secret.run(database, secrets.token_hex(32))
     return Dashboard(
         Desk(
             database=database,
@@ -129,7 +128,7 @@ async def open_dashboard(
                 counts_segments=settings.counts_segments,
             ),
             intake=Intake(database, clock, writer),
-            operations=Operations(database, clock, writer),
+            operations=OperationRunner(database, clock, writer),
             rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         )
     )

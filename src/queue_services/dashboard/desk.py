@@ -15,8 +15,8 @@ from queue_services.dashboard.sessions import Sessions
 from queue_services.domain.message import Channel
 from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
-from queue_services.queue.messages import Intake
-from queue_services.service.operations import Operations
+from queue_services.queue.intake import Intake
+from queue_services.queue.operation_runner import OperationRunner
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -66,5 +66,5 @@ class Desk:
     audit: Audit
     forecasts: Forecasts
     intake: Intake
-    operations: Operations
+    operations: OperationRunner
     rules: Rules

@@ -18,8 +18,8 @@ from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest, NotFound
 from queue_services.queue import jobs
+from queue_services.queue.operations import ACTS_ON, Action
 from queue_services.queue.overview import next_of_campaign
-from queue_services.service.operations import ACTS_ON, Action
 
 
 async def job(visit: Visit) -> Response:

@@ -16,7 +16,7 @@ from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Status
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue import jobs as queue
-from queue_services.service.operations import ACTS_ON, Action, Request
+from queue_services.queue.operations import ACTS_ON, Action, Request
 
 JOB = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 TABS = (Status.SCHEDULED, Status.CLAIMED, Status.DELIVERED, Status.DEAD, Status.CANCELLED)

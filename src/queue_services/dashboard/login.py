@@ -19,7 +19,7 @@ from queue_services.dashboard.sessions import Visitor
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import SECOND, Instant
 from queue_services.errors import TooManyTries
-from queue_services.service.keys import Keys
+from queue_services.queue.keys import Keys
 
 LOCAL = Visitor("this machine", may_send=True, may_manage=True, administers=True)
 

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from queue_services.dashboard import view
 from queue_services.dashboard.visits import Need, Page, Visit
-from queue_services.queue import dispatchers
+from queue_services.queue import audit, dispatchers
+from queue_services.queue import operations as queue
 
 LISTED = 50
 
@@ -20,7 +21,8 @@ async def operations(visit: Visit) -> Response:
     alive = await dispatchers.live.run(desk.database)
     latency = desk.clock.now() - began
     before = visit.asked("before")
-    log = await desk.audit.newest(
+    log = await audit.newest.run(
+        desk.database,
         visit.workspace,
         LISTED + 1,
         int(before)
@@ -35,7 +37,7 @@ async def operations(visit: Visit) -> Response:
         backend={"sqlite": "SQLite", "postgres": "PostgreSQL"}[desk.database.backend],
         version=desk.settings.version,
         described=desk.settings.described,
-        operations=await desk.operations.newest(visit.workspace, LISTED),
+        operations=await queue.newest.run(desk.database, visit.workspace, LISTED),
         log=log[:LISTED],
         older=log[LISTED - 1].id if len(log) > LISTED else None,
     )
@@ -45,7 +47,9 @@ async def operation(visit: Visit) -> Response:
     """GET /operations/{id}."""
     return visit.page(
         "operation.html",
-        operation=await visit.desk.operations.find(visit.named("operation"), visit.workspace),
+        operation=await queue.find.run(
+            visit.desk.database, visit.named("operation"), visit.workspace
+        ),
     )
 
 
@@ -53,7 +57,7 @@ async def stop(visit: Visit) -> Response:
     """POST /operations/{id}/stop."""
     identity = visit.named("operation")
     async with visit.audited("stop operation", identity):
-        await visit.desk.operations.stop(identity, visit.workspace)
+        await queue.stop.run(visit.desk.database, identity, visit.workspace, visit.now)
     return visit.go(view.path("operations", identity), "The rest is left as it is.")
 
 

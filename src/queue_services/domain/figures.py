@@ -1,7 +1,7 @@
 """What the figures of metrics mean: their formulas, the bounds of histograms, and the steps
 of a history. Pure; see docs/metrics.md.
 
-Used by the storage flows, which add the counts up, and by what shows them.
+Used by the flows, which add the counts up, and by what shows them.
 """
 
 from __future__ import annotations

@@ -5,16 +5,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from queue_services.clock import Clock
-from queue_services.domain.message import FOREVER
-from queue_services.errors import QueueServicesError
-from queue_services.queue import operations
-from queue_services.queue.operations import AuditEntry
-from queue_services.storage.port import Database
+import msgspec
 
-__all__ = ["Audit", "AuditEntry"]
+from queue_services.clock import Clock
+from queue_services.domain.message import FOREVER, Instant
+from queue_services.errors import QueueServicesError
+from queue_services.queue.transactions import reads
+from queue_services.storage.port import Database, Tx
 
 LONGEST_OUTCOME = 300
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """One thing somebody did; `outcome` is None while it is under way, or where the process
+    died meanwhile.
+    """
+
+    id: int
+    at: Instant
+    actor: str
+    workspace: str | None
+    action: str
+    subject: str
+    detail: str | None
+    outcome: str | None
 
 
 class Audit:
@@ -37,21 +51,41 @@ class Audit:
         without outcome is one that a crash cut off.
         """
         entry = await self._database.write(
-            operations.note, self._clock.now(), actor, workspace, action, subject, detail
+            note, self._clock.now(), actor, workspace, action, subject, detail
         )
         try:
             yield
         except QueueServicesError as error:
-            await self._database.write(
-                operations.close, entry, f"refused: {error}"[:LONGEST_OUTCOME]
-            )
+            await self._database.write(close, entry, f"refused: {error}"[:LONGEST_OUTCOME])
             raise
-        await self._database.write(operations.close, entry, "done")
+        await self._database.write(close, entry, "done")
 
-    async def newest(
-        self, workspace: str | None, most: int, before: int | None = None
-    ) -> list[AuditEntry]:
-        """What was done, the newest first; of a workspace, or all."""
-        return await self._database.read(
-            operations.log, workspace, FOREVER if before is None else before, most
-        )
+
+async def note(
+    tx: Tx,
+    at: Instant,
+    actor: str,
+    workspace: str | None,
+    action: str,
+    subject: str,
+    detail: str | None,
+) -> int:
+    """Write down that somebody is about to do something; the entry's id."""
+    [[identity]] = await tx.fetch("insert_audit", at, actor, workspace, action, subject, detail)
+    return int(identity)
+
+
+async def close(tx: Tx, identity: int, outcome: str) -> None:
+    """Write down what came of it."""
+    await tx.fetch("finish_audit", identity, outcome)
+
+
+@reads
+async def newest(
+    tx: Tx, workspace: str | None, most: int, before: int | None = None
+) -> list[AuditEntry]:
+    """What was done, the newest first, from before an entry's id on; of a workspace, or all."""
+    before = FOREVER if before is None else before
+    if workspace is None:
+        return [AuditEntry(*row) for row in await tx.fetch("list_audit", before, most)]
+    return [AuditEntry(*row) for row in await tx.fetch("list_audit_of", before, most, workspace)]

@@ -1,18 +1,149 @@
-"""The key flows: making, listing and revoking keys, and counting what a key hands in a minute.
+"""Keys: making, listing and revoking them, and finding the key whose text a caller sent.
 
-Called by `queue.keys` and `queue.quotas`. The texts of keys never come here, only their
-digests.
+Called by the API, the dashboard and the CLI. Every process keeps all keys in memory, and
+twice a second at most asks the store whether any was made or revoked: so a change is in
+force within a second everywhere, and a request costs no read of the store, whatever it
+sends as its key. The store has the keys' digests, never their texts.
 """
 
 from __future__ import annotations
 
-from queue_services.domain.key import Key, Permission
-from queue_services.domain.message import Instant
-from queue_services.errors import NotFound
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from queue_services.clock import Clock
+from queue_services.domain.key import Key, Permission, digest, new_key
+from queue_services.domain.message import SECOND, Instant, new_id
+from queue_services.errors import NotFound, StoreUnavailable
 from queue_services.queue.jobs import ID
-from queue_services.storage.port import Row, Tx
+from queue_services.queue.transactions import reads, writes
+from queue_services.storage.port import Database, Row, Tx
+
+log = structlog.get_logger(__name__)
+
+FRESH = SECOND // 2
+"""How long what is known of the keys is gone by without asking the store."""
+PATIENCE_SECONDS = 0.2
+"""How long a request waits for the store's answer about the keys before it goes by what was
+known: a store that hangs must not stop all else.
+"""
 
 
+class Keys:
+    """The keys of the store, as one process knows them."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._by_digest: dict[str, Key] = {}
+        self._version: int | None = None
+        self._asked_at: Instant | None = None
+        self._asking: asyncio.Task[StoreUnavailable | None] | None = None
+
+    async def create(
+        self,
+        workspace: str | None,
+        permissions: Iterable[Permission] = Permission,
+        *,
+        per_minute: int | None = None,
+        expires_at: Instant | None = None,
+    ) -> tuple[Key, str]:
+        """Make a key; what is kept of it, and its text, which nobody can learn again.
+        `workspace` None: an administrator's.
+        """
+        text, now = new_key(), self._clock.now()
+        key = Key(
+            new_id(now),
+            digest(text),
+            workspace,
+            tuple(dict.fromkeys(permissions)),
+            per_minute,
+            now,
+            expires_at,
+        )
+        await self._database.write(insert, key)
+        self._ask_anew()
+        log.info(
+            "a key was made",
+            key_id=key.id,
+            workspace=workspace,
+            scopes=[permission.value for permission in key.permissions],
+        )
+        return key, text
+
+    async def revoke(self, identity: str) -> Key:
+        """End a key. Raises NotFound."""
+        key = await self._database.write(revoke, identity, self._clock.now())
+        self._ask_anew()
+        log.info("a key was revoked", key_id=key.id, workspace=key.workspace)
+        return key
+
+    async def exist(self) -> bool:
+        """Whether there ever was a key: from then on one is always needed, even where all are
+        revoked or have expired.
+        """
+        if not self._is_fresh():
+            await self._ask()
+        return bool(self._version)
+
+    async def find(self, text: str) -> Key | None:
+        """The key in force whose text this is."""
+        await self._ask()
+        key = self._by_digest.get(digest(text))
+        return key if key is not None and key.in_force(self._clock.now()) else None
+
+    async def is_in_force(self, identity: str) -> bool:
+        """Whether the key of this id still opens anything: a session that began with it ends
+        with it.
+        """
+        await self._ask()
+        return any(
+            key.id == identity and key.in_force(self._clock.now())
+            for key in self._by_digest.values()
+        )
+
+    async def _ask(self) -> None:
+        """Know the keys as they were half a second ago or later; while the store is away or
+        slow, as they were known last.
+        """
+        if self._is_fresh():
+            return
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._read())
+        asking = self._asking
+        await asyncio.wait({asking}, timeout=None if self._version is None else PATIENCE_SECONDS)
+        if self._version is None and (error := asking.result()) is not None:
+            raise error
+
+    async def _read(self) -> StoreUnavailable | None:
+        """Read what has changed; the reason where the store is away. What was read while a key
+        was made or revoked here is not gone by.
+        """
+        asked_at = self._clock.now()
+        try:
+            version, found = await self._database.read(since, self._version)
+        except StoreUnavailable as error:
+            self._asked_at = self._clock.now()
+            return error
+        if self._asking is asyncio.current_task():
+            self._version, self._asked_at = version, asked_at
+            if found is not None:
+                self._by_digest = {key.digest: key for key in found}
+        return None
+
+    def _ask_anew(self) -> None:
+        self._asked_at = self._asking = None
+
+    def _is_fresh(self) -> bool:
+        return (
+            self._version is not None
+            and self._asked_at is not None
+            and 0 <= self._clock.now() - self._asked_at < FRESH
+        )
+
+
+@writes
 async def insert(tx: Tx, key: Key) -> None:
     """Keep a new key."""
     permissions = " ".join(key.permissions)
@@ -29,11 +160,13 @@ async def insert(tx: Tx, key: Key) -> None:
     await tx.fetch("count_key_change")
 
 
+@reads
 async def every(tx: Tx) -> list[Key]:
     """All keys that are not revoked, oldest first; expired ones too."""
     return [_key(row) for row in await tx.fetch("all_keys")]
 
 
+@reads
 async def since(tx: Tx, version: int | None) -> tuple[int, list[Key] | None]:
     """How often keys have been made or revoked, and all keys where that is not `version`; 0
     where there never was one.
@@ -43,6 +176,7 @@ async def since(tx: Tx, version: int | None) -> tuple[int, list[Key] | None]:
     return current, None if current == version else await every(tx)
 
 
+@writes
 async def revoke(tx: Tx, identity: str, now: Instant) -> Key:
     """End a key. Raises NotFound for one that is not there, or is revoked already."""
     rows = await tx.fetch("revoke_key", identity, now) if ID.fullmatch(identity) else []
@@ -52,25 +186,21 @@ async def revoke(tx: Tx, identity: str, now: Instant) -> Key:
     return _key(rows[0])
 
 
-async def use(tx: Tx, identity: str, minute: int, messages: int, most: int) -> int | None:
-    """Count messages of a key in a minute, and return how many that makes; None, and
-    nothing is counted, where it would be more than `most`.
+@writes
+async def cookie_secret(tx: Tx, proposed: str) -> str:
+    """The secret that signs the dashboard's cookies in every process: the first that was
+    proposed.
     """
-    rows = await tx.fetch("use_key", identity, minute, messages, most) if messages <= most else []
-    return int(rows[0][0]) if rows else None
-
-
-async def used(tx: Tx, identity: str, minute: int) -> int:
-    """How many messages of a key are counted in a minute."""
-    rows = await tx.fetch("key_used", identity, minute)
-    return int(rows[0][0]) if rows else 0
+    await tx.fetch("keep_secret", proposed)
+    [[kept]] = await tx.fetch("read_secret")
+    return str(kept)
 
 
 def _key(row: Row) -> Key:
-    identity, digest, workspace, permissions, per_minute, created_at, expires_at = row
+    identity, fingerprint, workspace, permissions, per_minute, created_at, expires_at = row
     return Key(
         identity,
-        digest,
+        fingerprint,
         workspace,
         tuple(map(Permission, permissions.split())),
         per_minute,

@@ -1,7 +1,6 @@
-"""The flows of what is done at the dashboard: the audit log, and operations on many jobs
-that go on in the background.
+"""Operations on many jobs, in the background: what may be asked for, and how far each is.
 
-Called by `queue.audit` and `queue.operations`. An operation is taken by one process at
+Called by the dashboard; done by `operation_runner`. An operation is taken by one process at
 a time, for as long as its lease; whoever takes it next goes on after `position`, the id of
 the last job that was done, newest first.
 """
@@ -12,12 +11,12 @@ from enum import StrEnum
 
 import msgspec
 
-from queue_services.domain.message import Instant, Reason
-from queue_services.errors import NotFound
+from queue_services.domain.message import Instant, Reason, Status, new_id
+from queue_services.errors import Conflict, Fault, InvalidRequest, NotFound
 from queue_services.queue import results
 from queue_services.queue.jobs import ID
 from queue_services.queue.records import JobFilter
-from queue_services.queue.transactions import writes
+from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Row, Tx
 
 PRUNED_AT_ONCE = 500
@@ -65,22 +64,69 @@ class Operation(msgspec.Struct, frozen=True):
     finished_at: Instant | None
 
 
-class AuditEntry(msgspec.Struct, frozen=True):
-    """One thing somebody did; `outcome` is None while it is under way, or where the process
-    died meanwhile.
-    """
-
-    id: int
-    at: Instant
-    actor: str
-    workspace: str | None
-    action: str
-    subject: str
-    detail: str | None
-    outcome: str | None
-
+ACTS_ON = {
+    Action.RETRY: (Status.DEAD, Status.CANCELLED),
+    Action.CANCEL: (Status.SCHEDULED,),
+    Action.PROMOTE: (Status.SCHEDULED,),
+    Action.RESCHEDULE: (Status.SCHEDULED,),
+}
+"""The states that an action can be asked for; it skips jobs that have left theirs meanwhile."""
 
 _read_request = msgspec.json.Decoder(Request).decode
+
+
+def new_operation(
+    action: Action,
+    actor: str,
+    workspace: str | None,
+    request: Request,
+    matched: int,
+    now: Instant,
+) -> Operation:
+    """An operation that does an action to the jobs of a request; `workspace` is the only one
+    it may touch.
+
+    Raises InvalidRequest where nothing narrows it down: one wrong click must not end
+    everything.
+    """
+    narrowed = (
+        msgspec.structs.replace(request.wanted, status=None, before=None, limit=JobFilter().limit)
+        != JobFilter()
+    )
+    if not request.jobs and not narrowed:
+        raise InvalidRequest(
+            Fault(
+                "filter",
+                "Narrow the jobs down first: by workspace, channel, campaign, contact,"
+                " recipient or time.",
+            )
+        )
+    if not request.jobs and request.wanted.status not in ACTS_ON[action]:
+        raise InvalidRequest(Fault("status", f"Choose the state of the jobs to {action.value}."))
+    if (action is Action.RESCHEDULE) != (request.due_at is not None):
+        raise InvalidRequest(Fault("due_at", "Say when the jobs are to be due."))
+    identity = new_id(now)
+    wanted = msgspec.structs.replace(
+        request.wanted, before=identity, workspace=workspace or request.wanted.workspace
+    )
+    request = msgspec.structs.replace(
+        request, jobs=tuple(sorted(set(request.jobs), reverse=True)), wanted=wanted
+    )
+    return Operation(
+        identity,
+        workspace,
+        action,
+        actor,
+        request,
+        matched,
+        0,
+        0,
+        None,
+        "waiting",
+        None,
+        now,
+        None,
+    )
 
 
 async def add(tx: Tx, operation: Operation) -> None:
@@ -98,6 +144,7 @@ async def add(tx: Tx, operation: Operation) -> None:
     )
 
 
+@reads
 async def find(tx: Tx, identity: str, workspace: str | None) -> Operation:
     """An operation. Raises NotFound, for another workspace's too."""
     rows = await tx.fetch("find_operation", identity) if ID.fullmatch(identity) else []
@@ -106,9 +153,20 @@ async def find(tx: Tx, identity: str, workspace: str | None) -> Operation:
     return _operation(rows[0])
 
 
+@reads
 async def newest(tx: Tx, workspace: str | None, most: int) -> list[Operation]:
     """Operations, the newest first; of a workspace, or all."""
     return [_operation(row) for row in await tx.fetch("list_operations", workspace or "", most)]
+
+
+@writes
+async def stop(tx: Tx, identity: str, workspace: str | None, now: Instant) -> None:
+    """Leave the rest of an operation undone. Raises NotFound, and Conflict where it has ended
+    already.
+    """
+    await find(tx, identity, workspace)
+    if not await finish(tx, identity, "stopped", None, now):
+        raise Conflict("The operation has ended already.")
 
 
 async def take(tx: Tx, worker: str, now: Instant, until: Instant) -> Operation | None:
@@ -143,46 +201,10 @@ async def finish(tx: Tx, identity: str, state: str, error: str | None, now: Inst
     return bool(await tx.fetch("finish_operation", identity, state, error, now))
 
 
-async def note(
-    tx: Tx,
-    at: Instant,
-    actor: str,
-    workspace: str | None,
-    action: str,
-    subject: str,
-    detail: str | None,
-) -> int:
-    """Write down that somebody is about to do something; the entry's id."""
-    [[identity]] = await tx.fetch("insert_audit", at, actor, workspace, action, subject, detail)
-    return int(identity)
-
-
-async def close(tx: Tx, identity: int, outcome: str) -> None:
-    """Write down what came of it."""
-    await tx.fetch("finish_audit", identity, outcome)
-
-
-async def log(tx: Tx, workspace: str | None, before: int, most: int) -> list[AuditEntry]:
-    """What was done, the newest first, from before an entry's id on; of a workspace, or all."""
-    if workspace is None:
-        return [AuditEntry(*row) for row in await tx.fetch("list_audit", before, most)]
-    return [AuditEntry(*row) for row in await tx.fetch("list_audit_of", before, most, workspace)]
-
-
 async def prune(tx: Tx, before: Instant) -> None:
     """Delete a bite of what was done before an instant."""
     await tx.fetch("prune_audit", before, PRUNED_AT_ONCE)
     await tx.fetch("prune_operations", before, PRUNED_AT_ONCE)
-
-
-@writes
-async def secret(tx: Tx, proposed: str) -> str:
-    """The secret that signs the dashboard's cookies in every process: the first that was
-    proposed.
-    """
-    await tx.fetch("keep_secret", proposed)
-    [[kept]] = await tx.fetch("read_secret")
-    return str(kept)
 
 
 def _operation(row: Row) -> Operation:

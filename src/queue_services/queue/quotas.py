@@ -16,8 +16,7 @@ from queue_services.clock import Clock
 from queue_services.domain.key import QUOTA_WINDOW
 from queue_services.domain.message import SECOND, Instant
 from queue_services.errors import OverQuota
-from queue_services.queue import keys
-from queue_services.storage.port import Database
+from queue_services.storage.port import Database, Tx
 
 PARTS = 20
 """A process takes at least this share of a quota at once."""
@@ -78,12 +77,27 @@ class Quotas:
         if part.refused is not None and needed >= part.refused:
             return
         for wanted in sorted({needed, max(needed, limit // PARTS)}, reverse=True):
-            used = await self._database.write(keys.use, key, part.minute, wanted, limit)
-            if used is not None:
-                part.left, part.used = part.left + wanted, used
+            taken = await self._database.write(use, key, part.minute, wanted, limit)
+            if taken is not None:
+                part.left += wanted
+                part.used = taken
                 return
         part.refused = needed
-        part.used = await self._database.read(keys.used, key, part.minute)
+        part.used = await self._database.read(used, key, part.minute)
+
+
+async def use(tx: Tx, identity: str, minute: int, messages: int, most: int) -> int | None:
+    """Count messages of a key in a minute, and return how many that makes; None, and
+    nothing is counted, where it would be more than `most`.
+    """
+    rows = await tx.fetch("use_key", identity, minute, messages, most) if messages <= most else []
+    return int(rows[0][0]) if rows else None
+
+
+async def used(tx: Tx, identity: str, minute: int) -> int:
+    """How many messages of a key are counted in a minute."""
+    rows = await tx.fetch("key_used", identity, minute)
+    return int(rows[0][0]) if rows else 0
 
 
 def _resets_after(now: Instant) -> float:

@@ -1,4 +1,4 @@
-"""What the storage flows return: plain frozen values, in the words and units of the domain.
+"""What the flows return: plain frozen values, in the words and units of the domain.
 Read by the services and the dispatcher.
 """
 

@@ -1,5 +1,5 @@
-"""What is kept, in SQL: one port (`port.Database`), two backends, and the flows that run on
-both.
+"""The store, in SQL: one port (`port.Database`) and two backends. The flows that run on both
+are in `queue`.
 """
 
 from __future__ import annotations

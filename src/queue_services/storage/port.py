@@ -1,5 +1,5 @@
-"""The storage port: what a backend must offer. The flows (`intake`, `claims`, `settling`,
-`jobs`, `campaigns`, ...) are written once on top of it.
+"""The storage port: what a backend must offer. The flows of `queue` (intake, claims,
+settling, jobs, campaigns, ...) are written once on top of it.
 
 A flow is an `async def flow(tx, ...)` that awaits nothing but `tx`. On PostgreSQL it runs
 on a connection of the pool; on SQLite it runs to its end on the writer thread, where no

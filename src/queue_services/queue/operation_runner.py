@@ -1,7 +1,7 @@
-"""Operations on many jobs, in the background: kept in the store, done by whichever process
-serves the dashboard, resumed after a crash.
+"""Does the operations on many jobs that are kept in the store, in whichever process serves
+the dashboard; resumes them after a crash.
 
-Used by the dashboard. A job whose state no longer allows the action is skipped. After a
+Run by the dashboard. A job whose state no longer allows the action is skipped. After a
 crash at most one bite is done again, which changes nothing: a job that was retried, moved
 or cancelled already is skipped or left as it is.
 """
@@ -15,14 +15,12 @@ import msgspec
 import structlog
 
 from queue_services.clock import Clock
-from queue_services.domain.message import SECOND, Instant, Status, new_id
-from queue_services.errors import Conflict, Fault, InvalidRequest, Refusal, StoreUnavailable
+from queue_services.domain.message import SECOND, Instant
+from queue_services.errors import Refusal, StoreUnavailable
 from queue_services.queue import jobs, operations
 from queue_services.queue.operations import Action, Operation, Request
-from queue_services.queue.records import Job, JobFilter
+from queue_services.queue.records import Job
 from queue_services.storage.port import Database
-
-__all__ = ["ACTS_ON", "Action", "Operation", "Operations", "Request"]
 
 BITE = {Action.CANCEL: 500, Action.RETRY: 50, Action.PROMOTE: 50, Action.RESCHEDULE: 50}
 """Jobs between two notes of how far an operation has come; a cancelled bite is one
@@ -35,20 +33,12 @@ KEPT = 400 * 86_400 * SECOND
 """How long operations and the audit log are kept."""
 PRUNE_EVERY = 3600 * SECOND
 
-ACTS_ON = {
-    Action.RETRY: (Status.DEAD, Status.CANCELLED),
-    Action.CANCEL: (Status.SCHEDULED,),
-    Action.PROMOTE: (Status.SCHEDULED,),
-    Action.RESCHEDULE: (Status.SCHEDULED,),
-}
-"""The states that an action can be asked for; it skips jobs that have left theirs meanwhile."""
-
 log = structlog.get_logger(__name__)
 
 
-class Operations:
-    """The operation calls of one process; `run` must be running in some process for any to
-    be done. `writer` names this one in tallies and leases.
+class OperationRunner:
+    """Starts and does operations; `run` must be running in some process for any to be done.
+    `writer` names this one in tallies and leases.
     """
 
     def __init__(self, database: Database, clock: Clock, writer: str) -> None:
@@ -60,74 +50,14 @@ class Operations:
         self, action: Action, actor: str, workspace: str | None, request: Request, matched: int
     ) -> Operation:
         """Have an action done to the jobs of a request; `workspace` is the only one it may touch.
-
-        Raises InvalidRequest where nothing narrows it down: one wrong click must not end
-        everything.
+        Raises InvalidRequest.
         """
-        narrowed = (
-            msgspec.structs.replace(
-                request.wanted, status=None, before=None, limit=JobFilter().limit
-            )
-            != JobFilter()
-        )
-        if not request.jobs and not narrowed:
-            raise InvalidRequest(
-                Fault(
-                    "filter",
-                    "Narrow the jobs down first: by workspace, channel, campaign, contact,"
-                    " recipient or time.",
-                )
-            )
-        if not request.jobs and request.wanted.status not in ACTS_ON[action]:
-            raise InvalidRequest(
-                Fault("status", f"Choose the state of the jobs to {action.value}.")
-            )
-        if (action is Action.RESCHEDULE) != (request.due_at is not None):
-            raise InvalidRequest(Fault("due_at", "Say when the jobs are to be due."))
-        now = self._clock.now()
-        identity = new_id(now)
-        wanted = msgspec.structs.replace(
-            request.wanted, before=identity, workspace=workspace or request.wanted.workspace
-        )
-        request = msgspec.structs.replace(
-            request, jobs=tuple(sorted(set(request.jobs), reverse=True)), wanted=wanted
-        )
-        operation = Operation(
-            identity,
-            workspace,
-            action,
-            actor,
-            request,
-            matched,
-            0,
-            0,
-            None,
-            "waiting",
-            None,
-            now,
-            None,
+        operation = operations.new_operation(
+            action, actor, workspace, request, matched, self._clock.now()
         )
         await self._database.write(operations.add, operation)
         self._asked.set()
         return operation
-
-    async def find(self, identity: str, workspace: str | None = None) -> Operation:
-        """An operation. Raises NotFound."""
-        return await self._database.read(operations.find, identity, workspace)
-
-    async def newest(self, workspace: str | None, most: int) -> list[Operation]:
-        """Operations, the newest first."""
-        return await self._database.read(operations.newest, workspace, most)
-
-    async def stop(self, identity: str, workspace: str | None = None) -> None:
-        """Leave the rest of an operation undone. Raises NotFound, and Conflict where it has
-        ended already.
-        """
-        await self.find(identity, workspace)
-        if not await self._database.write(
-            operations.finish, identity, "stopped", None, self._clock.now()
-        ):
-            raise Conflict("The operation has ended already.")
 
     async def run(self) -> None:
         """Do what was asked for, here or in a process that died, until cancelled."""
