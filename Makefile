@@ -65,18 +65,18 @@ format: $(READY) ## rewrite in the project's style
 
 lock: $(READY) ## choose the newest versions that pyproject.toml allows
 	$(PY) -m pip install --quiet 'uv>=0.9'
-	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --extra client --extra tracing --group dev pyproject.toml --upgrade --quiet --output-file requirements.lock
+	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --extra client --extra tracing --group dev pyproject.toml --no-emit-package queue-services-client --upgrade --quiet --output-file requirements.lock
 	@! grep -n '://' requirements.lock || { echo 'requirements.lock must name no address' >&2; exit 1; }
 
 clean: ## remove the environment and everything built
-	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist src/*.egg-info clients/python/build clients/python/src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
-# The packages of requirements.lock, their hashes checked, then this checkout itself. Made again when either file changes.
-$(READY): requirements.lock pyproject.toml
+# The packages of requirements.lock, their hashes checked, then this checkout's two distributions. Made again when one of the files changes.
+$(READY): requirements.lock pyproject.toml clients/python/pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'No Python 3.11 or newer was found. Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo '$(PYTHON) is older than Python 3.11, or does not start.' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) has no venv module. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && $(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements.lock
-	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e clients/python -e .
 	@touch $@

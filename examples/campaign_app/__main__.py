@@ -30,7 +30,7 @@ from campaign_app.application import Application
 from campaign_app.contacts import ContactRow, WorkspaceRow
 from campaign_app.mail_sink import MailSink
 from campaign_app.sending import Mailer
-from queue_services.client import QueueService, QueueServiceError, Step
+from queue_services_client import QueueService, QueueServiceError, Step
 
 APP_PORT, SERVICE_PORT = 8000, 3000
 ZONE = "Europe/Berlin"

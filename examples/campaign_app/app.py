@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from campaign_app.application import Application, warn_of_late
 from campaign_app.campaign_builder import WELCOME
 from campaign_app.contacts import ContactRow, WorkspaceRow
-from queue_services.client import QueueServiceError, Step, ValidationFailed
-from queue_services.client.receiver import parse_email, parse_event, parse_sms
-from queue_services.client.receiver.starlette import endpoint
-from queue_services.client.reconcile import reconcile_every
+from queue_services_client import QueueServiceError, Step, ValidationFailed
+from queue_services_client.receiver import parse_email, parse_event, parse_sms
+from queue_services_client.receiver.starlette import endpoint
+from queue_services_client.reconcile import reconcile_every
 
 RECONCILE_EVERY = timedelta(minutes=5)
 MONITOR_EVERY_MINUTES = 10

@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session
 from campaign_app.campaign_builder import CampaignBuilder
 from campaign_app.contacts import Base, Contacts
 from campaign_app.sending import Mailer
-from queue_services.client import QueueService
-from queue_services.client.monitor import Alert, Monitor
-from queue_services.client.notifications import NotificationManager
-from queue_services.client.receiver import Receiver
-from queue_services.client.receiver.sqlalchemy import SqlDeduplicator
-from queue_services.client.receiver.sqlalchemy import metadata as deliveries
-from queue_services.client.reconcile import Reconciliation, reconcile
-from queue_services.client.tracking.sqlalchemy import QueuedMessage, SqlTracker
-from queue_services.client.types import Event
+from queue_services_client import QueueService
+from queue_services_client.monitor import Alert, Monitor
+from queue_services_client.notifications import NotificationManager
+from queue_services_client.receiver import Receiver
+from queue_services_client.receiver.sqlalchemy import SqlDeduplicator
+from queue_services_client.receiver.sqlalchemy import metadata as deliveries
+from queue_services_client.reconcile import Reconciliation, reconcile
+from queue_services_client.tracking.sqlalchemy import QueuedMessage, SqlTracker
+from queue_services_client.types import Event
 
 log = logging.getLogger("campaign_app")
 

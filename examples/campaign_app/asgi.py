@@ -11,7 +11,7 @@ from campaign_app.app import create_app
 from campaign_app.application import Application
 from campaign_app.sending import Mailer
 from campaign_app.settings import from_environment
-from queue_services.client import QueueService
+from queue_services_client import QueueService
 
 
 def create() -> FastAPI:

@@ -8,9 +8,9 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from campaign_app.contacts import Contacts
-from queue_services.client import Launch, QueueService, Step
-from queue_services.client.tracking import TrackedCampaign
-from queue_services.client.tracking.sqlalchemy import QueuedMessage, SqlTracker
+from queue_services_client import Launch, QueueService, Step
+from queue_services_client.tracking import TrackedCampaign
+from queue_services_client.tracking.sqlalchemy import QueuedMessage, SqlTracker
 
 WELCOME = (
     Step(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from queue_services.client import Contact
+from queue_services_client import Contact
 
 
 class Base(DeclarativeBase):

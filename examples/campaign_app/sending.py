@@ -7,7 +7,7 @@ from __future__ import annotations
 import smtplib
 from email.message import EmailMessage as Mail
 
-from queue_services.client.receiver import EmailMessage, Reject, RetryLater, SlowDown, SmsMessage
+from queue_services_client.receiver import EmailMessage, Reject, RetryLater, SlowDown, SmsMessage
 
 SENDER = "campaigns@example.com"
 TIMEOUT = 5.0

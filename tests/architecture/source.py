@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "queue_services"
+CLIENT = ROOT / "clients" / "python" / "src" / "queue_services_client"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -68,8 +69,13 @@ def modules(folder: Path = PACKAGE) -> tuple[Module, ...]:
 
 
 def service() -> Iterator[Module]:
-    """The modules of the service: all but the client package, which stands alone."""
+    """The modules of the service: all but the former name of the client package."""
     return (module for module in modules() if module.part != "client")
+
+
+def both() -> tuple[Module, ...]:
+    """The modules of the service and of the client package."""
+    return modules() + modules(CLIENT)
 
 
 def dotted(node: ast.AST) -> str:

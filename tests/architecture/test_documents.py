@@ -17,6 +17,7 @@ DOCUMENTS = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "examples").rglob("*.md"),
+        *(ROOT / "clients").glob("*/*.md"),
     )
 )
 
@@ -35,9 +36,10 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 
 def test_the_reasons_for_every_dependency_are_written_down() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    client = tomllib.loads((ROOT / "clients/python/pyproject.toml").read_text(encoding="utf-8"))
     listed = [
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["client"],
+        *client["project"]["dependencies"],
         *project["dependency-groups"]["dev"],
     ]
     names = {re.split(r"[<>=;\[ ]", line)[0] for line in listed}

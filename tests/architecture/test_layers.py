@@ -8,8 +8,9 @@ import ast
 import re
 import sys
 import tomllib
+from pathlib import Path
 
-from tests.architecture.source import PACKAGE, ROOT, Module, modules, service
+from tests.architecture.source import CLIENT, PACKAGE, ROOT, Module, modules, service
 
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "clock", "settings", "log", "redaction"}),
@@ -27,14 +28,7 @@ DISTRIBUTIONS = {
     "prometheus_client": "prometheus-client",
     "opentelemetry": "opentelemetry-api",
 }
-CLIENT_EXTRAS = {
-    "jinja2",
-    "sqlalchemy",
-    "flask",
-    "django",
-    "starlette",
-    "pytest",
-}  # each only where an application has it already
+CLIENT_EXTRAS = ("django", "flask", "jinja2", "sqlalchemy", "starlette")
 
 
 def layer(part: str) -> int:
@@ -89,13 +83,22 @@ def test_imports_go_downward_and_never_sideways() -> None:
 
 def test_the_client_stands_alone() -> None:
     foreign = [
-        f"{module.at(node)}: imports {part}"
-        for module in modules()
-        if module.part == "client"
-        for part, node in own(module)
-        if part != "client"
+        f"{module.at(node)}: imports {name}"
+        for module in modules(CLIENT)
+        for name, node in module.imports()
+        if name.split(".")[0] == "queue_services"
     ]
     assert foreign == []
+
+
+def test_the_service_does_not_use_the_client() -> None:
+    uses = [
+        f"{module.at(node)}: imports {name}"
+        for module in service()
+        for name, node in module.imports()
+        if name.split(".")[0] == "queue_services_client"
+    ]
+    assert uses == []
 
 
 def test_the_rule_sees_a_breach() -> None:
@@ -156,20 +159,31 @@ def test_pure_rules_import_no_library_that_does_input_or_output() -> None:
     assert found == set()
 
 
-def test_what_is_imported_is_declared() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {
-        re.split(r"[<>=;\[ ]", line)[0]
-        for line in project["dependencies"] + project["optional-dependencies"]["tracing"]
-    }
-    for_client = {
-        re.split(r"[<>=;\[ ]", line)[0] for line in project["optional-dependencies"]["client"]
-    } | CLIENT_EXTRAS
-    missing = {
+def declared(project: Path, *extras: str) -> set[str]:
+    """The distributions that a pyproject.toml names, those of `extras` among them."""
+    described = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+    lines = list(described["dependencies"])
+    for extra in extras:
+        lines += described["optional-dependencies"][extra]
+    return {re.split(r"[<>=;\[ ]", line)[0] for line in lines}
+
+
+def undeclared(used: tuple[Module, ...], known: set[str], own_names: set[str]) -> set[str]:
+    """The imports of `used` that no distribution of `known` brings."""
+    return {
         f"{module.at(node)}: {top}"
-        for module in modules()
+        for module in used
         for name, node in module.imports()
-        if (top := name.split(".")[0]) != "queue_services" and top not in sys.stdlib_module_names
-        if DISTRIBUTIONS.get(top, top) not in (for_client if module.part == "client" else declared)
+        if (top := name.split(".")[0]) not in own_names and top not in sys.stdlib_module_names
+        if DISTRIBUTIONS.get(top, top) not in known
     }
-    assert missing == set()
+
+
+def test_what_is_imported_is_declared() -> None:
+    known = declared(ROOT / "pyproject.toml", "tracing")
+    assert undeclared(modules(), known, {"queue_services", "queue_services_client"}) == set()
+
+
+def test_what_the_client_imports_is_declared_there_or_given_by_its_user() -> None:
+    known = declared(CLIENT.parents[1] / "pyproject.toml", *CLIENT_EXTRAS) | {"pytest"}
+    assert undeclared(modules(CLIENT), known, {"queue_services_client"}) == set()

@@ -8,11 +8,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.architecture.source import DOCUMENTED, PACKAGE, ROOT, Module, dotted, modules, service
+from tests.architecture.source import (
+    CLIENT,
+    DOCUMENTED,
+    PACKAGE,
+    ROOT,
+    Module,
+    both,
+    dotted,
+    modules,
+    service,
+)
 
 LONGEST_FILE = 460
 CAMEL_CASE = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")
-WIRE = ("wire", "client.wire")
+WIRE = ("wire",)
 OTHER_VOCABULARIES = ("api.openapi",)  # OpenAPI's and JSON Schema's own keywords
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 
@@ -26,21 +36,22 @@ def inside(module: Module, names: tuple[str, ...]) -> bool:
 def test_no_file_is_longer_than_a_sitting() -> None:
     lengths = {
         path.relative_to(ROOT): path.read_text(encoding="utf-8").count("\n")
-        for path in (ROOT / "src").rglob("*")
+        for folder in (ROOT / "src", CLIENT)
+        for path in folder.rglob("*")
         if path.suffix in (".py", ".sql", ".mjs", ".html")
     }
     assert {str(path): length for path, length in lengths.items() if length > LONGEST_FILE} == {}
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:
-    assert [str(module.path) for module in modules() if module.path.stem in VAGUE] == []
+    assert [str(module.path) for module in both() if module.path.stem in VAGUE] == []
 
 
 def test_everything_public_says_what_it_does() -> None:
     silent = [
         f"{module.at(node) if isinstance(node, ast.stmt) else module.path}:"
         f" {getattr(node, 'name', 'module')}"
-        for module in modules()
+        for module in both()
         for node in (module.tree, *module.tree.body)
         if isinstance(node, DOCUMENTED)
         and not getattr(node, "name", "").startswith("_")
@@ -72,7 +83,7 @@ def camel_case(module: Module) -> Iterator[str]:
 def test_names_of_the_wire_stay_in_wire() -> None:
     assert [
         found
-        for module in modules()
+        for module in both()
         if not inside(module, WIRE + OTHER_VOCABULARIES)
         for found in camel_case(module)
     ] == []
@@ -97,10 +108,7 @@ def environment(module: Module) -> Iterator[str]:
 
 def test_the_environment_is_read_in_settings_alone() -> None:
     assert [
-        place
-        for module in modules()
-        if module.name not in ("settings", "client.settings")
-        for place in environment(module)
+        place for module in both() if module.name != "settings" for place in environment(module)
     ] == []
 
 

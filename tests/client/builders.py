@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx2
 
-from queue_services.client import Email, Sms
-from queue_services.client.call import Retries
+from queue_services_client import Email, Sms
+from queue_services_client.call import Retries
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PROBLEM = {"content-type": "application/problem+json"}

@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from queue_services.client import AsyncQueueService, QueueService, ScheduleResult, Sms, Unauthorized
-from queue_services.client.bulk import BYTES_A_REQUEST
+from queue_services_client import AsyncQueueService, QueueService, ScheduleResult, Sms, Unauthorized
+from queue_services_client.bulk import BYTES_A_REQUEST
 from tests.client.builders import LONGEST_WAITS, Naps, Script, answer, problem, sms
 
 URL = "http://127.0.0.1:3000"

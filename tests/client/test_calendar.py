@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whenever import PlainDateTime
 
-from queue_services.client.calendar import (
+from queue_services_client.calendar import (
     MONDAY_TO_FRIDAY,
     delay_ms,
     is_open,
@@ -22,8 +22,8 @@ from queue_services.client.calendar import (
     time_zone,
     wall_clock,
 )
-from queue_services.client.errors import ValidationFailed
-from queue_services.client.types import SendWindow
+from queue_services_client.errors import ValidationFailed
+from queue_services_client.types import SendWindow
 
 BERLIN = "Europe/Berlin"
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)  # a Friday; 14:00 in Berlin

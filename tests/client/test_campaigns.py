@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from queue_services.client import (
+from queue_services_client import (
     Campaign,
     Contact,
     NotFound,
@@ -23,8 +23,8 @@ from queue_services.client import (
     ValidationFailed,
     jinja_templates,
 )
-from queue_services.client.plan import idempotency_key
-from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService, QueueClock
+from queue_services_client.plan import idempotency_key
+from queue_services_client.testing import AsyncFakeQueueService, FakeQueueService, QueueClock
 from tests.client.builders import JOB, Naps, Script, answer
 
 ADA = Contact("c-1", phone="+491701234567", email="ada@example.org", fields={"name": "Ada <b>"})

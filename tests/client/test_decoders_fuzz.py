@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services.client import figures, types, wire
-from queue_services.client.call import Call, Pause, Reply, Retries, exchange
-from queue_services.client.errors import QueueServiceError
-from queue_services.client.receiver.events import parse_event
-from queue_services.client.receiver.fields import FieldMap
-from queue_services.client.receiver.messages import parse, parse_batch, parse_email, parse_sms
-from queue_services.client.receiver.receiver import Receiver
-from queue_services.client.receiver.refusals import TooLarge, Unreadable, Unverified
-from queue_services.client.receiver.signature import verify
-from queue_services.client.testing.outcome import Outcome, outcome_of
+from queue_services_client import figures, types, wire
+from queue_services_client.call import Call, Pause, Reply, Retries, exchange
+from queue_services_client.errors import QueueServiceError
+from queue_services_client.receiver.events import parse_event
+from queue_services_client.receiver.fields import FieldMap
+from queue_services_client.receiver.messages import parse, parse_batch, parse_email, parse_sms
+from queue_services_client.receiver.receiver import Receiver
+from queue_services_client.receiver.refusals import TooLarge, Unreadable, Unverified
+from queue_services_client.receiver.signature import verify
+from queue_services_client.testing.outcome import Outcome, outcome_of
 from tests.client.receiver.builders import NOW, SECRET, email, event, signed_headers, sms
 
 ANSWERS: list[type[msgspec.Struct]] = [

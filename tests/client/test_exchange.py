@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services.client.call import (
+from queue_services_client.call import (
     Call,
     Lost,
     Pause,
@@ -21,7 +21,7 @@ from queue_services.client.call import (
     exchange,
     full_jitter,
 )
-from queue_services.client.errors import (
+from queue_services_client.errors import (
     Conflict,
     Fault,
     NotFound,

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from queue_services.client import Conflict, NotFound, ScheduleResult, Status
-from queue_services.client.call import Lost
-from queue_services.client.receiver import Receiver, RetryLater, SmsMessage, parse_sms
-from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService, QueueClock
-from queue_services.client.types import CallbackAnswer, CallbackRequest, Job
+from queue_services_client import Conflict, NotFound, ScheduleResult, Status
+from queue_services_client.call import Lost
+from queue_services_client.receiver import Receiver, RetryLater, SmsMessage, parse_sms
+from queue_services_client.testing import AsyncFakeQueueService, FakeQueueService, QueueClock
+from queue_services_client.types import CallbackAnswer, CallbackRequest, Job
 from tests.client.builders import email, sms
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from queue_services.client import AsyncMonitor, Monitor, QueueServiceError
-from queue_services.client.monitor import Alert, Raise
-from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService
+from queue_services_client import AsyncMonitor, Monitor, QueueServiceError
+from queue_services_client.monitor import Alert, Raise
+from queue_services_client.testing import AsyncFakeQueueService, FakeQueueService
 
 
 class Told(list[tuple[str, str, str]]):

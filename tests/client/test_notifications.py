@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from queue_services.client import AsyncNotificationManager, NotificationManager
-from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService
+from queue_services_client import AsyncNotificationManager, NotificationManager
+from queue_services_client.testing import AsyncFakeQueueService, FakeQueueService
 
 
 def test_a_notification_is_due_now_and_goes_before_a_campaign() -> None:

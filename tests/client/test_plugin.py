@@ -10,7 +10,7 @@ from pathlib import Path
 
 PROJECT = """
 from datetime import timedelta
-from queue_services.client import Sms
+from queue_services_client import Sms
 
 def test_the_fixtures_share_a_clock(queue_service, queue_clock):
     message = Sms(to="+491701234567", message="Hi", contact_id="c-1", workspace_id="acme", delay=timedelta(days=1))
@@ -31,7 +31,7 @@ def test_there_is_one_that_awaits(async_queue_service):
 
 def test_pytest_finds_the_plugin_by_itself() -> None:
     (plugin,) = entry_points(group="pytest11", name="queue-services")
-    assert plugin.load().__name__ == "queue_services.client.pytest_plugin"
+    assert plugin.load().__name__ == "queue_services_client.pytest_plugin"
 
 
 def test_a_project_gets_a_fake_service_and_its_clock(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_project_gets_a_fake_service_and_its_clock(tmp_path: Path) -> None:
         "pytest",
         "-q",
         "-p",
-        "queue_services.client.pytest_plugin",
+        "queue_services_client.pytest_plugin",
         "-p",
         "no:cacheprovider",
         str(tmp_path),

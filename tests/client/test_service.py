@@ -14,7 +14,7 @@ from typing import Any, assert_type
 import httpx2
 import pytest
 
-from queue_services.client import (
+from queue_services_client import (
     AsyncQueueService,
     Conflict,
     Job,
@@ -25,7 +25,7 @@ from queue_services.client import (
     Unavailable,
     ValidationFailed,
 )
-from queue_services.client.reconcile.reconciliation import Service
+from queue_services_client.reconcile.reconciliation import Service
 from tests.client.builders import (
     JOB,
     LONGEST_WAITS,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from queue_services.client import wire
-from queue_services.client.errors import ValidationFailed
-from queue_services.client.types import Message, ScheduleResult, SendWindow, Workspace
+from queue_services_client import wire
+from queue_services_client.errors import ValidationFailed
+from queue_services_client.types import Message, ScheduleResult, SendWindow, Workspace
 from tests.client.builders import email, sms
 
 

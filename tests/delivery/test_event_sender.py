@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import standardwebhooks
 
-from queue_services.client.receiver.events import parse_event
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.connections import AddressGuard
 from queue_services.delivery.events import EventSender, EventSettings
 from queue_services.delivery.sender import Notice
 from queue_services.delivery.signing import new_secret
 from queue_services.domain.outcome import Answer, Kind
+from queue_services_client.receiver.events import parse_event
 
 from .builders import NOW
 from .receiver import Receiver, answering

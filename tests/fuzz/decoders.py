@@ -15,14 +15,14 @@ import sys
 
 import msgspec
 
-from queue_services.client import types
-from queue_services.client import wire as client
-from queue_services.client.receiver import events, messages
-from queue_services.client.receiver.refusals import TooLarge as TooLargeBatch
-from queue_services.client.receiver.refusals import Unreadable
 from queue_services.domain.message import Message
 from queue_services.errors import InvalidRequest, TooLarge
 from queue_services.wire import batches, bodies, changes, fields, intake, keys, metrics, workspaces
+from queue_services_client import types
+from queue_services_client import wire as client
+from queue_services_client.receiver import events, messages
+from queue_services_client.receiver.refusals import TooLarge as TooLargeBatch
+from queue_services_client.receiver.refusals import Unreadable
 
 NOW = 1_742_638_530_123_000
 SHAPES: list[type[msgspec.Struct]] = [

@@ -17,8 +17,8 @@ from campaign_app.application import Application
 from campaign_app.contacts import ContactRow, WorkspaceRow
 from campaign_app.mail_sink import MailSink
 from campaign_app.sending import Mailer
-from queue_services.client.testing import FakeQueueService, QueueClock
-from queue_services.client.types import CallbackAnswer, CallbackRequest
+from queue_services_client.testing import FakeQueueService, QueueClock
+from queue_services_client.types import CallbackAnswer, CallbackRequest
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

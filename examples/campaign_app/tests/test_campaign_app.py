@@ -14,10 +14,10 @@ from campaign_app.app import create_app
 from campaign_app.application import Application
 from campaign_app.asgi import create
 from campaign_app.mail_sink import MailSink
-from queue_services.client import ScheduleResult
-from queue_services.client.receiver.signature import decode_secret, sign
-from queue_services.client.testing import FakeQueueService
-from queue_services.client.tracking.sqlalchemy import SqlTracker
+from queue_services_client import ScheduleResult
+from queue_services_client.receiver.signature import decode_secret, sign
+from queue_services_client.testing import FakeQueueService
+from queue_services_client.tracking.sqlalchemy import SqlTracker
 
 from .conftest import SECRET
 

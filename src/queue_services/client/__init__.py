@@ -1,102 +1,65 @@
-"""What an application installs: it talks to Queue Services over HTTP and imports nothing
-else of this project.
-
-Start at `QueueService` (or `AsyncQueueService`); `docs/client.md` is the guide. The names
-below are imported when they are first used: the receiver, the tables and the pytest plugin
-are parts of this package too, and need no HTTP client.
-"""
+"""The former name of `queue_services_client`: the same modules under the old paths, until 0.3."""
 
 from __future__ import annotations
 
+import sys
+import warnings
+from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from queue_services.client.call import Retries
-    from queue_services.client.campaigns import AsyncCampaign, Campaign
-    from queue_services.client.errors import (
-        Conflict,
-        Fault,
-        NotFound,
-        OverQuota,
-        QueueServiceError,
-        Unauthorized,
-        Unavailable,
-        ValidationFailed,
-    )
-    from queue_services.client.monitor import AsyncMonitor, Monitor
-    from queue_services.client.notifications import AsyncNotificationManager, NotificationManager
-    from queue_services.client.plan import Contact, Launch, Step
-    from queue_services.client.rollout import Rollout
-    from queue_services.client.service import AsyncQueueService, QueueService
-    from queue_services.client.templates import jinja_templates
-    from queue_services.client.types import (
-        Channel,
-        Email,
-        Job,
-        ScheduleResult,
-        SendWindow,
-        Sms,
-        Status,
-    )
+    from queue_services_client import *  # noqa: F403
 
-_HOMES = {
-    "call": ("Retries",),
-    "campaigns": ("AsyncCampaign", "Campaign"),
-    "errors": (
-        "Conflict",
-        "Fault",
-        "NotFound",
-        "OverQuota",
-        "QueueServiceError",
-        "Unauthorized",
-        "Unavailable",
-        "ValidationFailed",
-    ),
-    "monitor": ("AsyncMonitor", "Monitor"),
-    "notifications": ("AsyncNotificationManager", "NotificationManager"),
-    "plan": ("Contact", "Launch", "Step"),
-    "rollout": ("Rollout",),
-    "service": ("AsyncQueueService", "QueueService"),
-    "templates": ("jinja_templates",),
-    "types": ("Channel", "Email", "Job", "ScheduleResult", "SendWindow", "Sms", "Status"),
-}
-_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = [
-    "AsyncCampaign",
-    "AsyncMonitor",
-    "AsyncNotificationManager",
-    "AsyncQueueService",
-    "Campaign",
-    "Channel",
-    "Conflict",
-    "Contact",
-    "Email",
-    "Fault",
-    "Job",
-    "Launch",
-    "Monitor",
-    "NotFound",
-    "NotificationManager",
-    "OverQuota",
-    "QueueService",
-    "QueueServiceError",
-    "Retries",
-    "Rollout",
-    "ScheduleResult",
-    "SendWindow",
-    "Sms",
-    "Status",
-    "Step",
-    "Unauthorized",
-    "Unavailable",
-    "ValidationFailed",
-    "jinja_templates",
-]
+OLD, NEW = "queue_services.client", "queue_services_client"
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+class FormerName(MetaPathFinder, Loader):
+    """Finds `queue_services.client.x` as the module `queue_services_client.x` itself, so that
+    each class exists once, whichever name it is imported by.
+    """
+
+    def find_spec(
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a module under its old name; None for one that does not exist."""
+        if not fullname.startswith(OLD + "."):
+            return None
+        found = find_spec(_new(fullname))
+        if found is None:
+            return None
+        package = found.submodule_search_locations is not None
+        return ModuleSpec(fullname, self, origin=found.origin, is_package=package)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the real module in the place of the empty one that was made for the old name."""
+        sys.modules[module.__name__] = import_module(_new(module.__name__))
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """What `python -m queue_services.client.reconcile` runs."""
+        found = find_spec(_new(fullname))
+        loader = found.loader if found else None
+        return loader.get_code(_new(fullname)) if isinstance(loader, InspectLoader) else None
+
+
+def _new(fullname: str) -> str:
+    return NEW + fullname.removeprefix(OLD)
+
+
+try:
+    package = import_module(NEW)
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"{error.name} is not installed: pip install 'queue-services[client]'", name=error.name
+    ) from error
+warnings.warn(
+    f"{OLD} is now {NEW}; the old name will be removed in 0.3",
+    DeprecationWarning,
+    stacklevel=2,
+)
+sys.meta_path.insert(0, FormerName())  # first: the path of the real package finds copies
+sys.modules[OLD] = package

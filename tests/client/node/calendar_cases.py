@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
-from queue_services.client.calendar import delay_ms
+from queue_services_client.calendar import delay_ms
 
 COUNT = 5_000
 ZONES = (

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from queue_services.client import wire
-from queue_services.client.plan import Contact, Plan, Step, compiled
-from queue_services.client.rollout import Rollout
-from queue_services.client.templates import dollar_templates
-from queue_services.client.types import ScheduleResult
+from queue_services_client import wire
+from queue_services_client.plan import Contact, Plan, Step, compiled
+from queue_services_client.rollout import Rollout
+from queue_services_client.templates import dollar_templates
+from queue_services_client.types import ScheduleResult
 
 NOW = datetime(2026, 3, 27, 16, 45, 12, 345_000, tzinfo=UTC)
 STEPS = [

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from queue_services.client.calendar import delay_ms
+from queue_services_client.calendar import delay_ms
 from tests.client.node.generate import FILES, PACKAGE
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from queue_services.client.types import CallbackRequest
+from queue_services_client.types import CallbackRequest
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"

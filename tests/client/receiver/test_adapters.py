@@ -18,10 +18,10 @@ from httpx2 import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from queue_services.client.receiver import Receiver, SlowDown, SmsMessage, parse_sms
-from queue_services.client.receiver import django as django_adapter
-from queue_services.client.receiver import flask as flask_adapter
-from queue_services.client.receiver import starlette as starlette_adapter
+from queue_services_client.receiver import Receiver, SlowDown, SmsMessage, parse_sms
+from queue_services_client.receiver import django as django_adapter
+from queue_services_client.receiver import flask as flask_adapter
+from queue_services_client.receiver import starlette as starlette_adapter
 
 from .builders import SECRET, Clock, callback, sms
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from sqlalchemy import Engine, create_engine
 
-from queue_services.client.receiver import Claim, Deduplicator, MemoryDeduplicator
-from queue_services.client.receiver.sqlalchemy import SqlDeduplicator, metadata
+from queue_services_client.receiver import Claim, Deduplicator, MemoryDeduplicator
+from queue_services_client.receiver.sqlalchemy import SqlDeduplicator, metadata
 
 
 @pytest.fixture

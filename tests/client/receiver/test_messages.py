@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services.client.receiver import (
+from queue_services_client.receiver import (
     EmailMessage,
     FieldMap,
     Refusal,
@@ -18,7 +18,7 @@ from queue_services.client.receiver import (
     parse_event,
     parse_sms,
 )
-from queue_services.client.types import Channel
+from queue_services_client.types import Channel
 
 from .builders import email, event, sms
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from queue_services.client.receiver import (
+from queue_services_client.receiver import (
     FieldMap,
     Receiver,
     Reject,
@@ -17,8 +17,8 @@ from queue_services.client.receiver import (
     parse_event,
     parse_sms,
 )
-from queue_services.client.receiver.deduplicator import MemoryDeduplicator
-from queue_services.client.types import CallbackAnswer, CallbackRequest, Event
+from queue_services_client.receiver.deduplicator import MemoryDeduplicator
+from queue_services_client.types import CallbackAnswer, CallbackRequest, Event
 
 from .builders import NOW, OTHER_SECRET, SECRET, Clock, callback, event, sms
 

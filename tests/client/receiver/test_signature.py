@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
-from queue_services.client.receiver import Unverified, verify
-from queue_services.client.receiver.signature import decode_secret, sign
+from queue_services_client.receiver import Unverified, verify
+from queue_services_client.receiver.signature import decode_secret, sign
 
 from .builders import NOW, OTHER_SECRET, SECRET, signed_headers
 

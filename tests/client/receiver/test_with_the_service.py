@@ -10,7 +10,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_services.client.receiver import (
+from queue_services.delivery.signing import new_secret, sign
+from queue_services.domain.message import Channel, Content
+from queue_services.wire.callback import callback_body
+from queue_services_client.receiver import (
     EmailMessage,
     Receiver,
     SmsMessage,
@@ -18,10 +21,7 @@ from queue_services.client.receiver import (
     parse_email,
     parse_sms,
 )
-from queue_services.client.types import CallbackRequest
-from queue_services.delivery.signing import new_secret, sign
-from queue_services.domain.message import Channel, Content
-from queue_services.wire.callback import callback_body
+from queue_services_client.types import CallbackRequest
 
 from .builders import NOW, Clock
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from queue_services.client.types import CallbackAnswer, CallbackRequest
+from queue_services_client.types import CallbackAnswer, CallbackRequest
 
 
 class Endpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from queue_services.client import Contact, Email, Sms
+from queue_services_client import Contact, Email, Sms
 from tests.client.suite.worlds import World
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from queue_services.client import NotFound, SendWindow, Status, Step
-from queue_services.client.campaigns import Campaign
+from queue_services_client import NotFound, SendWindow, Status, Step
+from queue_services_client.campaigns import Campaign
 from tests.client.suite.messages import contacts, sms
 from tests.client.suite.worlds import World, job_id
 

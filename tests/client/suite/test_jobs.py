@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from queue_services.client import Conflict, NotFound, Status
+from queue_services_client import Conflict, NotFound, Status
 from tests.client.suite.messages import email, sms
 from tests.client.suite.worlds import World, job_id
 

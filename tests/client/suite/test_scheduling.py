@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from queue_services.client import Channel, Conflict, Status, ValidationFailed
+from queue_services_client import Channel, Conflict, Status, ValidationFailed
 from tests.client.suite.messages import email, sms
 from tests.client.suite.worlds import World, job_id
 

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from queue_services.client import Contact, Status, Step
-from queue_services.client.campaigns import Campaign
+from queue_services_client import Contact, Status, Step
+from queue_services_client.campaigns import Campaign
 from tests.client.suite.worlds import RealWorld, World
 
 ZONES = [

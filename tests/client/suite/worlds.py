@@ -19,8 +19,8 @@ from threading import Thread
 import httpx2
 import pytest
 
-from queue_services.client import AsyncQueueService, Job, QueueService, ScheduleResult
-from queue_services.client.testing import AsyncFakeQueueService, FakeQueueService
+from queue_services_client import AsyncQueueService, Job, QueueService, ScheduleResult
+from queue_services_client.testing import AsyncFakeQueueService, FakeQueueService
 from tests.client.suite.endpoint import Endpoint, served
 
 PATIENCE = 15.0

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, Text, create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import StaticPool
 
-from queue_services.client.tracking import JobState
-from queue_services.client.tracking.sqlalchemy import QueuedMessageMixin, SqlTracker
-from queue_services.client.types import Email, Message, ScheduleResult, Sms, Status
+from queue_services_client.tracking import JobState
+from queue_services_client.tracking.sqlalchemy import QueuedMessageMixin, SqlTracker
+from queue_services_client.types import Email, Message, ScheduleResult, Sms, Status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

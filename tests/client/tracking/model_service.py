@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from queue_services.client.bulk import Entry
-from queue_services.client.errors import Fault, Unavailable
-from queue_services.client.tracking.tracker import due_at
-from queue_services.client.types import (
+from queue_services_client.bulk import Entry
+from queue_services_client.errors import Fault, Unavailable
+from queue_services_client.tracking.tracker import due_at
+from queue_services_client.types import (
     Change,
     ChangeList,
     Channel,

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from queue_services.client.reconcile import __main__ as command
-from queue_services.client.testing import FakeQueueService, QueueClock
-from queue_services.client.tracking.sqlalchemy import QueuedMessage, SqlTracker
-from queue_services.client.types import Status
+from queue_services_client.reconcile import __main__ as command
+from queue_services_client.testing import FakeQueueService, QueueClock
+from queue_services_client.tracking.sqlalchemy import QueuedMessage, SqlTracker
+from queue_services_client.types import Status
 
 from .builders import NOW, AppBase, Reminder, sms
 
@@ -116,7 +116,7 @@ def test_a_model_of_the_applications_own_is_named_by_its_module(
 
 @pytest.mark.parametrize(
     "model",
-    ["nonsense", "no.such.module:Model", "json:JSONEncoder", "queue_services.client.types:Nothing"],
+    ["nonsense", "no.such.module:Model", "json:JSONEncoder", "queue_services_client.types:Nothing"],
 )
 def test_a_model_that_is_none_is_a_bad_argument(
     model: str, capsys: pytest.CaptureFixture[str]
@@ -129,7 +129,7 @@ def test_a_model_that_is_none_is_a_bad_argument(
 
 def test_runs_as_a_module_without_a_warning() -> None:
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "queue_services.client.reconcile", "--help"],
+        [sys.executable, "-W", "error", "-m", "queue_services_client.reconcile", "--help"],
         capture_output=True,
         text=True,
         check=True,

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from queue_services.client.errors import Unavailable
-from queue_services.client.reconcile import Reconciliation, reconcile, reconcile_every
-from queue_services.client.tracking import schedule_tracked
-from queue_services.client.tracking.sqlalchemy import QueuedMessage, SqlTracker
-from queue_services.client.types import Message, Sms, Status
+from queue_services_client.errors import Unavailable
+from queue_services_client.reconcile import Reconciliation, reconcile, reconcile_every
+from queue_services_client.tracking import schedule_tracked
+from queue_services_client.tracking.sqlalchemy import QueuedMessage, SqlTracker
+from queue_services_client.types import Message, Sms, Status
 
 from .builders import NOW, sms, tracker
 from .model_service import ModelService

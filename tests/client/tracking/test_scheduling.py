@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from queue_services.client.bulk import Entry
-from queue_services.client.plan import Contact, Step
-from queue_services.client.reconcile import reconcile
-from queue_services.client.testing import FakeQueueService, QueueClock
-from queue_services.client.tracking import TrackedCampaign, schedule_each_tracked, schedule_tracked
-from queue_services.client.tracking.sqlalchemy import SqlTracker
-from queue_services.client.types import ScheduleResult, Status
+from queue_services_client.bulk import Entry
+from queue_services_client.plan import Contact, Step
+from queue_services_client.reconcile import reconcile
+from queue_services_client.testing import FakeQueueService, QueueClock
+from queue_services_client.tracking import TrackedCampaign, schedule_each_tracked, schedule_tracked
+from queue_services_client.tracking.sqlalchemy import SqlTracker
+from queue_services_client.types import ScheduleResult, Status
 
 from .builders import NOW, email, sms, tracker
 from .model_service import ModelService

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.orm import Session
 
-from queue_services.client.errors import Fault
-from queue_services.client.tracking import JobState
-from queue_services.client.tracking.sqlalchemy import QueuedMessage, SqlTracker
-from queue_services.client.types import Change, Event, ScheduleResult, Status
+from queue_services_client.errors import Fault
+from queue_services_client.tracking import JobState
+from queue_services_client.tracking.sqlalchemy import QueuedMessage, SqlTracker
+from queue_services_client.types import Change, Event, ScheduleResult, Status
 
 from .builders import NOW, AppBase, Reminder, database, email, scheduled, sms, state, tracker
 

@@ -12,10 +12,10 @@ from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
-from queue_services.client.reconcile import reconcile
-from queue_services.client.tracking import schedule_tracked
-from queue_services.client.tracking.sqlalchemy import SqlTracker
-from queue_services.client.types import Status
+from queue_services_client.reconcile import reconcile
+from queue_services_client.tracking import schedule_tracked
+from queue_services_client.tracking.sqlalchemy import SqlTracker
+from queue_services_client.types import Status
 
 from .builders import NOW, email, scheduled, sms, state
 from .model_service import ModelService

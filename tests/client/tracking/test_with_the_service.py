@@ -17,20 +17,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from queue_services.client import Contact, QueueService, Step
-from queue_services.client.reconcile import reconcile
-from queue_services.client.tracking import schedule_tracked
-from queue_services.client.tracking.sqlalchemy import SqlTracker
-from queue_services.client.types import Email, Status
+from queue_services_client import Contact, QueueService, Step
+from queue_services_client.reconcile import reconcile
+from queue_services_client.tracking import schedule_tracked
+from queue_services_client.tracking.sqlalchemy import SqlTracker
+from queue_services_client.types import Email, Status
 from tests.client.suite.endpoint import Endpoint
 from tests.client.suite.worlds import PATIENCE, real_service
 
 APPLICATION = """
 import os, signal, sys
 from sqlalchemy import create_engine
-from queue_services.client import Email, QueueService
-from queue_services.client.tracking import schedule_tracked, scheduling
-from queue_services.client.tracking.sqlalchemy import SqlTracker
+from queue_services_client import Email, QueueService
+from queue_services_client.tracking import schedule_tracked, scheduling
+from queue_services_client.tracking.sqlalchemy import SqlTracker
 
 url, database, dies_at = sys.argv[1:]
 scheduling.AT_ONCE = 20
