@@ -8,7 +8,7 @@
 import type { Change, Job, Status } from '../api.js';
 import type { Message } from '../messages.js';
 import type { ScheduleResult } from '../results.js';
-import { each } from './pages.js';
+import { each } from '../parallel.js';
 import type { RowChanges, RowFilter, TrackedRow, TrackingStore } from './store.js';
 
 const OPEN: readonly Status[] = ['SCHEDULED', 'PROCESSING'];
