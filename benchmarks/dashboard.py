@@ -22,14 +22,14 @@ import uvloop
 
 from benchmarks.store import BATCH, REQUEST, TERMS, clock, new_message
 from benchmarks.stores import fresh_store, report
-from queue_services.api.app import ApiSettings, create_app
+from queue_services.api.app import create_app
 from queue_services.clock import Clock
 from queue_services.dashboard.app import open_dashboard
-from queue_services.dashboard.desk import DashboardSettings
 from queue_services.domain.message import SECOND, Channel, Message
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.queue import claims, intake, settling
 from queue_services.queue.settling import Settlement
+from queue_services.settings.slices import ApiSettings, DashboardSettings
 from queue_services.storage.port import Database
 
 LIMITS = {Channel.SMS: 50.0, Channel.EMAIL: 100.0}
@@ -84,7 +84,7 @@ async def end(database: Database) -> None:
 @asynccontextmanager
 async def browser(database: Database) -> AsyncIterator[httpx2.AsyncClient]:
     """One that asks the application in process."""
-    dashboard = await open_dashboard(database, Clock(), DashboardSettings(limits=LIMITS))
+    dashboard = await open_dashboard(database, Clock(), DashboardSettings())
     app = create_app(database, Clock(), ApiSettings(), more_routes=dashboard.routes)
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(

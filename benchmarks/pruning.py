@@ -23,11 +23,12 @@ from benchmarks.store import drain, fill, new_message
 from benchmarks.stores import fresh_store, report
 from queue_services.clock import Clock
 from queue_services.delivery.sender import Delivery, Gate
-from queue_services.dispatcher.build import DispatchSettings, build
+from queue_services.dispatcher.build import build
 from queue_services.dispatcher.maintenance import Maintenance
 from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.queue import intake
+from queue_services.settings.slices import DispatchSettings
 from queue_services.storage.port import Database
 
 ROUNDS = 3

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from queue_services import cli, log
-from queue_services.api.app import ApiSettings
 from queue_services.delivery.signing import new_secret
 from queue_services.domain.key import new_key
 from queue_services.settings import Settings
+from queue_services.settings.slices import ApiSettings
 from tests.api.service import SMS, serving
 
 SIGNING, PASSWORD = new_secret(), "hunter2-hunter2-hunter2-hunter2-hunter2"

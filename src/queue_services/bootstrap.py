@@ -20,21 +20,19 @@ import structlog
 import uvloop
 
 from queue_services import __version__
-from queue_services.api.app import ApiSettings, create_app
+from queue_services.api.app import create_app
 from queue_services.api.connections import SPARE
 from queue_services.api.server import Server, listening
 from queue_services.clock import Clock
 from queue_services.dashboard.app import open_dashboard
-from queue_services.dashboard.desk import DashboardSettings
 from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.delivery.address_guard import refused
-from queue_services.delivery.callback import CallbackSender, CallbackSettings
-from queue_services.delivery.events import EventSender, EventSettings
+from queue_services.delivery.callback import CallbackSender
+from queue_services.delivery.events import EventSender
 from queue_services.delivery.sender import CoroutineSender, Messenger
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
 from queue_services.dispatcher.maintenance import measure
-from queue_services.domain.message import Channel
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.queue import event_routes
 from queue_services.queue.keys import Keys
@@ -161,12 +159,12 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
                 setting=f"{channel}_API_URL",
             )
     sender: CoroutineSender = CallbackSender(
-        callback_settings(settings),
+        settings,
         core.clock.now,
         lambda address: refused(address, settings.callback_allow),
     )
     messenger: Messenger = EventSender(
-        event_settings(settings),
+        settings,
         core.clock.now,
         lambda address: refused(address, settings.callback_allow),
     )
@@ -179,7 +177,7 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
         core.database,
         core.clock,
         sender,
-        dispatch_settings(settings),
+        settings,
         messenger=messenger,
         spans=tracing.configured(),
     )
@@ -221,10 +219,14 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
-    dashboard = await open_dashboard(core.database, core.clock, dashboard_settings(core.settings))
-    app = create_app(
-        core.database, core.clock, api_settings(core.settings), more_routes=dashboard.routes
+    dashboard = await open_dashboard(
+        core.database,
+        core.clock,
+        core.settings,
+        described=core.settings.describe(),
+        version=__version__,
     )
+    app = create_app(core.database, core.clock, core.settings, more_routes=dashboard.routes)
     server = Server(
         app,
         most_connections=most_connections(core.settings),
@@ -268,81 +270,6 @@ def most_connections(settings: Settings) -> int:
             files=soft,
         )
     return most
-
-
-def callback_settings(settings: Settings) -> CallbackSettings:
-    """What the callback sender needs of the settings."""
-    return CallbackSettings(
-        sms_base_url=settings.sms_api_url,
-        email_base_url=settings.email_api_url,
-        sms_endpoint=settings.sms_callback_endpoint,
-        email_endpoint=settings.email_callback_endpoint,
-        authorization=settings.callback_authorization,
-        signing_secret=settings.signing_secret,
-        timeout_seconds=settings.delivery_timeout_seconds,
-        concurrency=settings.concurrency,
-    )
-
-
-def event_settings(settings: Settings) -> EventSettings:
-    """What the sender of events needs of the settings."""
-    return EventSettings(
-        settings.events_url,
-        settings.callback_authorization,
-        settings.signing_secret,
-        settings.delivery_timeout_seconds,
-    )
-
-
-def dispatch_settings(settings: Settings) -> dispatching.DispatchSettings:
-    """What the dispatcher needs of the settings."""
-    return dispatching.DispatchSettings(
-        sms_per_second=settings.sms_per_second,
-        email_per_second=settings.email_per_second,
-        max_attempts=settings.max_attempts,
-        backoff_seconds=settings.backoff_seconds,
-        concurrency=settings.concurrency,
-        lease_seconds=settings.lease_seconds,
-        retention_days=settings.retention_days,
-        history_days=settings.history_days,
-        body_days=settings.body_days,
-        shutdown_seconds=settings.shutdown_seconds,
-        delivery_timeout_seconds=settings.delivery_timeout_seconds,
-        service_events=settings.events_url is not None,
-    )
-
-
-def api_settings(settings: Settings) -> ApiSettings:
-    """What the API needs of the settings."""
-    return ApiSettings(
-        admin_key=settings.admin_key,
-        cors_origins=settings.cors_origins,
-        callback_paths=settings.callback_paths,
-        max_attempts=settings.max_attempts,
-        sms_per_second=settings.sms_per_second,
-        email_per_second=settings.email_per_second,
-        concurrency=settings.concurrency,
-        sms_units=settings.sms_units,
-        insecure=settings.insecure,
-        body_memory=settings.body_memory_mib * 1024 * 1024,
-    )
-
-
-def dashboard_settings(settings: Settings) -> DashboardSettings:
-    """What the dashboard needs of the settings."""
-    return DashboardSettings(
-        username=settings.bull_board_username,
-        password=settings.bull_board_password,
-        admin_key=settings.admin_key,
-        read_only=settings.dashboard_read_only,
-        limits={Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second},
-        concurrency=settings.concurrency,
-        max_attempts=settings.max_attempts,
-        callback_paths=settings.callback_paths,
-        counts_segments=settings.sms_units == "segments",
-        described=settings.describe(),
-        version=__version__,
-    )
 
 
 async def refuse_open_door(core: Core) -> None:

@@ -12,10 +12,11 @@ import httpx2
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from queue_services.api.app import ApiSettings, create_app
+from queue_services.api.app import create_app
 from queue_services.api.guard import Keys as KeyCheck
 from queue_services.clock import Clock
 from queue_services.queue.keys import Keys
+from queue_services.settings.slices import ApiSettings
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from queue_services.api.app import ApiSettings
+from queue_services.api.app import MIB
 from queue_services.api.bodies import UNCOUNTED
+from queue_services.settings.slices import ApiSettings
 from tests.api.service import JSON, NDJSON, SMS, Service, ndjson, serving
 
 MOST = 100_000
@@ -31,7 +32,7 @@ async def in_parts(body: bytes) -> AsyncIterator[bytes]:
 
 @pytest.fixture
 async def small(tmp_path: Path) -> AsyncIterator[Service]:
-    async with serving(tmp_path, ApiSettings(body_memory=MOST)) as service:
+    async with serving(tmp_path, ApiSettings(body_memory_mib=MOST / MIB)) as service:
         yield service
 
 

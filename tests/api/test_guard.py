@@ -11,8 +11,9 @@ from typing import ClassVar
 
 import pytest
 
-from queue_services.api.app import CALLS, ApiSettings
+from queue_services.api.app import CALLS
 from queue_services.api.guard import ADMINISTRATOR, Caller, Scope, is_loopback
+from queue_services.settings.slices import ApiSettings
 from tests.api.service import EMAIL, SMS, Service, fields, serving
 
 KEY = "qs_0123456789"

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from queue_services.api.app import ApiSettings
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import keys
 from queue_services.queue.keys import Keys
+from queue_services.settings.slices import ApiSettings
 from queue_services.storage import open_database
 from queue_services.storage.port import Database, Flow, P, T
 from tests.api.service import JSON, SMS, Service, fields, serving

@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 import pytest
 
 from queue_services.api import app
-from queue_services.api.app import ApiSettings
 from queue_services.api.calls import Call
 from queue_services.api.openapi import document
 from queue_services.clock import Clock
 from queue_services.errors import StoreUnavailable
+from queue_services.settings.slices import ApiSettings
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.api.service import EMAIL, JSON, SMS, Service, serving
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from queue_services.api.app import ApiSettings
 from queue_services.api.guard import Caller, Scope
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Kind
 from queue_services.queue import claims, settling
+from queue_services.settings.slices import ApiSettings
 from tests.api.service import EMAIL, SMS, Service, serving
 from tests.support.builders import request, settlement, terms
 

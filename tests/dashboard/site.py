@@ -13,14 +13,13 @@ from typing import Any
 
 import httpx2
 
-from queue_services.api.app import ApiSettings
 from queue_services.clock import Clock
 from queue_services.dashboard.app import open_dashboard
-from queue_services.dashboard.desk import DashboardSettings
 from queue_services.dashboard.view import BASE
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Kind
 from queue_services.queue.operation_runner import OperationRunner
+from queue_services.settings.slices import ApiSettings, DashboardSettings
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
 from tests.api.service import BASE_URL, START, Service, serving
@@ -131,10 +130,8 @@ async def opened(
     """A service with its dashboard, ended with the test."""
     async with serving(folder, ApiSettings(admin_key=admin_key), database=database) as service:
         clock = Clock(monotonic=lambda: service.seconds, wall=lambda: START)
-        wanted: dict[str, Any] = {"limits": LIMITS, "version": "0.0.0", **settings}
-        dashboard = await open_dashboard(
-            service.database, clock, DashboardSettings(admin_key=admin_key, **wanted)
-        )
+        wanted = DashboardSettings(admin_key=admin_key, **settings)
+        dashboard = await open_dashboard(service.database, clock, wanted, version="0.0.0")
         service.app.router.routes.extend(dashboard.routes)
         yield Site(service, service.client)
         dashboard.close()

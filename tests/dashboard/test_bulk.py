@@ -10,10 +10,10 @@ import pytest
 
 from queue_services.clock import Clock
 from queue_services.dashboard.app import open_dashboard
-from queue_services.dashboard.desk import DashboardSettings
 from queue_services.domain.message import Status
+from queue_services.settings.slices import DashboardSettings
 from tests.api.service import START
-from tests.dashboard.site import LIMITS, Site, opened
+from tests.dashboard.site import Site, opened
 
 MATCHING: dict[str, Any] = {
     "scope": "matching",
@@ -113,9 +113,7 @@ async def test_the_process_that_serves_the_dashboard_does_what_was_asked_for(
         site.service.pass_time(1)
         await site.act("/jobs/bulk/start", action="cancel", **MATCHING)
         clock = Clock(monotonic=lambda: site.service.seconds, wall=lambda: START)
-        dashboard = await open_dashboard(
-            site.service.database, clock, DashboardSettings(limits=LIMITS)
-        )
+        dashboard = await open_dashboard(site.service.database, clock, DashboardSettings())
         async with dashboard.running(), asyncio.timeout(10):
             while (await site.store.job(job, site.service.now)).status is not Status.CANCELLED:
                 await asyncio.sleep(0)

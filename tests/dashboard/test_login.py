@@ -11,7 +11,10 @@ import pytest
 from queue_services.domain.key import Permission
 from tests.dashboard.site import PAGES, Page, Site, opened
 
-LOGIN: dict[str, Any] = {"username": "admin", "password": "correct horse"}
+LOGIN: dict[str, Any] = {
+    "bull_board_username": "admin",
+    "bull_board_password": "correct horse",
+}
 HTML = {"accept": "text/html"}
 
 
@@ -63,7 +66,12 @@ async def test_a_login_leads_to_where_one_wanted_to_go_and_never_elsewhere(tmp_p
             ("/admin/queues/\\evil.example", ""),
         ):
             assert (
-                await site.post("/login", username="admin", password="correct horse", after=after)
+                await site.post(
+                    "/login",
+                    username="admin",
+                    password="correct horse",
+                    after=after,
+                )
             ).to == to
             await site.post("/logout")
 
@@ -112,7 +120,9 @@ async def test_sessions_hold_at_every_process_and_end_when_the_password_changes(
         await site.log_in("correct horse", "admin")
         cookies = site.client.cookies
     for password, code in (("correct horse", 200), ("another", 401)):
-        async with opened(tmp_path, username="admin", password=password) as site:
+        async with opened(
+            tmp_path, bull_board_username="admin", bull_board_password=password
+        ) as site:
             site.client.cookies = cookies
             await site.get(code=code)
 
@@ -272,7 +282,7 @@ async def test_a_stream_of_figures_ends_with_its_key(
 
 
 async def test_a_read_only_dashboard_changes_nothing(tmp_path: Path) -> None:
-    async with opened(tmp_path, read_only=True) as site:
+    async with opened(tmp_path, dashboard_read_only=True) as site:
         job = await site.service.schedule()
         page = await site.get(f"/jobs/{job}")
         assert "read-only" in page.text

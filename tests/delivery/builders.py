@@ -7,10 +7,11 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from queue_services.delivery.callback import CallbackSender, CallbackSettings
+from queue_services.delivery.callback import CallbackSender
 from queue_services.delivery.connections import AddressGuard
 from queue_services.delivery.sender import Delivery
 from queue_services.domain.message import SECOND, Channel
+from queue_services.settings.slices import CallbackSettings
 
 NOW = 1_700_000_000 * SECOND
 
@@ -56,7 +57,7 @@ async def sending(
 ) -> AsyncIterator[CallbackSender]:
     """A sender that POSTs to `base_url`, closed at the end."""
     sender = CallbackSender(
-        CallbackSettings(sms_base_url=base_url, email_base_url=base_url, **settings),
+        CallbackSettings(sms_api_url=base_url, email_api_url=base_url, **settings),
         lambda: NOW,
         guard,
     )

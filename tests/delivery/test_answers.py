@@ -24,7 +24,7 @@ from .receiver import OK, Receiver, Request, Respond, answering, listening, resp
 async def answer_to(respond: Respond, *, timeout: float = 5) -> Answer:  # noqa: ASYNC109
     async with (
         Receiver.start(respond) as receiver,
-        sending(receiver.url, timeout_seconds=timeout) as sender,
+        sending(receiver.url, delivery_timeout_seconds=timeout) as sender,
     ):
         answer = await sender.send(sms(), open_gate)
     assert len(receiver.requests) == 1
@@ -198,7 +198,7 @@ def silent_port() -> Iterator[int]:
 
 
 async def test_a_connection_that_is_not_accepted_in_time_is_unreachable(silent_port: int) -> None:
-    async with sending(f"http://127.0.0.1:{silent_port}", timeout_seconds=0.2) as sender:
+    async with sending(f"http://127.0.0.1:{silent_port}", delivery_timeout_seconds=0.2) as sender:
         assert await sender.send(sms(), open_gate) == Answer(
             Kind.UNREACHABLE, error="No connection within 0.2 s."
         )

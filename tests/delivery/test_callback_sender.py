@@ -88,7 +88,7 @@ async def test_the_endpoint_follows_the_base_url(
 ) -> None:
     async with (
         Receiver.start() as receiver,
-        sending(receiver.url + base_path, sms_endpoint="/sms-hook") as sender,
+        sending(receiver.url + base_path, sms_callback_endpoint="/sms-hook") as sender,
     ):
         assert await sender.send(sms(endpoint=endpoint), open_gate) == DELIVERED
     assert receiver.requests[0].target == target
@@ -125,7 +125,7 @@ async def test_any_workspace_id_is_sent_without_breaking_out_of_its_header(works
 async def test_the_configured_authorization_is_sent() -> None:
     async with (
         Receiver.start() as receiver,
-        sending(receiver.url, authorization="Bearer t0ken") as sender,
+        sending(receiver.url, callback_authorization="Bearer t0ken") as sender,
     ):
         await sender.send(sms(), open_gate)
     assert receiver.requests[0].headers["authorization"] == "Bearer t0ken"
@@ -135,7 +135,7 @@ async def test_credentials_in_the_base_url_go_before_the_configured_authorizatio
     async with (
         Receiver.start() as receiver,
         sending(
-            f"http://any:s%3Acret@127.0.0.1:{receiver.port}", authorization="Bearer t0ken"
+            f"http://any:s%3Acret@127.0.0.1:{receiver.port}", callback_authorization="Bearer t0ken"
         ) as sender,
     ):
         assert await sender.send(sms(), open_gate) == DELIVERED
@@ -168,7 +168,7 @@ async def test_a_workspaces_own_base_url_gets_no_credential_or_signature_of_the_
     async with (
         Receiver.start() as receiver,
         sending(
-            "http://127.0.0.1:1", authorization="Bearer t0ken", signing_secret=new_secret()
+            "http://127.0.0.1:1", callback_authorization="Bearer t0ken", signing_secret=new_secret()
         ) as sender,
     ):
         delivery = sms(base_url=receiver.url, secrets=(secret,) if own else ())

@@ -12,10 +12,11 @@ import standardwebhooks
 
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.connections import AddressGuard
-from queue_services.delivery.events import EventSender, EventSettings
+from queue_services.delivery.events import EventSender
 from queue_services.delivery.sender import Notice
 from queue_services.delivery.signing import new_secret
 from queue_services.domain.outcome import Answer, Kind
+from queue_services.settings.slices import EventSettings
 from queue_services_client.receiver.events import parse_event
 
 from .builders import NOW
@@ -43,7 +44,7 @@ def notice(**changes: Any) -> Notice:
 async def sending(
     url: str | None = None, guard: AddressGuard | None = None, **settings: Any
 ) -> AsyncIterator[EventSender]:
-    sender = EventSender(EventSettings(url, **settings), lambda: NOW, guard)
+    sender = EventSender(EventSettings(events_url=url, **settings), lambda: NOW, guard)
     try:
         yield sender
     finally:
@@ -141,7 +142,7 @@ async def test_the_workspace_s_url_goes_before_the_service_s_byte_for_byte_and_i
 async def test_the_configured_authorization_goes_to_the_service_s_own_url_alone() -> None:
     async with (
         Receiver.start() as receiver,
-        sending(receiver.url, authorization="Bearer t0ken") as sender,
+        sending(receiver.url, callback_authorization="Bearer t0ken") as sender,
     ):
         await sender.send(notice())
         await sender.send(notice(url=receiver.url))

@@ -133,7 +133,10 @@ async def test_the_wait_at_the_gate_does_not_count_as_time_to_answer() -> None:
         asyncio.get_running_loop().call_later(0.5, later.set_result, None)
         await later
 
-    async with Receiver.start() as receiver, sending(receiver.url, timeout_seconds=0.3) as sender:
+    async with (
+        Receiver.start() as receiver,
+        sending(receiver.url, delivery_timeout_seconds=0.3) as sender,
+    ):
         assert await sender.send(sms(), long_wait) == DELIVERED
         assert await sender.send(sms(), long_wait) == DELIVERED
 
@@ -142,7 +145,7 @@ async def test_the_time_to_answer_begins_when_the_gate_opens() -> None:
     gate = Gate()
     async with (
         Receiver.start(writing()) as receiver,
-        sending(receiver.url, timeout_seconds=0.2) as sender,
+        sending(receiver.url, delivery_timeout_seconds=0.2) as sender,
     ):
         task = asyncio.create_task(sender.send(sms(), gate))
         await gate.waiting.wait()
@@ -269,7 +272,7 @@ async def test_a_send_cancelled_while_it_waits_for_the_answer_closes_its_connect
 async def test_a_send_that_timed_out_closes_its_connection() -> None:
     async with (
         Receiver.start(writing()) as receiver,
-        sending(receiver.url, timeout_seconds=0.1) as sender,
+        sending(receiver.url, delivery_timeout_seconds=0.1) as sender,
     ):
         assert (await sender.send(sms(), open_gate)).kind is Kind.TIMEOUT
         await receiver.until(lambda: receiver.open == 0)

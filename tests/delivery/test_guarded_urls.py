@@ -32,7 +32,7 @@ localhost.localdomain 169.254.169.254 [fe80::1%25lo] [fec0::1] [64:ff9b::7f00:1]
 async def test_no_way_of_writing_an_address_leads_past_the_guard(host: str) -> None:
     async with (
         Receiver.start() as receiver,
-        sending(None, guard=guard, timeout_seconds=2) as sender,
+        sending(None, guard=guard, delivery_timeout_seconds=2) as sender,
     ):
         answer = await sender.send(sms(base_url=f"http://{host}:{receiver.port}"), open_gate)
         assert answer.kind in (Kind.REJECTED, Kind.UNREACHABLE), answer
@@ -106,7 +106,7 @@ async def test_headers_without_end_are_not_taken_in_without_end(endless: bytes) 
 
     async with (
         Receiver.start(respond) as receiver,
-        sending(receiver.url, timeout_seconds=0.3) as sender,
+        sending(receiver.url, delivery_timeout_seconds=0.3) as sender,
     ):
         answer = await sender.send(sms(), open_gate)
         assert answer.kind in (Kind.FAILED, Kind.TIMEOUT)

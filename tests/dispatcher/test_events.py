@@ -29,7 +29,7 @@ async def all_told(w: World, count: int, within: float = 3600.0) -> None:
 
 def test_every_end_is_told_once_and_at_once() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             ids = await w.schedule(60, workspace=lambda i: f"workspace-{i % 3}")
             await all_told(w, 60)
             await asyncio.sleep(5)
@@ -56,7 +56,7 @@ def test_without_anybody_who_listens_nothing_is_told() -> None:
 
 def test_an_event_that_is_not_taken_is_told_again_with_the_same_id_until_it_is() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             answers = iter(
                 [
                     Answer(Kind.FAILED, 500),
@@ -78,7 +78,9 @@ def test_an_event_that_is_not_taken_is_told_again_with_the_same_id_until_it_is()
 
 def test_events_about_one_job_are_told_in_order_though_the_first_is_not_taken_at_once() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True, max_attempts=1) as w:
+        async with world(
+            listens=True, events_url="http://application.example", max_attempts=1
+        ) as w:
             refusals = iter([Answer(Kind.FAILED, 500)] * 3)
             listener(w).answer = lambda _: next(refusals, DELIVERED)
             deliveries = iter([Answer(Kind.REJECTED, 422, "no")])
@@ -96,7 +98,7 @@ def test_an_endpoint_for_events_that_hangs_delays_no_message_and_no_other_worksp
     None
 ):
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             await w.workspaces.change("slow", Change(events_url=URL))
             listener(w).latency = lambda notice: 3600 if notice.workspace == "slow" else 0.005
             await w.schedule(200, workspace="slow")
@@ -135,7 +137,7 @@ def test_gone_turns_a_workspace_s_events_off_until_its_url_is_set_again() -> Non
 
 def test_410_from_the_service_s_own_url_is_a_failure_like_any_other() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             answers = iter([Answer(Kind.REJECTED, 410)] * 3)
             listener(w).answer = lambda _: next(answers, DELIVERED)
             await w.schedule()
@@ -146,7 +148,7 @@ def test_410_from_the_service_s_own_url_is_a_failure_like_any_other() -> None:
 
 def test_two_dispatchers_tell_each_event_once() -> None:
     async def scenario() -> None:
-        async with world(dispatchers=2, listens=True, service_events=True) as w:
+        async with world(dispatchers=2, listens=True, events_url="http://application.example") as w:
             await w.schedule(100, workspace=lambda i: f"workspace-{i % 5}")
             await all_told(w, 100)
             await asyncio.sleep(5)
@@ -157,7 +159,7 @@ def test_two_dispatchers_tell_each_event_once() -> None:
 
 def test_what_a_killed_dispatcher_was_telling_is_told_by_another_with_the_same_id() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             listener(w).latency = lambda _: 5.0
             await w.schedule()
             await w.until(lambda: len(listener(w).told) == 1)
@@ -174,7 +176,7 @@ def test_what_a_killed_dispatcher_was_telling_is_told_by_another_with_the_same_i
 
 def test_a_stop_tells_what_its_last_messages_came_to() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             w.receiver.latency = lambda _: 2.0
             await w.schedule(10)
             await w.until(lambda: len(w.receiver.arrivals) == 10)
@@ -186,7 +188,7 @@ def test_a_stop_tells_what_its_last_messages_came_to() -> None:
 
 def test_while_the_store_is_away_what_came_back_is_kept_and_told_no_second_time() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             [process] = w.processes
 
             def cut(_: Notice) -> Answer:

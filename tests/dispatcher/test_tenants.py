@@ -158,7 +158,7 @@ def test_a_change_of_a_tier_that_died_half_way_is_finished_by_maintenance() -> N
 
 def test_a_saturated_workspace_is_scaled_up_halved_by_a_429_and_decays_when_idle() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             await tiers.change_and_apply(
                 w.database,
                 w.clock,
@@ -215,7 +215,7 @@ def test_nearing_a_limit_for_ten_seconds_is_told_once_until_it_has_fallen_under_
     None
 ):
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             await w.workspaces.change("acme", limit(10))
             await w.schedule(90, workspace="acme", after=lambda i: i / 9)
             await asyncio.sleep(9)
@@ -233,7 +233,7 @@ def test_nearing_a_limit_for_ten_seconds_is_told_once_until_it_has_fallen_under_
 
 def test_a_workspace_of_the_services_limit_is_told_as_well() -> None:
     async def scenario() -> None:
-        async with world(listens=True, service_events=True) as w:
+        async with world(listens=True, events_url="http://application.example") as w:
             await w.schedule(1000, workspace="acme")
             await w.schedule(20, workspace="other")
             await asyncio.sleep(14)

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from queue_services.clock import Clock
 from queue_services.delivery.sender import Delivery, Gate, Notice
-from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
+from queue_services.dispatcher.build import Dispatching, build
 from queue_services.dispatcher.tracing import BatchSpans
 from queue_services.domain.message import (
     SECOND,
@@ -33,6 +33,7 @@ from queue_services.errors import StoreUnavailable
 from queue_services.queue import dispatchers, intake, jobs, settling
 from queue_services.queue.records import Job
 from queue_services.queue.settling import Settlement
+from queue_services.settings.slices import DispatchSettings
 from queue_services.storage.port import Database, Flow, P, T
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.support.virtual import VirtualLoop

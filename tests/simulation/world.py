@@ -7,19 +7,19 @@ end.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-
 from queue_services.clock import Clock
-from queue_services.dispatcher.build import Dispatching, DispatchSettings, build
+from queue_services.dispatcher.build import Dispatching, build
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import event_routes, verification
 from queue_services.queue.verification import LIMITS, NOTHING_STRANDED
+from queue_services.settings.slices import DispatchSettings
 from queue_services.storage.port import Database, Tx
 from tests.dispatcher.world import START
 from tests.simulation.events import Listener, Messenger, count_waiting
@@ -95,17 +95,19 @@ class Simulation:
         """Change what the seed chose so far, as the kind of the world asks."""
         if self.kind is Kind.CROWDED:
             self.lives, self.messages = 3, 240
-            self.settings = msgspec.structs.replace(
+            self.settings = dataclasses.replace(
                 self.settings, sms_per_second=10, email_per_second=20, concurrency=256
             )
         elif self.kind is Kind.SET_BACK:
             self.lives, self.messages = 1, 120
             self.faults.calm()
-            self.settings = msgspec.structs.replace(
+            self.settings = dataclasses.replace(
                 self.settings, sms_per_second=5, email_per_second=10, concurrency=256
             )
         elif self.kind is Kind.TOLD:
-            self.settings = msgspec.structs.replace(self.settings, service_events=True)
+            self.settings = dataclasses.replace(
+                self.settings, events_url="http://application.example"
+            )
 
     def true_now(self) -> Instant:
         """The true time, which no process knows."""
@@ -114,7 +116,9 @@ class Simulation:
     async def run(self) -> None:
         """Live through the trouble, then through the calm, until nothing waits any more."""
         await self.database.migrate()
-        await self.database.write(event_routes.set_service, enabled=self.settings.service_events)
+        await self.database.write(
+            event_routes.set_service, enabled=self.settings.events_url is not None
+        )
         lives = [asyncio.create_task(self._life()) for _ in range(self.lives)]
         for workspace in LIMITED:
             for channel in Channel:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -37,12 +36,14 @@ from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
 from queue_services.api.paths import Segments
 from queue_services.api.problems import ProblemResponse, answer_error
 from queue_services.clock import Clock
-from queue_services.domain.message import Channel, new_id
+from queue_services.domain.message import new_id
+from queue_services.domain.tiers import service_limits
 from queue_services.errors import QueueServicesError
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys as KeyService
 from queue_services.queue.quotas import Quotas
+from queue_services.settings.slices import ApiSettings
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -59,28 +60,7 @@ CALLS = (
     *routes_health.CALLS,
 )
 """The route table."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ApiSettings:
-    """What the API needs of the settings; limits are messages a second, `concurrency` is a
-    dispatching process's.
-
-    `insecure`: without a key, everybody is served, not this machine's programs alone.
-    `sms_units`: what the SMS limits count, "messages" or "segments". `body_memory`: bytes
-    that the bodies of all requests may hold together.
-    """
-
-    admin_key: str | None = None
-    cors_origins: tuple[str, ...] = ()
-    callback_paths: tuple[str, ...] = ("/",)
-    max_attempts: int = 3
-    sms_per_second: float = 50
-    email_per_second: float = 100
-    concurrency: int = 256
-    sms_units: str = "messages"
-    insecure: bool = False
-    body_memory: int = 256 * 1024 * 1024
+MIB = 1024 * 1024
 
 
 def create_app(
@@ -161,7 +141,7 @@ class Cors(CORSMiddleware):
 def _services(database: Database, clock: Clock, settings: ApiSettings) -> Services:
     # names this process in the tallies, so that no two write one row
     writer = f"api-{new_id(clock.now())}"
-    limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
+    limits = service_limits(settings)
     return Services(
         database=database,
         clock=clock,
@@ -172,12 +152,12 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
             clock,
             limits,
             settings.concurrency,
-            counts_segments=settings.sms_units == "segments",
+            counts_segments=settings.counts_segments,
         ),
         limits=limits,
         keys=KeyService(database, clock),
         quotas=Quotas(database, clock),
-        rules=Rules(settings.callback_paths, counts_segments=settings.sms_units == "segments"),
+        rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         max_attempts=settings.max_attempts,
-        memory=Memory(settings.body_memory),
+        memory=Memory(round(settings.body_memory_mib * MIB)),
     )

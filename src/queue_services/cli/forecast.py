@@ -14,6 +14,7 @@ from queue_services import bootstrap
 from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.terminal import print_table
 from queue_services.domain.message import SECOND, Channel, Instant
+from queue_services.domain.tiers import service_limits
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue.forecasts import Forecast, Forecasts
 from queue_services.wire.answers import WAIT_NAMES
@@ -68,11 +69,10 @@ def forecast(
 def forecasts(core: bootstrap.Core) -> Forecasts:
     """The forecasts on an opened store."""
     settings = core.settings
-    limits = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
     return Forecasts(
         core.database,
         core.clock,
-        limits,
+        service_limits(settings),
         settings.concurrency,
-        counts_segments=settings.sms_units == "segments",
+        counts_segments=settings.counts_segments,
     )

@@ -77,7 +77,7 @@ def schedule(
                 core.clock.now(),
                 intake.Rules(
                     core.settings.callback_paths,
-                    counts_segments=core.settings.sms_units == "segments",
+                    counts_segments=core.settings.counts_segments,
                 ),
             ),
         )

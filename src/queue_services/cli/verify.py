@@ -13,7 +13,8 @@ from cyclopts import Parameter
 
 from queue_services import bootstrap
 from queue_services.cli.terminal import Terminal
-from queue_services.domain.message import SECOND, Channel
+from queue_services.domain.message import SECOND
+from queue_services.domain.tiers import service_limits
 from queue_services.queue import verification
 from queue_services.queue.verification import Verification, describe
 from queue_services.settings import Settings
@@ -42,15 +43,14 @@ def verify(
     settings = Settings.from_environment(database_url=database_url)
 
     async def work() -> Verification:
-        rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
         async with bootstrap.open_to_read(settings) as core:
             now = core.clock.now()
             return await verification.verify.run(
                 core.database,
-                rates,
+                service_limits(settings),
                 now,
                 now - round(hours * HOUR) if hours else 0,
-                counts_segments=settings.sms_units == "segments",
+                counts_segments=settings.counts_segments,
             )
 
     found = asyncio.run(work())

@@ -22,7 +22,7 @@ from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
-from queue_services.domain.tiers import Source, Tier
+from queue_services.domain.tiers import Source, Tier, service_limits
 from queue_services.domain.workspace import Change, Workspace
 from queue_services.queue import tiers as tier_queue
 from queue_services.queue import workspaces as queue
@@ -210,10 +210,7 @@ def set_tier(
 async def _effective(
     core: bootstrap.Core, workspace: str
 ) -> tuple[EffectiveSettings, list[LaneHold]]:
-    limits = {
-        Channel.SMS: core.settings.sms_per_second,
-        Channel.EMAIL: core.settings.email_per_second,
-    }
+    limits = service_limits(core.settings)
     return (
         await queue.effective_settings.run(core.database, workspace, limits),
         await queue.holds.run(core.database, workspace, core.clock.now()),

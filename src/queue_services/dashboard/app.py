@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -28,12 +28,13 @@ from queue_services.dashboard import (
     view,
     workspaces,
 )
-from queue_services.dashboard.desk import DashboardSettings, Desk
+from queue_services.dashboard.desk import Desk
 from queue_services.dashboard.live import Live
 from queue_services.dashboard.login import Login, Tries
 from queue_services.dashboard.sessions import Sessions
 from queue_services.dashboard.visits import Page, Visit
 from queue_services.domain.message import new_id
+from queue_services.domain.tiers import service_limits
 from queue_services.errors import NotFound
 from queue_services.queue import overview
 from queue_services.queue.audit import Audit
@@ -41,6 +42,8 @@ from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys, cookie_secret
 from queue_services.queue.operation_runner import OperationRunner
+from queue_services.settings.slices import DashboardSettings
+from queue_services.settings.variable import Described
 from queue_services.storage.port import Database
 from queue_services.wire.intake import Rules
 
@@ -98,9 +101,17 @@ class Dashboard:
 
 
 async def open_dashboard(
-    database: Database, clock: Clock, settings: DashboardSettings
+    database: Database,
+    clock: Clock,
+    settings: DashboardSettings,
+    *,
+    described: Sequence[Described] = (),
+    version: str = "",
 ) -> Dashboard:
-    """Build the dashboard on a migrated store."""
+    """Build the dashboard on a migrated store. `described` are all settings as the page of
+    settings shows them.
+    """
+    limits = service_limits(settings)
     writer = f"dashboard-{new_id(clock.now())}"
     secret = await cookie_secret.run(database, secrets.token_hex(32))
     return Dashboard(
@@ -109,21 +120,32 @@ async def open_dashboard(
             clock=clock,
             writer=writer,
             settings=settings,
+            limits=limits,
+            described=described,
+            version=version,
             login=Login(
-                Keys(database, clock), settings.admin_key, settings.username, settings.password
+                Keys(database, clock),
+                settings.admin_key,
+                settings.bull_board_username,
+                settings.bull_board_password,
             ),
             tries=Tries(),
-            sessions=Sessions(secret, settings.username, settings.password, settings.admin_key),
+            sessions=Sessions(
+                secret,
+                settings.bull_board_username,
+                settings.bull_board_password,
+                settings.admin_key,
+            ),
             live=Live(
                 lambda workspace: overview.channels.run(database, workspace, clock.now()),
                 clock,
-                settings.limits,
+                limits,
             ),
             audit=Audit(database, clock),
             forecasts=Forecasts(
                 database,
                 clock,
-                settings.limits,
+                limits,
                 settings.concurrency,
                 counts_segments=settings.counts_segments,
             ),

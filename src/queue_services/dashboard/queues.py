@@ -45,10 +45,8 @@ async def queues(visit: Visit) -> Response:
 async def _limits(visit: Visit) -> dict[Channel, float]:
     """The limits in force: the service's, or those of the one workspace that is seen."""
     if visit.workspace is None:
-        return dict(visit.desk.settings.limits)
-    settings = await effective_settings.run(
-        visit.desk.database, visit.workspace, visit.desk.settings.limits
-    )
+        return dict(visit.desk.limits)
+    settings = await effective_settings.run(visit.desk.database, visit.workspace, visit.desk.limits)
     return {channel: limit.rate for channel, limit in settings.limits.items()}
 
 

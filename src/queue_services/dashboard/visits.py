@@ -138,7 +138,10 @@ class Visit:
             "now": self.now,
             "visit": self,
         }
-        known |= {"read_only": self.desk.settings.read_only, "here": self.request.url.path}
+        known |= {
+            "read_only": self.desk.settings.dashboard_read_only,
+            "here": self.request.url.path,
+        }
         return view.page(template, code, None, **known, **values)
 
     def _keep(self, **changes: Any) -> None:
@@ -214,7 +217,7 @@ class Page:
                     "The form has expired, or another site has sent it. Go back, load the page"
                     " anew, and try again."
                 )
-            self._check(visit.visitor, read_only=desk.settings.read_only)
+            self._check(visit.visitor, read_only=desk.settings.dashboard_read_only)
         elif self.needs is Need.ADMINISTER:
             self._check(visit.visitor, read_only=False)
         return await self.handler(visit)

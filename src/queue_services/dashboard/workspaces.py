@@ -62,14 +62,14 @@ async def workspace(visit: Visit) -> Response:
     """GET /workspace."""
     name = _meant(visit, visit.asked("id"))
     desk = visit.desk
-    settings = await queue.effective_settings.run(desk.database, name, desk.settings.limits)
+    settings = await queue.effective_settings.run(desk.database, name, desk.limits)
     span = charts.span_of(visit.asked("span"))
     adjusted = [
         change
         for channel in Channel
         for change in await adjustments.run(desk.database, name, channel, ADJUSTMENTS)
     ]
-    use = await figures.workspace_use.run(desk.database, name, desk.settings.limits, visit.now)
+    use = await figures.workspace_use.run(desk.database, name, desk.limits, visit.now)
     answers = await overview.answers.run(desk.database, name)
     return visit.page(
         "workspace.html",

@@ -20,25 +20,11 @@ from queue_services.delivery.signing import signature_headers
 from queue_services.domain.endpoint import request_target
 from queue_services.domain.message import Channel, Content, Instant
 from queue_services.domain.outcome import ERROR_CHARACTERS, Answer, Kind
+from queue_services.settings.slices import CallbackSettings
 from queue_services.wire.callback import callback_body
 
 _VISIBLE_ASCII = "".join(map(chr, range(0x21, 0x7F)))
 _read_content = msgspec.json.Decoder(Content).decode
-
-
-class CallbackSettings(msgspec.Struct, frozen=True):
-    """Where and how callbacks go out. `timeout_seconds` bounds connecting, and again the
-    time from the request's start to its answer's end.
-    """
-
-    sms_base_url: str | None = None
-    email_base_url: str | None = None
-    sms_endpoint: str = "/send-sms"
-    email_endpoint: str = "/api/email/send"
-    authorization: str | None = None
-    signing_secret: str | None = None
-    timeout_seconds: float = 10
-    concurrency: int = 256
 
 
 class CallbackSender:
@@ -58,7 +44,7 @@ class CallbackSender:
     ) -> None:
         self._settings, self._clock = settings, clock
         self._exchange = Exchange(
-            settings.timeout_seconds, settings.concurrency, clock, address_guard
+            settings.delivery_timeout_seconds, settings.concurrency, clock, address_guard
         )
 
     async def send(self, delivery: Delivery, gate: Gate) -> Answer:
@@ -90,7 +76,7 @@ class CallbackSender:
 
     def _base_url(self, channel: Channel) -> str | None:
         return (
-            self._settings.sms_base_url if channel is Channel.SMS else self._settings.email_base_url
+            self._settings.sms_api_url if channel is Channel.SMS else self._settings.email_api_url
         )
 
     def _request(self, delivery: Delivery, base_url: str) -> tuple[URL, dict[str, str], bytes]:
@@ -99,9 +85,9 @@ class CallbackSender:
         """
         content = _read_content(delivery.payload)
         default = (
-            self._settings.sms_endpoint
+            self._settings.sms_callback_endpoint
             if delivery.channel is Channel.SMS
-            else self._settings.email_endpoint
+            else self._settings.email_callback_endpoint
         )
         url, credentials = target(base_url, request_target(content.endpoint or default))
         body = callback_body(
@@ -128,7 +114,7 @@ class CallbackSender:
         """The operator's credential, for the operator's own endpoints alone: a workspace's base
         URL is its tenant's, who could use it on the other tenants' endpoints.
         """
-        return None if delivery.base_url else self._settings.authorization
+        return None if delivery.base_url else self._settings.callback_authorization
 
     def _secrets(self, delivery: Delivery) -> tuple[str, ...]:
         """The workspace's secrets; without any the service's, but for a workspace's own base

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from queue_services.delivery.connections import AddressGuard
 from queue_services.delivery.exchange import Exchange, target
 from queue_services.delivery.sender import Notice
 from queue_services.delivery.signing import signature_headers
 from queue_services.domain.message import Instant
 from queue_services.domain.outcome import ERROR_CHARACTERS, Answer, Kind
+from queue_services.settings.slices import EventSettings
 from queue_services.wire.events import event_body
 
 CONNECTIONS = 32
 """Events on their way at once, of one process: connections that no message has."""
-
-
-class EventSettings(msgspec.Struct, frozen=True):
-    """Where events of workspaces without an URL of their own go, with which
-    `authorization`, what signs events, and how long an answer may take.
-    """
-
-    url: str | None = None
-    authorization: str | None = None
-    signing_secret: str | None = None
-    timeout_seconds: float = 10
 
 
 class EventSender:
@@ -45,13 +33,15 @@ class EventSender:
         address_guard: AddressGuard | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._exchange = Exchange(settings.timeout_seconds, CONNECTIONS, clock, address_guard)
+        self._exchange = Exchange(
+            settings.delivery_timeout_seconds, CONNECTIONS, clock, address_guard
+        )
 
     async def send(self, notice: Notice) -> Answer:
         """POST an event, and return what was answered, or how far it came. Raises nothing but
         CancelledError.
         """
-        address = notice.url or self._settings.url
+        address = notice.url or self._settings.events_url
         if address is None:
             return Answer(Kind.UNREACHABLE, error="There is no URL for events: set EVENTS_URL.")
         try:
@@ -67,7 +57,7 @@ class EventSender:
             )
             headers = {"idempotency-key": notice.id, "x-attempt": str(notice.attempt)}
             if authorization := credentials or (
-                None if notice.url else self._settings.authorization
+                None if notice.url else self._settings.callback_authorization
             ):
                 headers["authorization"] = authorization
             if secrets := self._secrets(notice):

@@ -10,8 +10,6 @@ import random as randomness
 import socket
 from collections.abc import Callable
 
-import msgspec
-
 from queue_services.clock import Clock
 from queue_services.delivery.events import CONNECTIONS
 from queue_services.delivery.sender import CoroutineSender, Messenger
@@ -24,38 +22,19 @@ from queue_services.dispatcher.runner import Runner
 from queue_services.dispatcher.settler import Settler
 from queue_services.dispatcher.tracing import BatchSpans
 from queue_services.domain.calendar import DAY
-from queue_services.domain.message import SECOND, Channel
+from queue_services.domain.message import SECOND
 from queue_services.domain.retry import RetryPolicy
+from queue_services.domain.tiers import service_limits
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import changes, dispatchers, event_routes
 from queue_services.queue.settling import Terms
+from queue_services.settings.slices import DispatchSettings
 from queue_services.storage.port import Database
 
 EVENT_LEASE_SPARE = 30
 """An event's lease, in seconds beyond the longest that connecting and answering may take:
 it is not renewed.
 """
-
-
-class DispatchSettings(msgspec.Struct, frozen=True):
-    """What a dispatching process is run with. Limits are messages a second; the names say
-    the other units.
-
-    `service_events` says that there is an URL for the events of every workspace.
-    """
-
-    sms_per_second: float = 50
-    email_per_second: float = 100
-    max_attempts: int = 3
-    backoff_seconds: float = 1
-    concurrency: int = 256
-    lease_seconds: float = 30
-    retention_days: float = 30
-    history_days: float = 1095
-    body_days: float | None = None
-    shutdown_seconds: float = 15
-    delivery_timeout_seconds: float = 10
-    service_events: bool = False
 
 
 class Dispatching:
@@ -119,7 +98,7 @@ async def build(
     await database.write(changes.adopt)
     identity = await database.write(dispatchers.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
-    rates = {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
+    rates = service_limits(settings)
     policy = RetryPolicy(
         max_attempts=settings.max_attempts, backoff=round(settings.backoff_seconds * SECOND)
     )
@@ -134,7 +113,7 @@ async def build(
         flights,
         pacer,
         settler,
-        DispatcherTerms(identity, writer, rates, lease, settings.service_events),
+        DispatcherTerms(identity, writer, rates, lease, settings.events_url is not None),
     )
     runner = Runner(
         database,
@@ -160,7 +139,7 @@ async def build(
     )
     events = None
     if messenger is not None:
-        await database.write(event_routes.set_service, enabled=settings.service_events)
+        await database.write(event_routes.set_service, enabled=settings.events_url is not None)
         events = EventDispatcher(
             database, clock, messenger, _event_terms(identity, settings, policy, random)
         )
@@ -173,7 +152,7 @@ def _event_terms(
 ) -> EventTerms:
     return EventTerms(
         dispatcher=identity,
-        service_url=settings.service_events,
+        service_url=settings.events_url is not None,
         concurrency=CONNECTIONS,
         lease=round((2 * settings.delivery_timeout_seconds + EVENT_LEASE_SPARE) * SECOND),
         policy=policy,

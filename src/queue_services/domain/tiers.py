@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from queue_services.domain.message import Channel
+from queue_services.settings.slices import LimitSettings
 
 V = TypeVar("V")
 
@@ -102,6 +103,11 @@ class Limit(msgspec.Struct, frozen=True):
 
     rate: float
     source: Source
+
+
+def service_limits(settings: LimitSettings) -> dict[Channel, float]:
+    """The whole service's limits by channel, messages a second."""
+    return {Channel.SMS: settings.sms_per_second, Channel.EMAIL: settings.email_per_second}
 
 
 def limit_in_force(
