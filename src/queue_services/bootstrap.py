@@ -68,7 +68,7 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
     """Open the store, bring its schema up to date, and set the clock by it. Raises
     StoreUnavailable and ConfigurationError.
     """
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, settings.database_timeout_seconds)
     try:
         await database.migrate()
         clock = Clock()
@@ -83,7 +83,7 @@ async def open_to_read(settings: Settings) -> AsyncIterator[Core]:
     """Open a store that is there, and change nothing in it. Raises StoreUnavailable, and
     ConfigurationError where its schema is not this version's.
     """
-    database = open_existing(settings.database_url)
+    database = open_existing(settings.database_url, settings.database_timeout_seconds)
     try:
         await database.read(migrate.check, statements.migrations(database.backend))
         clock = Clock()

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from queue_services.clock import Clock
 from queue_services.domain.message import FOREVER, SECOND, Instant, Message, Priority
+from queue_services.errors import StoreUnavailable
 from queue_services.queue.lane_settings import ensure_lanes
 from queue_services.queue.records import Insertion
 from queue_services.queue.tallies import Tally
@@ -118,10 +119,13 @@ class Intake:
             for request in group:
                 request.answer.cancel()
             raise
+        except StoreUnavailable as error:
+            # whoever waits behind would wait as long for the same answer
+            _refuse([*group, *self._waiting], error)
+            self._waiting.clear()
+            return
         except Exception as error:  # noqa: BLE001 - whoever waits for the answer gets it; the next group is written all the same
-            for request in group:
-                if not request.answer.done():
-                    request.answer.set_exception(error)
+            _refuse(group, error)
             return
         self._wake(messages, self._clock.now())
         start = 0
@@ -134,6 +138,12 @@ class Intake:
     def _wake(self, messages: Sequence[Message], now: Instant) -> None:
         if min(message.due_at for message in messages) < now + SOON:
             self._database.wake()
+
+
+def _refuse(requests: Iterable[_Request], error: Exception) -> None:
+    for request in requests:
+        if not request.answer.done():
+            request.answer.set_exception(error)
 
 
 async def insert(tx: Tx, messages: Sequence[Message], now: Instant, writer: str) -> list[Insertion]:

@@ -95,6 +95,7 @@ async def verify(
     """Look at everything. `rates` are the channels' limits a second, that hold for what was
     sent from `since` on; `counts_segments`: SMS count by them.
     """
+    tx.lift_time_limit()
     await tx.fetch("plan_whole_tables")
     [[messages, waiting, ended]] = await tx.fetch("verify_size")
     findings = [

@@ -221,6 +221,12 @@ class ProcessSettings:
         "the store: `sqlite:///FILE` or `postgresql://...`",
         secret=True,
     )
+    database_timeout_seconds: float = setting(
+        "DATABASE_TIMEOUT_SECONDS",
+        types.number(0.1, 600),
+        5,
+        "how long PostgreSQL may take to answer a statement before it counts as away",
+    )
     share_port: bool = setting(
         "SHARE_PORT",
         types.flag,

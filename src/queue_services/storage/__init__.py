@@ -9,19 +9,20 @@ from urllib.parse import urlsplit
 
 from queue_services.errors import ConfigurationError, Fault
 from queue_services.storage.port import Database
-from queue_services.storage.postgres import PostgresDatabase
+from queue_services.storage.postgres import TIMEOUT_SECONDS, PostgresDatabase
 from queue_services.storage.sqlite import SqliteDatabase
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, timeout: float = TIMEOUT_SECONDS) -> Database:
     """The database that `url` names: `sqlite:///relative`, `sqlite:////absolute`, or
     `postgresql://user@host:port/name`.
 
-    Connects at the first use. Raises ConfigurationError for any other URL.
+    `timeout` is the seconds that PostgreSQL may take to answer a statement. Connects at the
+    first use. Raises ConfigurationError for any other URL.
     """
     scheme = urlsplit(url).scheme
     if scheme in ("postgresql", "postgres"):
-        return PostgresDatabase(url)
+        return PostgresDatabase(url, timeout)
     if (
         scheme == "sqlite"
         and url.startswith("sqlite:///")
@@ -38,11 +39,11 @@ def open_database(url: str) -> Database:
     )
 
 
-def open_existing(url: str) -> Database:
+def open_existing(url: str, timeout: float = TIMEOUT_SECONDS) -> Database:
     """`open_database`, where no store is to be made. Raises ConfigurationError where `url`
     names a file that is not there.
     """
-    database = open_database(url)
+    database = open_database(url, timeout)
     if isinstance(database, SqliteDatabase) and not Path(database.path).is_file():
         raise ConfigurationError(
             Fault("QUEUE_SERVICES_DATABASE_URL", f"there is no file {database.path}")

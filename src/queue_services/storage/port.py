@@ -49,6 +49,10 @@ class Tx(Protocol):
         """
         ...
 
+    def lift_time_limit(self) -> None:
+        """Let the statements that follow take as long as they do: they read whole tables."""
+        ...
+
 
 Flow = Callable[Concatenate[Tx, P], Awaitable[T]]
 

@@ -18,6 +18,7 @@ import asyncpg
 from queue_services.errors import StoreUnavailable
 from queue_services.storage import migrate, statements
 from queue_services.storage.port import Flow, P, Row, T
+from queue_services.storage.postgres_connection import CommandLimit, Connection, connect
 
 WAKE_CHANNEL = "queue_services_wake"
 CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -33,28 +34,27 @@ AWAY = (
     asyncpg.InvalidAuthorizationSpecificationError,
 )
 RETRIES = 5
-CONNECT_SECONDS = 5.0
-STANDSTILL_MS = 5_000
-"""How long a process that stands still (SIGSTOP, a paused machine) in the middle of a
-transaction keeps its locks: without an end, all others would wait.
-"""
+CLOSE_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 
 
 class PostgresTx:
     """A transaction on one connection of the pool."""
 
-    def __init__(self, connection: Any, texts: dict[str, str]) -> None:
-        self._connection, self._texts = connection, texts
+    def __init__(self, connection: Any, texts: dict[str, str], limit: CommandLimit) -> None:
+        self._connection, self._texts, self._limit = connection, texts, limit
 
     async def fetch(self, name: str, *parameters: Any) -> list[Row]:
-        rows: list[Row] = await self._connection.fetch(self._texts[name], *parameters)
+        with self._limit:
+            rows: list[Row] = await self._connection.fetch(self._texts[name], *parameters)
         return rows
 
     async def each(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
         columns = list(zip(*rows, strict=True))
         if not columns:
             return []
-        found: list[Row] = await self._connection.fetch(self._texts[name], *columns, *same)
+        with self._limit:
+            found: list[Row] = await self._connection.fetch(self._texts[name], *columns, *same)
         return found
 
     async def changed(self, name: str, rows: Iterable[Row], *same: Any) -> list[Row]:
@@ -62,8 +62,12 @@ class PostgresTx:
 
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         text, parameters = statements.search(self._texts, name, filters, limit, "$")
-        found: list[Row] = await self._connection.fetch(text, *parameters)
+        with self._limit:
+            found: list[Row] = await self._connection.fetch(text, *parameters)
         return found
+
+    def lift_time_limit(self) -> None:
+        self._limit.seconds = None
 
     async def script(self, sql: str) -> None:
         await self._connection.execute(sql)
@@ -72,11 +76,15 @@ class PostgresTx:
 class PostgresDatabase:
     """`port.Database` on PostgreSQL 14 or newer. `?statement_cache_size=0` in the URL is
     for PgBouncer; `?pool_size=` bounds the connections (10).
+
+    `timeout` is how many seconds a connection may take to come about, and one statement to
+    be answered: after that the host counts as gone.
     """
 
     backend = "postgres"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._timeout = timeout
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
         self._cache_size = int(options.pop("statement_cache_size", 256))
@@ -107,6 +115,7 @@ class PostgresDatabase:
 
     async def migrate(self) -> None:
         async with self._transaction() as tx:
+            tx.lift_time_limit()
             await tx.fetch("lock_schema")
             await migrate.apply(tx, tx.script, statements.migrations(self.backend))
 
@@ -119,7 +128,7 @@ class PostgresDatabase:
         self._closed = True
         if self._pool is not None:
             try:
-                await asyncio.wait_for(self._pool.close(), CONNECT_SECONDS)
+                await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS)
             except AWAY:
                 self._pool.terminate()
 
@@ -139,14 +148,27 @@ class PostgresDatabase:
 
     @contextlib.asynccontextmanager
     async def _transaction(self, **options: Any) -> AsyncIterator[PostgresTx]:
+        limit = None
         try:
             pool = await self._open()
-            async with (
-                pool.acquire(timeout=CONNECT_SECONDS) as connection,
-                connection.transaction(**options),
-            ):
-                yield PostgresTx(connection, self._texts)
+            async with pool.acquire(timeout=self._timeout) as connection:
+                limit = CommandLimit(connection, self._timeout)
+                transaction = connection.transaction(**options)
+                with limit:
+                    await transaction.start()
+                try:
+                    yield PostgresTx(connection, self._texts, limit)
+                except BaseException:
+                    with limit:
+                        await transaction.rollback()
+                    raise
+                with limit:
+                    await transaction.commit()
         except AWAY as error:
+            if limit is not None and limit.expired:
+                raise StoreUnavailable(
+                    f"PostgreSQL: no answer within {self._timeout:g} s"
+                ) from error
             if isinstance(error, asyncpg.InterfaceError) and not re.search(
                 "clos(ed|ing)|released", str(error)
             ):
@@ -164,14 +186,21 @@ class PostgresDatabase:
                     # logs a traceback each time
                     min_size=0,
                     max_size=self._pool_size,
-                    timeout=CONNECT_SECONDS,
-                    statement_cache_size=self._cache_size,
                     max_inactive_connection_lifetime=0,
-                    init=_prepare,
-                    connection_class=_Connection,
-                    server_settings={"application_name": "queue-services"},
+                    connect=connect,
+                    connection_class=Connection,
+                    **self._options(),
                 )
         return self._pool
+
+    def _options(self) -> dict[str, Any]:
+        """What every connection is made with."""
+        return {
+            "timeout": self._timeout,
+            "command_seconds": self._timeout,
+            "statement_cache_size": self._cache_size,
+            "server_settings": {"application_name": "queue-services"},
+        }
 
     async def _notify(self) -> None:
         await asyncio.sleep(0)  # wakes of the same turn of the loop become one NOTIFY
@@ -191,7 +220,7 @@ class PostgresDatabase:
 
     async def _listen_once(self) -> None:
         gone = asyncio.Event()
-        connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS)
+        connection = await connect(self._url, **self._options())
         try:
             connection.add_termination_listener(lambda *_: gone.set())
             await connection.add_listener(
@@ -200,24 +229,3 @@ class PostgresDatabase:
             await gone.wait()
         finally:
             connection.terminate()
-
-
-class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
-    """A connection that keeps its settings, and saves a round trip a transaction, when it
-    goes back to the pool.
-    """
-
-    def get_reset_query(self) -> str:
-        return ""
-
-
-async def _prepare(connection: Any) -> None:
-    """Every statement finds its rows by an index: a plan made while a table was small, or
-    its statistics were old, must not read all of it later.
-    """
-    for setting in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"):
-        await connection.execute(f"set {setting} = off")
-    await connection.execute(f"set idle_in_transaction_session_timeout = {STANDSTILL_MS}")
-    await connection.set_type_codec(
-        "uuid", schema="pg_catalog", encoder=str, decoder=str, format="text"
-    )
