@@ -80,14 +80,14 @@ class RandomLoad:
 
 async def read_load(one: World, now: int) -> Load:
     async def flow(tx: Tx) -> Load:
-        picture = await loads.picture(tx, Channel.SMS, now, counts_units=True)
+        snapshot = await loads.snapshot(tx, Channel.SMS, now, counts_units=True)
         mine = (await loads.lanes(tx, [MINE], Channel.SMS, now, counts_units=True))[MINE]
         return Load(
             now,
             LIMIT,
             mine,
-            [lane for name, lane in picture.lanes.items() if name != MINE],
-            picture.paused,
+            [lane for name, lane in snapshot.lanes.items() if name != MINE],
+            snapshot.paused,
         )
 
     return await one.database.read(flow)

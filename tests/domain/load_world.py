@@ -25,7 +25,7 @@ from queue_services.domain import limits, turns
 from queue_services.domain.calendar import Window, opening
 from queue_services.domain.connections import allowance
 from queue_services.domain.forecast.estimate import forecast
-from queue_services.domain.forecast.load import Lane, Load
+from queue_services.domain.forecast.load import LaneLoad, Load
 from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, SECOND, Instant
 from tests.domain.reserving import both, reserve
@@ -43,7 +43,7 @@ class Sender:
     """
 
     number: int
-    lane: Lane
+    lane: LaneLoad
     due: deque[Instant]
     next_due_at: Instant = FOREVER
     slot_at: Instant = 0
@@ -121,7 +121,7 @@ class LoadWorld:
             reserve(self.log, load.limit, at, 0, [at])
 
     def _sender(
-        self, number: int, lane: Lane, arrivals: list[tuple[Instant, int]], rnd: random.Random
+        self, number: int, lane: LaneLoad, arrivals: list[tuple[Instant, int]], rnd: random.Random
     ) -> Sender:
         due = deque(at for at, count in sorted(arrivals) for _ in range(count))
         first = due[0] if due else FOREVER
@@ -230,8 +230,8 @@ def random_load(seed: int) -> tuple[Load, int, Instant]:
     def soon() -> Instant:
         return now + rnd.randrange(seconds * SECOND)
 
-    def lane() -> Lane:
-        return Lane(
+    def lane() -> LaneLoad:
+        return LaneLoad(
             due=rnd.choice([0, rnd.randint(1, most)]),
             waves=tuple(
                 sorted(

@@ -17,7 +17,7 @@ from queue_services.domain.forecast.estimate import (
     forecast,
     waiting_for,
 )
-from queue_services.domain.forecast.load import Lane, Load, Wait
+from queue_services.domain.forecast.load import LaneLoad, Load, Wait
 from queue_services.domain.message import FOREVER, SECOND, Instant
 
 from .load_world import EPOCH, LoadWorld, random_load
@@ -36,13 +36,13 @@ def seconds(at: Instant | None) -> float:
 
 
 def load(
-    *others: Lane,
-    lane: Lane | None = None,
+    *others: LaneLoad,
+    lane: LaneLoad | None = None,
     limit: float = 50,
     paused: bool = False,
     concurrency: int = 256,
 ) -> Load:
-    return Load(NOW, limit, lane or Lane(), others, paused, concurrency)
+    return Load(NOW, limit, lane or LaneLoad(), others, paused, concurrency)
 
 
 def told(foreseen: Forecast) -> tuple[float, float, Wait]:
@@ -70,26 +70,29 @@ def test_what_was_due_in_the_past_is_due_now() -> None:
 
 
 def test_the_end_is_when_the_last_is_answered() -> None:
-    quick, slow = forecast(load(), 100, NOW), forecast(load(lane=Lane(answer=2 * SECOND)), 100, NOW)
+    quick, slow = (
+        forecast(load(), 100, NOW),
+        forecast(load(lane=LaneLoad(answer=2 * SECOND)), 100, NOW),
+    )
     assert seconds(slow.end_at) - seconds(quick.end_at) == pytest.approx(2)
     assert slow.start_at == quick.start_at
 
 
 def test_a_lanes_own_limit_holds_it_back() -> None:
-    start, end, wait = told(forecast(load(lane=Lane(due=10, limit=5)), 100, NOW))
+    start, end, wait = told(forecast(load(lane=LaneLoad(due=10, limit=5)), 100, NOW))
     assert start == pytest.approx(10 / 5 * PACE, abs=0.3)
     assert end == pytest.approx(109 / 5 * PACE, abs=0.3)
     assert wait is Wait.WORKSPACE_LIMIT
 
 
 def test_a_limit_below_one_is_a_message_in_so_many_seconds() -> None:
-    assert told(forecast(load(lane=Lane(limit=0.1)), 7, NOW))[1] == pytest.approx(
+    assert told(forecast(load(lane=LaneLoad(limit=0.1)), 7, NOW))[1] == pytest.approx(
         6 * 10 * PACE, abs=0.3
     )
 
 
 def test_a_daily_quota_lets_so_many_go_today_and_the_rest_on_the_next_days() -> None:
-    lane = Lane(due=30, quota=100, left_today=50)
+    lane = LaneLoad(due=30, quota=100, left_today=50)
     assert told(forecast(load(lane=lane), 20, NOW))[1] == pytest.approx(1, abs=0.1)
     start, end, wait = told(forecast(load(lane=lane), 150, NOW))
     assert start == pytest.approx(30 / 50, abs=0.1)
@@ -98,18 +101,18 @@ def test_a_daily_quota_lets_so_many_go_today_and_the_rest_on_the_next_days() -> 
 
 
 def test_a_quota_that_is_used_up_waits_for_midnight_in_the_workspaces_zone() -> None:
-    lane = Lane(quota=100, left_today=0, zone="Asia/Tokyo")
+    lane = LaneLoad(quota=100, left_today=0, zone="Asia/Tokyo")
     assert told(forecast(load(lane=lane), 1, NOW)) == (15 * 3600, 15 * 3600, Wait.WORKSPACE_LIMIT)
 
 
 def test_others_that_have_used_up_their_quota_hold_nobody_up_today() -> None:
-    spent = Lane(due=10_000, quota=10_000, left_today=0)
+    spent = LaneLoad(due=10_000, quota=10_000, left_today=0)
     assert forecast(load(spent), 1000, NOW) == forecast(load(), 1000, NOW)
     assert told(forecast(load(spent), 1000, after(86_400)))[1] > 86_400 + 1990 / 50
 
 
 def test_they_go_after_what_is_due_before_them_and_before_what_is_due_later() -> None:
-    lane = Lane(due=500, waves=((after(5), 250), (after(60), 10_000)))
+    lane = LaneLoad(due=500, waves=((after(5), 250), (after(60), 10_000)))
     start, end, _ = told(forecast(load(lane=lane), 100, after(10)))
     assert start == pytest.approx(750 / 50 * PACE, abs=0.1)
     assert end == pytest.approx(849 / 50 * PACE, abs=0.1)
@@ -117,20 +120,20 @@ def test_they_go_after_what_is_due_before_them_and_before_what_is_due_later() ->
 
 def test_a_wave_ahead_is_met_at_its_time() -> None:
     noon = after(12 * 3600)
-    start, end, _ = told(forecast(load(Lane(waves=((noon, 4900),))), 100, noon))
+    start, end, _ = told(forecast(load(LaneLoad(waves=((noon, 4900),))), 100, noon))
     assert 12 * 3600 <= start < 12 * 3600 + 1
     assert end - 12 * 3600 == pytest.approx(100 / 25 * PACE, rel=0.1)
 
 
 def test_a_slow_endpoint_gets_half_of_the_connections() -> None:
-    _, end, wait = told(forecast(load(lane=Lane(answer=8 * SECOND)), 1600, NOW))
+    _, end, wait = told(forecast(load(lane=LaneLoad(answer=8 * SECOND)), 1600, NOW))
     assert end - 8 == pytest.approx(1600 / (128 / 8), rel=0.02)
     assert wait is Wait.RECEIVER
 
 
 def test_two_slow_endpoints_get_a_third_each() -> None:
-    slow = Lane(due=100_000, answer=8 * SECOND)
-    assert told(forecast(load(slow, lane=Lane(answer=8 * SECOND)), 1000, NOW))[
+    slow = LaneLoad(due=100_000, answer=8 * SECOND)
+    assert told(forecast(load(slow, lane=LaneLoad(answer=8 * SECOND)), 1000, NOW))[
         1
     ] - 8 == pytest.approx(1000 / (256 / 3 / 8), rel=0.02)
 
@@ -138,7 +141,7 @@ def test_two_slow_endpoints_get_a_third_each() -> None:
 def test_a_slow_endpoint_costs_other_lanes_nothing() -> None:
     alone, beside = (
         forecast(load(), 2000, NOW),
-        forecast(load(Lane(due=100_000, answer=10 * SECOND)), 2000, NOW),
+        forecast(load(LaneLoad(due=100_000, answer=10 * SECOND)), 2000, NOW),
     )
     assert seconds(beside.end_at) == pytest.approx(
         2000 / (50 / PACE - 12.8), rel=0.02
@@ -147,32 +150,34 @@ def test_a_slow_endpoint_costs_other_lanes_nothing() -> None:
 
 
 def test_messages_of_several_units_take_as_many_slots() -> None:
-    assert told(forecast(load(lane=Lane(due=100, units=(2,))), 900, NOW))[1] == pytest.approx(
+    assert told(forecast(load(lane=LaneLoad(due=100, units=(2,))), 900, NOW))[1] == pytest.approx(
         1000 * 2 / 50 * PACE, rel=0.01
     )
-    assert told(forecast(load(lane=Lane(due=100, units=(1, 4), limit=10)), 100, NOW))[
+    assert told(forecast(load(lane=LaneLoad(due=100, units=(1, 4), limit=10)), 100, NOW))[
         1
     ] == pytest.approx(200 * 2.5 / 10 * PACE, rel=0.03)
     assert (
-        told(forecast(load(Lane(due=1000, units=(4,))), 100, NOW))[1]
-        < told(forecast(load(Lane(due=1000, units=(4,)), lane=Lane(units=(2,))), 100, NOW))[1]
+        told(forecast(load(LaneLoad(due=1000, units=(4,))), 100, NOW))[1]
+        < told(forecast(load(LaneLoad(due=1000, units=(4,)), lane=LaneLoad(units=(2,))), 100, NOW))[
+            1
+        ]
     )
 
 
 def test_what_is_left_of_a_window_is_lost_to_a_message_that_does_not_fit_into_it() -> None:
-    assert told(forecast(load(lane=Lane(units=(3,), limit=5)), 100, NOW))[1] == pytest.approx(
+    assert told(forecast(load(lane=LaneLoad(units=(3,), limit=5)), 100, NOW))[1] == pytest.approx(
         99 * PACE, rel=0.02
     )
-    assert told(forecast(load(lane=Lane(units=(7,), limit=5)), 100, NOW))[1] == pytest.approx(
+    assert told(forecast(load(lane=LaneLoad(units=(7,), limit=5)), 100, NOW))[1] == pytest.approx(
         198 * PACE, rel=0.02
     )
-    assert told(forecast(load(lane=Lane(units=(3,))), 1600, NOW))[1] == pytest.approx(
+    assert told(forecast(load(lane=LaneLoad(units=(3,))), 1600, NOW))[1] == pytest.approx(
         1600 / 16 * PACE, rel=0.01
     )
 
 
 def test_a_slow_endpoint_holds_a_connection_a_message_whatever_its_units() -> None:
-    assert told(forecast(load(lane=Lane(answer=8 * SECOND, units=(2,))), 1600, NOW))[
+    assert told(forecast(load(lane=LaneLoad(answer=8 * SECOND, units=(2,))), 1600, NOW))[
         1
     ] - 8 == pytest.approx(1600 / (128 / 8), rel=0.02)
 
@@ -185,8 +190,8 @@ def test_a_slow_endpoint_holds_a_connection_a_message_whatever_its_units() -> No
     ("stopped", "wait"),
     [
         (load(paused=True), Wait.PAUSE),
-        (load(lane=Lane(paused=True)), Wait.PAUSE),
-        (load(lane=Lane(held_until=FOREVER)), Wait.HOLD),
+        (load(lane=LaneLoad(paused=True)), Wait.PAUSE),
+        (load(lane=LaneLoad(held_until=FOREVER)), Wait.HOLD),
     ],
 )
 def test_what_has_no_end_has_no_forecast(stopped: Load, wait: Wait) -> None:
@@ -203,15 +208,22 @@ def test_what_ends_beyond_the_foreseeable_has_a_start_alone() -> None:
 
 
 def test_a_hold_is_waited_for() -> None:
-    start, end, wait = told(forecast(load(lane=Lane(held_until=after(60))), 50, NOW))
+    start, end, wait = told(forecast(load(lane=LaneLoad(held_until=after(60))), 50, NOW))
     assert (start, wait) == (60, Wait.HOLD)
     assert 60 < end < 61.1
-    assert told(forecast(load(lane=Lane(held_until=after(10))), 5000, NOW))[2] is Wait.SERVICE_LIMIT
-    assert told(forecast(load(lane=Lane(held_until=after(10))), 1, after(20))) == (20, 20, Wait.DUE)
+    assert (
+        told(forecast(load(lane=LaneLoad(held_until=after(10))), 5000, NOW))[2]
+        is Wait.SERVICE_LIMIT
+    )
+    assert told(forecast(load(lane=LaneLoad(held_until=after(10))), 1, after(20))) == (
+        20,
+        20,
+        Wait.DUE,
+    )
 
 
 def test_a_closed_window_is_waited_for() -> None:
-    lane = Lane(
+    lane = LaneLoad(
         window=Window("08:00", "21:00"), zone="Europe/Berlin"
     )  # an hour ahead of UTC at EPOCH
     start, _, wait = told(forecast(load(lane=lane), 50, NOW))
@@ -219,7 +231,7 @@ def test_a_closed_window_is_waited_for() -> None:
 
 
 def test_what_does_not_fit_a_window_goes_on_in_the_next() -> None:
-    lane = Lane(window=Window("08:00", "09:00"))
+    lane = LaneLoad(window=Window("08:00", "09:00"))
     an_hour = 3600 * 50 / PACE
     start, end, wait = told(forecast(load(lane=lane), round(1.5 * an_hour), NOW))
     assert start == 8 * 3600
@@ -229,9 +241,9 @@ def test_what_does_not_fit_a_window_goes_on_in_the_next() -> None:
 
 def test_other_lanes_use_their_own_windows_and_holds() -> None:
     free_until = 600
-    closed = Lane(due=100_000, window=Window("00:10", "20:00"))
-    held = Lane(due=100_000, held_until=after(free_until))
-    paused = Lane(due=100_000, paused=True)
+    closed = LaneLoad(due=100_000, window=Window("00:10", "20:00"))
+    held = LaneLoad(due=100_000, held_until=after(free_until))
+    paused = LaneLoad(due=100_000, paused=True)
     for other in (closed, held, paused):
         assert told(forecast(load(other), 20_000, NOW))[1] == pytest.approx(
             20_000 / 50 * PACE, abs=0.3
@@ -247,26 +259,26 @@ def test_other_lanes_use_their_own_windows_and_holds() -> None:
 
 @pytest.mark.parametrize(("weight", "share"), [(1, 1 / 4), (0.5, 1 / 7), (2, 2 / 5)])
 def test_busy_lanes_share_by_their_weights(weight: float, share: float) -> None:
-    others = [Lane(due=10**6) for _ in range(3)]
-    _, end, wait = told(forecast(load(*others, lane=Lane(weight=weight)), 2000, NOW))
+    others = [LaneLoad(due=10**6) for _ in range(3)]
+    _, end, wait = told(forecast(load(*others, lane=LaneLoad(weight=weight)), 2000, NOW))
     assert end == pytest.approx(2000 / (50 * share) * PACE, rel=0.02)
     assert wait is Wait.TURN
 
 
 def test_a_lane_at_its_own_limit_leaves_the_rest_to_the_others() -> None:
-    assert told(forecast(load(Lane(due=10**6, limit=5)), 9000, NOW))[1] == pytest.approx(
+    assert told(forecast(load(LaneLoad(due=10**6, limit=5)), 9000, NOW))[1] == pytest.approx(
         9000 / 45 * PACE, rel=0.02
     )
 
 
 def test_a_lane_that_has_sent_all_leaves_its_share() -> None:
-    assert told(forecast(load(Lane(due=500)), 2000, NOW))[1] == pytest.approx(
+    assert told(forecast(load(LaneLoad(due=500)), 2000, NOW))[1] == pytest.approx(
         2500 / 50 * PACE, rel=0.01
     )
 
 
 def test_a_new_lane_waits_for_one_turn_of_every_other() -> None:
-    busy = [Lane(due=10**6) for _ in range(100)]
+    busy = [LaneLoad(due=10**6) for _ in range(100)]
     start, end, wait = told(forecast(load(*busy), 2, NOW))
     assert start == pytest.approx(100 * 4 / 50 * PACE, rel=0.01)
     assert end == pytest.approx((100 * 4 + 1) / 50 * PACE, rel=0.01)
@@ -274,28 +286,28 @@ def test_a_new_lane_waits_for_one_turn_of_every_other() -> None:
 
 
 def test_many_small_lanes_are_served_beside_a_large_one() -> None:
-    others = [Lane(due=1) for _ in range(9_999)] + [Lane(due=100_000)]
+    others = [LaneLoad(due=1) for _ in range(9_999)] + [LaneLoad(due=100_000)]
     _, end, _ = told(forecast(load(*others, limit=1000), 1, NOW))
     assert 10_000 / 1000 <= end <= 10_001 / (0.97 * 1000)
 
 
 def test_the_last_of_many_lanes_ends_when_all_is_sent() -> None:
-    others = [Lane(due=number) for number in range(1, 1001)]
+    others = [LaneLoad(due=number) for number in range(1, 1001)]
     assert told(forecast(load(*others, limit=1000), 20_000, NOW))[1] == pytest.approx(
         (sum(range(1001)) + 20_000) / 1000 * PACE, rel=0.001
     )
 
 
 def test_a_wave_of_a_held_lane_waits_for_the_end_of_its_hold() -> None:
-    held = Lane(waves=((after(5), 100_000),), held_until=after(600))
+    held = LaneLoad(waves=((after(5), 100_000),), held_until=after(600))
     assert told(forecast(load(held), 20_000, NOW))[1] == pytest.approx(20_000 / 50 * PACE, abs=0.3)
 
 
 def test_lanes_may_be_counted_instead_of_listed() -> None:
-    listed = [Lane(due=40, limit=10) for _ in range(30)] + [
-        Lane(waves=((after(4), 70),)) for _ in range(20)
+    listed = [LaneLoad(due=40, limit=10) for _ in range(30)] + [
+        LaneLoad(waves=((after(4), 70),)) for _ in range(20)
     ]
-    counted = [Lane(due=40, limit=10, lanes=30), Lane(waves=((after(4), 70),), lanes=20)]
+    counted = [LaneLoad(due=40, limit=10, lanes=30), LaneLoad(waves=((after(4), 70),), lanes=20)]
     for count in (1, 200, 3000):
         assert seconds(forecast(load(*counted), count, NOW).end_at) == pytest.approx(
             seconds(forecast(load(*listed), count, NOW).end_at), rel=0.001
@@ -332,7 +344,7 @@ def test_of_many_loads_nearly_all_are_foreseen_within_five_percent() -> None:
 
 
 lanes = st.builds(
-    Lane,
+    LaneLoad,
     due=st.integers(0, 2000),
     waves=st.lists(st.tuples(st.integers(0, 600).map(after), st.integers(1, 500)), max_size=2).map(
         tuple
@@ -348,7 +360,7 @@ lanes = st.builds(
 loads = st.builds(
     load,
     lane=lanes.map(
-        lambda lane: Lane(
+        lambda lane: LaneLoad(
             lane.due, lane.waves, lane.limit, lane.weight, lane.window, held_until=lane.held_until
         )
     ),
@@ -358,7 +370,7 @@ loads = st.builds(
 @settings(max_examples=80, deadline=None)
 @given(st.lists(lanes, max_size=6), lanes, st.integers(1, 2000), st.integers(0, 600))
 def test_whatever_the_load_it_starts_when_due_and_more_take_longer(
-    others: list[Lane], mine: Lane, count: int, due: int
+    others: list[LaneLoad], mine: LaneLoad, count: int, due: int
 ) -> None:
     given_load = load(*others, lane=mine)
     foreseen, longer = (
@@ -385,14 +397,14 @@ def expected(load: Load, *waiting: tuple[Instant, int]) -> list[float]:
 
 
 def test_a_waiting_message_is_expected_after_those_ahead_of_it() -> None:
-    waiting = load(Lane(due=10**6), lane=Lane(due=1000))
+    waiting = load(LaneLoad(due=10**6), lane=LaneLoad(due=1000))
     first, *others = expected(waiting, (NOW, 0), (NOW, 250), (NOW, 999))
     assert first < 1
     assert others == pytest.approx([250 / 25 * PACE, 999 / 25 * PACE], rel=0.03)
 
 
 def test_a_message_that_is_due_later_is_expected_then() -> None:
-    waiting = load(lane=Lane(due=10, waves=((after(600), 3000),)))
+    waiting = load(lane=LaneLoad(due=10, waves=((after(600), 3000),)))
     at = after(600)
     assert expected(waiting, (at, 10), (at, 1510)) == pytest.approx(
         [600, 600 + 1500 / 50 * PACE], abs=0.3
@@ -401,12 +413,12 @@ def test_a_message_that_is_due_later_is_expected_then() -> None:
 
 
 def test_the_message_after_all_others_is_expected_like_one_more() -> None:
-    waiting = load(Lane(due=700), lane=Lane(due=300))
+    waiting = load(LaneLoad(due=700), lane=LaneLoad(due=300))
     assert estimated_starts(waiting, [(NOW, 300)]) == [forecast(waiting, 1, NOW).start_at]
 
 
 def test_the_last_that_is_due_does_not_wait_for_what_falls_due_much_later() -> None:
-    waiting = load(Lane(due=10**6), lane=Lane(due=2, waves=((after(600), 1),)))
+    waiting = load(LaneLoad(due=10**6), lane=LaneLoad(due=2, waves=((after(600), 1),)))
     together = expected(waiting, (NOW, 1), (after(600), 2))
     assert together == [
         pytest.approx(expected(waiting, (NOW, 1))[0], abs=0.1),
@@ -415,7 +427,7 @@ def test_the_last_that_is_due_does_not_wait_for_what_falls_due_much_later() -> N
 
 
 def test_a_paused_message_is_not_expected() -> None:
-    assert estimated_starts(load(lane=Lane(due=5, paused=True)), [(NOW, 3), (NOW, 4)]) == [
+    assert estimated_starts(load(lane=LaneLoad(due=5, paused=True)), [(NOW, 3), (NOW, 4)]) == [
         None,
         None,
     ]
@@ -424,7 +436,7 @@ def test_a_paused_message_is_not_expected() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(lanes, max_size=4), lanes, st.lists(st.floats(0, 1), min_size=2, max_size=8))
 def test_messages_are_expected_together_as_they_are_one_by_one_and_never_before_they_are_due(
-    others: list[Lane], mine: Lane, shares: list[float]
+    others: list[LaneLoad], mine: LaneLoad, shares: list[float]
 ) -> None:
     given_load = load(*others, lane=mine)
     dues = [
@@ -475,7 +487,7 @@ def test_a_message_waits_for_what_ends_last(waiting: Wait, wait: Wait) -> None:
 def test_ten_thousand_lanes_are_foreseen_at_once() -> None:
     tiers = [(None, 1.0), (None, 2.0), (10, 0.5)]
     others = [
-        Lane(
+        LaneLoad(
             due=number * 7919 % 1000 + 1,
             limit=tiers[number % 3][0],
             weight=tiers[number % 3][1],

@@ -10,13 +10,13 @@ import time
 import msgspec
 import pytest
 
-from queue_services.domain.forecast.load import Lane
+from queue_services.domain.forecast.load import LaneLoad
 from queue_services.domain.message import SECOND, Channel, Priority
 from queue_services.domain.outcome import Kind
 from queue_services.domain.tiers import TierChange
 from queue_services.domain.workspace import Change
 from queue_services.queue import loads, tiers, workspaces
-from queue_services.queue.loads import Picture
+from queue_services.queue.loads import LoadSnapshot
 from queue_services.storage.port import Tx
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
@@ -24,11 +24,11 @@ from tests.support.builders import NOW, message
 Waves = tuple[tuple[int, int], ...]
 
 
-async def picture(store: Store, now: int = NOW) -> Picture:
-    return await store.database.read(loads.picture, Channel.SMS, now)
+async def snapshot(store: Store, now: int = NOW) -> LoadSnapshot:
+    return await store.database.read(loads.snapshot, Channel.SMS, now)
 
 
-async def lane(store: Store, workspace: str = "acme", now: int = NOW) -> Lane:
+async def lane(store: Store, workspace: str = "acme", now: int = NOW) -> LaneLoad:
     return (await store.database.read(loads.lanes, [workspace], Channel.SMS, now))[workspace]
 
 
@@ -41,13 +41,16 @@ async def test_a_lane_has_what_is_due_now_and_what_falls_due_later_in_waves(stor
     )
     mine = await lane(store)
     assert (mine.due, mine.waves) == (3, ((later(10.2), 2), (later(600), 2)))
-    assert (await picture(store)).lanes == {"acme": mine, "other": Lane(waves=((later(3), 1),))}
+    assert (await snapshot(store)).lanes == {
+        "acme": mine,
+        "other": LaneLoad(waves=((later(3), 1),)),
+    }
 
 
 async def test_a_lane_brings_its_limit_weight_window_hold_and_pause(store: Store) -> None:
     change = Change(tier="free", timezone="Europe/Berlin", paused={Channel.SMS: True})
     await store.database.write(workspaces.change, "acme", change, NOW)
-    assert await lane(store) == Lane(limit=5, weight=0.5, zone="Europe/Berlin", paused=True)
+    assert await lane(store) == LaneLoad(limit=5, weight=0.5, zone="Europe/Berlin", paused=True)
     await store.insert(message("held"))
     await store.settle_as(Kind.THROTTLED, *await store.claim(), wait_until=later(60))
     held = await lane(store, "held")
@@ -90,7 +93,7 @@ async def test_a_lane_brings_the_units_of_its_next_messages_where_they_are_count
         [1],
     ]
     assert (
-        await store.database.read(loads.picture, Channel.SMS, NOW, counts_units=True)
+        await store.database.read(loads.snapshot, Channel.SMS, NOW, counts_units=True)
     ).lanes == {name: counted[name] for name in ("acme", "other")}
     assert (await lane(store)).units == (1,)
 
@@ -112,8 +115,8 @@ async def test_of_a_long_lane_the_next_messages_alone_are_looked_at_for_their_un
 async def test_a_workspace_that_never_sent_has_the_default_tiers_lane_and_nothing_waiting(
     store: Store,
 ) -> None:
-    assert await lane(store, "nobody") == Lane()
-    assert (await picture(store)).lanes == {}
+    assert await lane(store, "nobody") == LaneLoad()
+    assert (await snapshot(store)).lanes == {}
 
 
 async def test_what_ended_or_is_in_flight_or_parked_waits_for_nothing(store: Store) -> None:
@@ -151,7 +154,7 @@ async def test_of_many_lanes_some_stand_for_all(
     for name, value in (("EXACT_LANES", 10), ("ONE_BY_ONE", 3), ("STAND_INS", 5)):
         monkeypatch.setattr(loads, name, value)
     await store.insert(*(message(f"w{number}") for number in range(20) for _ in range(number + 1)))
-    found = (await picture(store)).lanes
+    found = (await snapshot(store)).lanes
     assert len(found) == 8
     assert [found[name].due for name in ("w19", "w18", "w17")] == [20, 19, 18]
     assert sum(one.lanes for one in found.values()) == 20
@@ -168,7 +171,7 @@ async def test_a_million_waiting_messages_are_read_within_a_tenth_of_a_second(
     took = []
     for _ in range(5):
         begun = time.perf_counter()
-        found = await picture(store)
+        found = await snapshot(store)
         mine = await lane(store, "w0")
         took.append(time.perf_counter() - begun)
     print(

@@ -14,17 +14,17 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from queue_services.clock import Clock
-from queue_services.domain.forecast.competing_lanes import Neighbours
+from queue_services.domain.forecast.competing_lanes import CompetingLanes
 from queue_services.domain.forecast.estimate import Forecast, estimated_starts, forecast
-from queue_services.domain.forecast.load import Lane, Load, Wait
+from queue_services.domain.forecast.load import LaneLoad, Load, Wait
 from queue_services.domain.message import SECOND, Channel, Instant, Priority, Status
 from queue_services.queue import loads, queue_positions
-from queue_services.queue.loads import Picture
+from queue_services.queue.loads import LoadSnapshot
 from queue_services.queue.records import Campaign, Job
 from queue_services.storage.port import Database, Tx
 
 KEPT = SECOND
-"""How long a picture of all lanes serves: many jobs may be asked about at once."""
+"""How long a snapshot of all lanes serves: many jobs may be asked about at once."""
 MOST_EXPECTED = 200
 """Of so many jobs at once it is said when they are expected to start: of any page of a list."""
 
@@ -54,7 +54,7 @@ class Forecasts:
             limits,
             concurrency,
         )
-        self._pictures: dict[Channel, Picture] = {}
+        self._snapshots: dict[Channel, LoadSnapshot] = {}
 
     async def foresee(self, workspace: str, channel: Channel, count: int, at: Instant) -> Forecast:
         """When `count` more messages of a workspace, due at `at`, would start and finish under
@@ -70,7 +70,7 @@ class Forecasts:
 
     async def of_jobs(self, found: Sequence[Job]) -> list[Job]:
         """Jobs in their order, those that wait with when each is expected to start: one load a
-        channel and one course a lane and priority.
+        channel and one timeline a lane and priority.
 
         More than MOST_EXPECTED stay as they are: who asks for so many statuses compares them,
         and would wait five times as long.
@@ -150,26 +150,26 @@ class Forecasts:
         `kept_for` microseconds ago.
         """
         now = self._clock.now()
-        kept, counts_units = self._pictures.get(channel), channel in self._counts_units
+        kept, counts_units = self._snapshots.get(channel), channel in self._counts_units
 
-        async def flow(tx: Tx) -> tuple[Picture, dict[str, Lane]]:
+        async def flow(tx: Tx) -> tuple[LoadSnapshot, dict[str, LaneLoad]]:
             fresh = (
                 kept
                 if kept is not None and 0 <= now - kept.now < kept_for
-                else await loads.picture(tx, channel, now, counts_units=counts_units)
+                else await loads.snapshot(tx, channel, now, counts_units=counts_units)
             )
             return fresh, await loads.lanes(tx, workspaces, channel, now, counts_units=counts_units)
 
-        picture, lanes = await self._database.read(flow)
-        self._pictures[channel] = picture
-        neighbours = Neighbours(picture.lanes, len(workspaces))
+        snapshot, lanes = await self._database.read(flow)
+        self._snapshots[channel] = snapshot
+        competing = CompetingLanes(snapshot.lanes, len(workspaces))
         return {
             name: Load(
                 now,
                 self._limits[channel],
                 lane,
-                neighbours.of(name),
-                picture.paused,
+                competing.of(name),
+                snapshot.paused,
                 self._concurrency,
             )
             for name, lane in lanes.items()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from queue_services.domain.forecast.load import Lane
+from queue_services.domain.forecast.load import LaneLoad
 from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Priority
 from queue_services.domain.tiers import DEFAULT_TIER
 from queue_services.domain.workspace import Workspace, lane_terms, own_limit
@@ -66,14 +66,14 @@ wave.
 Waves = list[tuple[Instant, int]]
 
 
-class Picture(msgspec.Struct, frozen=True):
+class LoadSnapshot(msgspec.Struct, frozen=True):
     """The lanes of a channel that have messages waiting, by workspace, as they were at
     `now`; whether the channel is paused.
     """
 
     now: Instant
     paused: bool
-    lanes: dict[str, Lane]
+    lanes: dict[str, LaneLoad]
 
 
 class _Row(NamedTuple):
@@ -89,7 +89,9 @@ class _Row(NamedTuple):
     day_count: int
 
 
-async def picture(tx: Tx, channel: Channel, now: Instant, *, counts_units: bool = False) -> Picture:
+async def snapshot(
+    tx: Tx, channel: Channel, now: Instant, *, counts_units: bool = False
+) -> LoadSnapshot:
     """All lanes of a channel with what they have waiting; `counts_units` says that its
     messages may have more than one.
     """
@@ -107,12 +109,12 @@ async def picture(tx: Tx, channel: Channel, now: Instant, *, counts_units: bool 
         )
         for row, lanes in standing.items()
     }
-    return Picture(now, bool(paused), lanes)
+    return LoadSnapshot(now, bool(paused), lanes)
 
 
 async def lanes(
     tx: Tx, workspaces: Sequence[str], channel: Channel, now: Instant, *, counts_units: bool = False
-) -> dict[str, Lane]:
+) -> dict[str, LaneLoad]:
     """The lanes of some workspaces with what they have waiting; of a workspace that never
     sent, what it would have.
     """
@@ -149,7 +151,7 @@ async def lanes(
     return found
 
 
-async def _nobody(tx: Tx, channel: Channel) -> Lane:
+async def _nobody(tx: Tx, channel: Channel) -> LaneLoad:
     """The lane that a workspace that never sent would have."""
     tier = read_tier(
         DEFAULT_TIER, next((row[0] for row in await tx.fetch("find_tier", DEFAULT_TIER)), None)
@@ -157,7 +159,7 @@ async def _nobody(tx: Tx, channel: Channel) -> Lane:
     nobody = Workspace("")
     terms = lane_terms(nobody, tier, channel)
     limit, quota = own_limit(nobody, tier, channel, None), terms.daily_quota
-    return Lane(
+    return LaneLoad(
         limit=limit, weight=tier.weight, zone=terms.zone, quota=quota, left_today=quota or 0
     )
 
@@ -219,9 +221,9 @@ def _stand_ins(rows: Sequence[_Row]) -> dict[_Row, int]:
 
 def _lane(
     row: _Row, waves: Waves, answer: int, units: tuple[int, ...], now: Instant, lanes: int = 1
-) -> Lane:
+) -> LaneLoad:
     terms = read_terms(row.terms)
-    return Lane(
+    return LaneLoad(
         due=sum(count for at, count in waves if at <= now),
         waves=_joined([wave for wave in waves if wave[0] > now], now),
         limit=row.rate,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from queue_services.domain.forecast.load import Lane
+from queue_services.domain.forecast.load import LaneLoad
 
 EVENTS = 40_000
 """So many waves and ends of lanes all forecasts of one call follow together."""
@@ -20,10 +20,10 @@ WAVES = 3
 """So many waves of a lane are told apart where there are too many."""
 
 
-class Neighbours:
+class CompetingLanes:
     """The lanes of a channel by workspace, for so many forecasts."""
 
-    def __init__(self, lanes: Mapping[str, Lane], forecasts: int) -> None:
+    def __init__(self, lanes: Mapping[str, LaneLoad], forecasts: int) -> None:
         most = max(FEWEST_EVENTS, EVENTS // max(1, forecasts))
         parts = [[name] for name in lanes]
         if sum(1 + len(lane.waves) for lane in lanes.values()) > most:
@@ -35,7 +35,7 @@ class Neighbours:
         ]
         self._part_of = {name: number for number, part in enumerate(parts) for name in part}
 
-    def of(self, workspace: str) -> list[Lane]:
+    def of(self, workspace: str) -> list[LaneLoad]:
         """All lanes but the workspace's own."""
         number = self._part_of.get(workspace)
         if number is None:
@@ -45,7 +45,7 @@ class Neighbours:
         return [*self._lanes[:number], *fewer, *self._lanes[number + 1 :]]
 
 
-def _parts(lanes: Mapping[str, Lane], most: int) -> list[list[str]]:
+def _parts(lanes: Mapping[str, LaneLoad], most: int) -> list[list[str]]:
     """The workspaces in about so many parts: those with the most waiting are a part each,
     of the others such as share alike, in order of their backlogs.
     """
@@ -71,7 +71,7 @@ def _parts(lanes: Mapping[str, Lane], most: int) -> list[list[str]]:
     ]
 
 
-def _standing(lane: Lane, lanes: int, most: int) -> Lane:
+def _standing(lane: LaneLoad, lanes: int, most: int) -> LaneLoad:
     """A lane that stands for as many, with so many waves at most."""
     return msgspec.structs.replace(lane, lanes=lanes, waves=_fewer(lane.waves, most))
 

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from queue_services.domain.forecast.fluid_simulation import FURTHEST, Drain, seconds_after
-from queue_services.domain.forecast.load import Lane, Load, Wait
+from queue_services.domain.forecast.fluid_simulation import FURTHEST, FluidSimulation, seconds_after
+from queue_services.domain.forecast.load import LaneLoad, Load, Wait
 from queue_services.domain.forecast.quota import over_days
-from queue_services.domain.forecast.service_timeline import Course
+from queue_services.domain.forecast.service_timeline import ServiceTimeline
 from queue_services.domain.message import FOREVER, SECOND, Instant
 
 # Started this soon after its due time, a message did not wait: the first slots of an idle
@@ -48,10 +48,10 @@ def forecast(load: Load, count: int, at: Instant) -> Forecast:
     at, held = max(at, load.now), load.lane.held_until
     before = _due_by(load.lane, load.now, at)
     allowed = _allowed(load, [*before, (at, count)])
-    course, ahead = _course(load, allowed), sum(n for _, n in before)
-    start, end = course.start_of(ahead + 1), course.start_of(ahead + count)
+    timeline, ahead = _timeline(load, allowed), sum(n for _, n in before)
+    start, end = timeline.start_of(ahead + 1), timeline.start_of(ahead + count)
     wait = _longest_wait(
-        course,
+        timeline,
         seconds_after(load.now, at),
         seconds_after(load.now, held),
         seconds_after(load.now, allowed[-1][0]),
@@ -85,8 +85,8 @@ def estimated_starts(load: Load, waiting: Sequence[tuple[Instant, int]]) -> list
         arrivals.append((at, max(0, ahead - arrived) + 1))
         arrived += arrivals[-1][1]
         numbers.append(arrived)
-    course = _course(load, _allowed(load, arrivals))
-    starts = [_instant(load.now, course.start_of(number)) for number in numbers]
+    timeline = _timeline(load, _allowed(load, arrivals))
+    starts = [_instant(load.now, timeline.start_of(number)) for number in numbers]
     return [
         None if start is None else max(start, due_at)
         for start, (due_at, _) in zip(starts, waiting, strict=True)
@@ -125,7 +125,7 @@ def waiting_for(
     return Wait.TURN if others_first else Wait.SERVICE_LIMIT
 
 
-def _due_by(lane: Lane, now: Instant, at: Instant) -> list[tuple[Instant, int]]:
+def _due_by(lane: LaneLoad, now: Instant, at: Instant) -> list[tuple[Instant, int]]:
     """The lane's messages that are due by `at`, in order."""
     return [(now, lane.due), *sorted(wave for wave in lane.waves if wave[0] <= at)]
 
@@ -149,24 +149,26 @@ def _allowed(load: Load, arrivals: Iterable[tuple[Instant, int]]) -> list[tuple[
     )
 
 
-def _course(load: Load, allowed: Iterable[tuple[Instant, int]]) -> Course:
-    return Drain(load, [(seconds_after(load.now, due), count) for due, count in allowed]).run()
+def _timeline(load: Load, allowed: Iterable[tuple[Instant, int]]) -> ServiceTimeline:
+    return FluidSimulation(
+        load, [(seconds_after(load.now, due), count) for due, count in allowed]
+    ).run()
 
 
 def _longest_wait(
-    course: Course, due: float, held: float, allowed: float, end: float | None
+    timeline: ServiceTimeline, due: float, held: float, allowed: float, end: float | None
 ) -> Wait:
     """What took longest from the due time to the start of the last message; the shares of
     the hold and the daily quota are known beforehand.
     """
-    last = course.times[-1] if end is None else end
+    last = timeline.times[-1] if end is None else end
     if end is not None and end - due <= AT_ONCE:
         return Wait.DUE
     if allowed - max(due, held) > max(held - due, last - allowed):
         return Wait.WORKSPACE_LIMIT
     if held - due > last - max(due, held):
         return Wait.HOLD
-    return course.longest_wait(max(due, held), last) or Wait.DUE
+    return timeline.longest_wait(max(due, held), last) or Wait.DUE
 
 
 def _instant(now: Instant, seconds: float | None, answer: int = 0) -> Instant | None:

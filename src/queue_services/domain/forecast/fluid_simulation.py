@@ -1,7 +1,7 @@
-"""How one lane's messages drain beside all the others': a fluid course from event to event,
+"""How one lane's messages are served while all others' are: a fluid model, event by event,
 the lanes that behave alike taken together.
 
-Called by `forecast` alone. Between two events every lane is served at the rate that
+Called by `estimate` alone. Between two events every lane is served at the rate that
 `sharing` finds; an event is messages that fall due, a lane that has sent all, or a send
 window that opens or closes. Times are seconds after the load's `now`; a level is how many
 units one lane was served.
@@ -14,10 +14,10 @@ from heapq import heapify, heappop, heappush
 from math import inf, log2
 
 from queue_services.domain.calendar import closing, opening
-from queue_services.domain.forecast.load import Lane, Load, Wait
+from queue_services.domain.forecast.load import LaneLoad, Load, Wait
 from queue_services.domain.forecast.quota import over_days
-from queue_services.domain.forecast.service_timeline import NOTHING, Course
-from queue_services.domain.forecast.sharing import MADE_UP, Kind, fitting, share
+from queue_services.domain.forecast.service_timeline import NOTHING, ServiceTimeline
+from queue_services.domain.forecast.sharing import MADE_UP, Stream, fitting, share
 from queue_services.domain.message import FOREVER, SECOND, Instant
 
 # Other lanes that have sent all within so much of the time gone by count as one event; what
@@ -34,14 +34,14 @@ MIXED, MIXED_LANES = 20, 100
 OTHERS_DAYS = 10
 
 
-class _Crowd(Kind):
-    """The lanes of one kind and window: what each was served, and the levels at which
-    groups of them have sent all that is due.
+class _WindowedStream(Stream):
+    """The lanes that share alike and have one window: what each was served, and the levels at
+    which groups of them have sent all that is due.
     """
 
     __slots__ = ("changes_at", "ends", "is_open", "level", "window", "zone")
 
-    def __init__(self, load: Load, lane: Lane, answer: float) -> None:
+    def __init__(self, load: Load, lane: LaneLoad, answer: float) -> None:
         super().__init__(load.limit, lane.weight, lane.limit, answer / lane.size, lane.units)
         self.window, self.zone = lane.window, lane.zone
         self.is_open = True
@@ -62,18 +62,18 @@ class _Crowd(Kind):
 
 
 class _Group:
-    """Lanes of one crowd with the same messages: how many, whether any is due, and the
+    """Lanes of one stream with the same messages: how many, whether any is due, and the
     level at which they have sent all of it.
     """
 
-    __slots__ = ("crowd", "end", "is_due", "lanes")
+    __slots__ = ("end", "is_due", "lanes", "stream")
 
-    def __init__(self, crowd: _Crowd, lanes: int) -> None:
-        self.crowd, self.lanes = crowd, lanes
+    def __init__(self, stream: _WindowedStream, lanes: int) -> None:
+        self.stream, self.lanes = stream, lanes
         self.is_due, self.end = False, 0.0
 
 
-class Drain:
+class FluidSimulation:
     """One run of a load, with `arrivals` (when due in seconds, how many) as the messages of
     the lane that is asked about.
     """
@@ -81,38 +81,38 @@ class Drain:
     def __init__(self, load: Load, arrivals: Sequence[tuple[float, int]]) -> None:
         self._load = load
         self._capacity = fitting(load.limit, _mixed([load.lane, *load.others]))
-        self._mine = _Crowd(load, load.lane, load.lane.answer / SECOND)
-        self._course = Course(self._mine.visit, self._capacity, load.lane.size)
+        self._mine = _WindowedStream(load, load.lane, load.lane.answer / SECOND)
+        self._timeline = ServiceTimeline(self._mine.turn_size, self._capacity, load.lane.size)
         self._total = sum(count for _, count in arrivals) * load.lane.size
         self._last = max((at for at, _ in arrivals), default=0.0)
         self._groups = [_Group(self._mine, 1)]
         self._arrivals = [(at, 0, count * load.lane.size) for at, count in arrivals]
-        self._crowds = [self._mine, *self._gather(load.others)]
+        self._streams = [self._mine, *self._gather(load.others)]
         self._arrivals.sort(reverse=True)
-        busy = any(crowd.active for crowd in self._crowds) or (
+        busy = any(stream.active for stream in self._streams) or (
             self._arrivals and self._arrivals[-1][0] <= 0
         )
         self._spare = 0.0 if busy else MADE_UP
 
-    def run(self) -> Course:
-        """Follow the course until the lane has sent all, or never can."""
+    def run(self) -> ServiceTimeline:
+        """Simulate until the lane has sent all, or never can."""
         now = round_time = 0.0
         while now < FURTHEST:
             while self._arrivals and self._arrivals[-1][0] <= now:
                 self._arrive(*self._arrivals.pop())
-            active = [crowd for crowd in self._crowds if crowd.active]
+            active = [stream for stream in self._streams if stream.active]
             if not self._arrivals and not self._mine.active:
                 break
-            for crowd in active:
-                crowd.look(self._load.now, now)
+            for stream in active:
+                stream.look(self._load.now, now)
             until = min(
-                [crowd.changes_at for crowd in active] + [at for at, _, _ in self._arrivals[-1:]],
+                [stream.changes_at for stream in active] + [at for at, _, _ in self._arrivals[-1:]],
                 default=inf,
             )
             serving = [
-                crowd
-                for crowd in active
-                if crowd.is_open or (crowd is self._mine and crowd.level >= self._total)
+                stream
+                for stream in active
+                if stream.is_open or (stream is self._mine and stream.level >= self._total)
             ]
             if not serving and until == inf:
                 break
@@ -121,20 +121,20 @@ class Drain:
             )
             wait = self._wait(serving, round_time, connections)
             now = self._serve(serving, now, until, wait, contended=round_time > 0)
-            self._course.add(now, self._mine.level, wait)
-        return self._course
+            self._timeline.add(now, self._mine.level, wait)
+        return self._timeline
 
-    def _gather(self, others: Iterable[Lane]) -> list[_Crowd]:
-        """Put lanes that share alike into crowds; what is due now is served from the start, the
-        rest arrives.
+    def _gather(self, others: Iterable[LaneLoad]) -> list[_WindowedStream]:
+        """Put lanes that share alike into streams; what is due now is served from the start,
+        the rest arrives.
         """
-        crowds: dict[object, _Crowd] = {}
+        streams: dict[object, _WindowedStream] = {}
         now, groups, arrivals = self._load.now, self._groups, self._arrivals
         for lane in others:
             held = lane.held_until
             if lane.paused or held >= FOREVER:
                 continue
-            kind = (
+            alike = (
                 lane.limit,
                 lane.weight,
                 lane.answer and self._noticeable(lane.answer),
@@ -142,10 +142,10 @@ class Drain:
                 lane.window and lane.zone,
                 lane.units,
             )
-            crowd = crowds.get(kind)
-            if crowd is None:
-                crowd = crowds[kind] = _Crowd(self._load, lane, kind[2])
-            number, group = len(groups), _Group(crowd, lane.lanes)
+            stream = streams.get(alike)
+            if stream is None:
+                stream = streams[alike] = _WindowedStream(self._load, lane, alike[2])
+            number, group = len(groups), _Group(stream, lane.lanes)
             groups.append(group)
             due, waves, size = lane.due, lane.waves, lane.size
             if lane.quota is not None:
@@ -155,15 +155,15 @@ class Drain:
                     arrivals.append((seconds_after(now, held), number, due * size))
                 else:
                     group.is_due, group.end = True, due * size
-                    crowd.active += lane.lanes
-                    crowd.ends.append((group.end, number))
+                    stream.active += lane.lanes
+                    stream.ends.append((group.end, number))
             for at, count in waves:
                 arrivals.append(((max(at, held) - now) / SECOND, number, count * size))
-        for crowd in crowds.values():
-            heapify(crowd.ends)
-        return list(crowds.values())
+        for stream in streams.values():
+            heapify(stream.ends)
+        return list(streams.values())
 
-    def _allowed(self, lane: Lane) -> tuple[int, tuple[tuple[Instant, int], ...]]:
+    def _allowed(self, lane: LaneLoad) -> tuple[int, tuple[tuple[Instant, int], ...]]:
         """What another lane has due and what falls due later, as its daily quota lets them go."""
         now = self._load.now
         waves = over_days(lane, now, [(now, lane.due), *sorted(lane.waves)], OTHERS_DAYS)
@@ -182,35 +182,44 @@ class Drain:
 
     def _arrive(self, _: float, number: int, count: float) -> None:
         """Messages of a group fall due. The lane's own last turn is a whole one, so that the
-        course shows when it would end.
+        timeline shows when it would end.
         """
         group = self._groups[number]
-        crowd = group.crowd
+        stream = group.stream
         if not group.is_due:
-            group.is_due, group.end = True, crowd.level
-            crowd.active += group.lanes
-            if crowd is self._mine:
-                self._course.begin(crowd.level)
+            group.is_due, group.end = True, stream.level
+            stream.active += group.lanes
+            if stream is self._mine:
+                self._timeline.begin(stream.level)
         group.end += count
-        if crowd is self._mine and group.end >= self._total - NOTHING:
-            group.end = self._course.turn_end(self._total)
-        heappush(crowd.ends, (group.end, number))
+        if stream is self._mine and group.end >= self._total - NOTHING:
+            group.end = self._timeline.turn_end(self._total)
+        heappush(stream.ends, (group.end, number))
 
     def _serve(
-        self, serving: Sequence[_Crowd], now: float, until: float, wait: Wait, *, contended: bool
+        self,
+        serving: Sequence[_WindowedStream],
+        now: float,
+        until: float,
+        wait: Wait,
+        *,
+        contended: bool,
     ) -> float:
         """Serve everyone at their rates until the next event; returns when that is."""
         mine = self._mine
         ends = [
-            (crowd.ends[0][0] - crowd.level) / crowd.rate for crowd in serving if crowd is not mine
+            (stream.ends[0][0] - stream.level) / stream.rate
+            for stream in serving
+            if stream is not mine
         ]
         then = min(until, now + max(self._coarse(now), min(ends))) if ends else until
         if mine in serving:
             then = min(then, now + max(0.0, self._groups[0].end - mine.level) / mine.rate)
-        given_back, rate = 0.0, sum(crowd.active * crowd.rate for crowd in serving)
-        for crowd in serving:
-            crowd.level += crowd.rate * (then - now)
-            given_back += self._leave(crowd)
+        given_back = 0.0
+        rate = sum(stream.active * stream.rate for stream in serving)
+        for stream in serving:
+            stream.level += stream.rate * (then - now)
+            given_back += self._leave(stream)
         if not contended:
             self._spare = min(MADE_UP, self._spare + then - now)
             return then
@@ -238,23 +247,25 @@ class Drain:
         self._spare -= made_up
         return then - made_up
 
-    def _leave(self, crowd: _Crowd) -> float:
-        """Take the groups out of a crowd that have sent all; how many messages they were given
+    def _leave(self, stream: _WindowedStream) -> float:
+        """Take the groups out of a stream that have sent all; how many messages they were given
         beyond that.
         """
         given_back = 0.0
-        while crowd.ends and crowd.ends[0][0] <= crowd.level + NOTHING:
-            end, number = heappop(crowd.ends)
+        while stream.ends and stream.ends[0][0] <= stream.level + NOTHING:
+            end, number = heappop(stream.ends)
             group = self._groups[number]
             if group.end == end:  # else more of its messages fell due meanwhile
                 group.is_due = False
-                crowd.active -= group.lanes
-                given_back += (crowd.level - end) * group.lanes
-        if crowd is self._mine and not crowd.active:
-            crowd.level = self._groups[0].end
+                stream.active -= group.lanes
+                given_back += (stream.level - end) * group.lanes
+        if stream is self._mine and not stream.active:
+            stream.level = self._groups[0].end
         return given_back
 
-    def _wait(self, serving: Sequence[_Crowd], round_time: float, connections: float) -> Wait:
+    def _wait(
+        self, serving: Sequence[_WindowedStream], round_time: float, connections: float
+    ) -> Wait:
         """What keeps the lane from being served faster now."""
         mine = self._mine
         if mine not in serving:
@@ -263,11 +274,11 @@ class Drain:
             return Wait.RECEIVER
         if not round_time or mine.rate > 0.97 * mine.fastest:
             return Wait.WORKSPACE_LIMIT
-        others = sum(crowd.active * crowd.rate for crowd in serving) - mine.rate
+        others = sum(stream.active * stream.rate for stream in serving) - mine.rate
         return Wait.TURN if others > mine.rate else Wait.SERVICE_LIMIT
 
 
-def _mixed(lanes: Sequence[Lane]) -> tuple[int, ...]:
+def _mixed(lanes: Sequence[LaneLoad]) -> tuple[int, ...]:
     """The units of the messages of all lanes with something to send, by turns, as far as
     they are known.
     """

@@ -33,7 +33,7 @@ class Wait(StrEnum):
     TURN = "turn"
 
 
-class Lane(msgspec.Struct, frozen=True, gc=False):
+class LaneLoad(msgspec.Struct, frozen=True, gc=False):
     """What one lane has to send and what it sends by.
 
     `due` messages are due now, each of `waves` (when, how many) later. `limit` is its own,
@@ -76,7 +76,7 @@ class Load(msgspec.Struct, frozen=True):
 
     now: Instant
     limit: float
-    lane: Lane
-    others: Sequence[Lane] = ()
+    lane: LaneLoad
+    others: Sequence[LaneLoad] = ()
     paused: bool = False
     concurrency: int = 256

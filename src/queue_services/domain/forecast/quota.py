@@ -1,7 +1,7 @@
 """What a daily quota makes of messages that fall due: what is over a day's waits for the
 next one, behind what waits there already.
 
-Called by `forecast` and `fluid_simulation`. Days are those of the workspace's zone.
+Called by `estimate` and `fluid_simulation`. Days are those of the workspace's zone.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from queue_services.domain.calendar import DAY, day_bounds
-from queue_services.domain.forecast.load import Lane
+from queue_services.domain.forecast.load import LaneLoad
 from queue_services.domain.message import Instant
 
 Waves = list[tuple[Instant, int]]
 
 
 def over_days(
-    lane: Lane, now: Instant, waves: Iterable[tuple[Instant, int]], most_days: int
+    lane: LaneLoad, now: Instant, waves: Iterable[tuple[Instant, int]], most_days: int
 ) -> Waves:
     """When a lane's messages (when due, how many, in order) may go; what is left after
     `most_days` days goes on the last of them.

@@ -1,4 +1,4 @@
-"""The course of one lane: how many of its messages' units were served by when, and what it
+"""The service of one lane over time: how many of its messages' units were served by when, and what it
 waited for meanwhile.
 
 Written by `fluid_simulation`, read by `estimate`. Between two points it was served evenly.
@@ -16,17 +16,17 @@ from queue_services.domain.forecast.load import Wait
 NOTHING = 1e-6
 
 
-class Course:
+class ServiceTimeline:
     """What was served of the lane over time: `levels[i]` units by `times[i]`, and until
     `times[i + 1]` it waited for `waits[i]`.
     """
 
-    def __init__(self, visit: float, capacity: float, size: float = 1.0) -> None:
+    def __init__(self, turn_size: float, capacity: float, size: float = 1.0) -> None:
         self.times = [0.0]
         self.levels = [0.0]
         self.waits: list[Wait] = []
         self._begins = [0.0]
-        self._visit, self._capacity, self._size = visit, capacity, size
+        self._turn_size, self._capacity, self._size = turn_size, capacity, size
 
     def begin(self, level: float) -> None:
         """The lane, which had nothing due, has again: a new row of turns."""
@@ -41,7 +41,7 @@ class Course:
     def turn_end(self, number: float) -> float:
         """The level at which the turn ends that takes the lane's unit `number`, counted from 1."""
         begin = self._begins[bisect_right(self._begins, number - 1) - 1]
-        return begin + ceil((number - begin) / self._visit - NOTHING) * self._visit
+        return begin + ceil((number - begin) / self._turn_size - NOTHING) * self._turn_size
 
     def start_of(self, number: int) -> float | None:
         """When the lane's message `number` starts; None where it never does.

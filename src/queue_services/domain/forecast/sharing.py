@@ -1,7 +1,7 @@
 """How a channel's slots divide between the lanes that have messages due: the rate of each,
 as turns, limits and connections make it.
 
-Called by `fluid_simulation` at every moment at which the answer changes. A fluid picture of
+Called by `fluid_simulation` at every moment at which the answer changes. A fluid model of
 `turns`, `limits` and `connections`: what they do message by message comes, over some seconds, to
 these rates. Times are seconds, rates and levels count units: most messages have one.
 """
@@ -48,17 +48,17 @@ def fitting(limit: float, units: tuple[int, ...]) -> float:
     return min(spread(limit), sum(tried[:-1]) * SECOND / max(1, slots[-1] - slots[1]))
 
 
-class Kind:
+class Stream:
     """Lanes that share alike: the same weight, limit and answer time. `active` of them have
     messages due; `rate` is what each of those gets.
 
-    `visit` is how many units a lane takes when its turn comes: a quantum, or as many as its
+    `turn_size` is how many units a lane takes when its turn comes: a quantum, or as many as its
     own limit has slots for by then, one message at least. `fastest` is its own limit's
     rate: `most` in each `refill` seconds. `answer` is how long a unit keeps its message's
     connection.
     """
 
-    __slots__ = ("active", "answer", "fastest", "most", "rate", "refill", "visit")
+    __slots__ = ("active", "answer", "fastest", "most", "rate", "refill", "turn_size")
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Kind:
         self.refill = self.most / self.fastest
         turn = quantum(weight, int(channel_limit * HORIZON / SECOND))
         ready = turn if self.fastest == inf else 1 + int(self.fastest * MADE_UP)
-        self.visit = max(size, turn / ceil(turn / max(ready, size)))
+        self.turn_size = max(size, turn / ceil(turn / max(ready, size)))
 
     def rate_at(self, round_time: float, connections: float) -> float:
         """What a lane gets when a round of turns takes so long and its workspace may hold so
@@ -90,24 +90,24 @@ class Kind:
         A lane whose window is used up waits for its limit's next slot, and then in the round
         for its turn once more.
         """
-        rate = self.visit / round_time if round_time else inf
+        rate = self.turn_size / round_time if round_time else inf
         if self.fastest < inf:
             rate = min(rate, self.most / (self.refill + round_time))
         return min(rate, connections / self.answer) if self.answer else rate
 
 
 def share(
-    kinds: Sequence[Kind], capacity: float, concurrency: float, guess: float = 0.0
+    streams: Sequence[Stream], capacity: float, concurrency: float, guess: float = 0.0
 ) -> tuple[float, float]:
-    """Set the `rate` of every kind; returns how long a round of turns takes (0: none waits
+    """Set the `rate` of every stream; returns how long a round of turns takes (0: none waits
     for others) and how many connections a workspace may hold.
 
     `capacity` is the channel's rate, `guess` a round time that may be near. A workspace
     starts a message only while it holds fewer connections than are free: where answers are
     slow, that bound is found by false position (Illinois), between one and all.
     """
-    round_time, held = _round_time(kinds, capacity, concurrency, concurrency, guess)
-    if max((kind.rate * kind.answer for kind in kinds), default=0.0) <= max(
+    round_time, held = _round_time(streams, capacity, concurrency, concurrency, guess)
+    if max((stream.rate * stream.answer for stream in streams), default=0.0) <= max(
         1.0, concurrency - held
     ):
         return round_time, concurrency
@@ -116,7 +116,7 @@ def share(
     connections = low
     for _ in range(_MOST_STEPS):
         connections = (low * below - high * above) / (below - above)
-        round_time, held = _round_time(kinds, capacity, concurrency, connections, round_time)
+        round_time, held = _round_time(streams, capacity, concurrency, connections, round_time)
         over = max(1.0, concurrency - held) - connections
         if abs(over) <= PRECISION * concurrency:
             break
@@ -128,37 +128,44 @@ def share(
 
 
 def _round_time(
-    kinds: Sequence[Kind], capacity: float, concurrency: float, connections: float, guess: float
+    streams: Sequence[Stream],
+    capacity: float,
+    concurrency: float,
+    connections: float,
+    guess: float,
 ) -> tuple[float, float]:
     """The round time at which the lanes together use all slots or all connections, by
     Newton's method kept between bounds; and the connections used.
 
     It sets the rates. `connections` is what one workspace may hold.
     """
-    low, high = 0.0, sum(kind.active * kind.visit for kind in kinds) / capacity
-    high = max(high, sum(kind.active * kind.visit * kind.answer for kind in kinds) / concurrency)
-    use, held = _use(kinds, 0.0, connections, capacity, concurrency)
+    low = 0.0
+    high = max(
+        sum(stream.active * stream.turn_size for stream in streams) / capacity,
+        sum(stream.active * stream.turn_size * stream.answer for stream in streams) / concurrency,
+    )
+    use, held = _use(streams, 0.0, connections, capacity, concurrency)
     if use <= 1:
         return 0.0, held
     round_time = guess if low < guess < high else high
     for _ in range(_MOST_STEPS):
-        use, held = _use(kinds, round_time, connections, capacity, concurrency)
+        use, held = _use(streams, round_time, connections, capacity, concurrency)
         if abs(use - 1) <= PRECISION:
             break
         low, high = (round_time, high) if use > 1 else (low, round_time)
         step = round_time * 0.999
-        slope = (_use(kinds, step, connections, capacity, concurrency)[0] - use) / (
+        slope = (_use(streams, step, connections, capacity, concurrency)[0] - use) / (
             step - round_time
         )
         step = round_time - (use - 1) / slope if slope else low
         round_time = step if low < step < high else (low + high) / 2
     else:
-        _, held = _use(kinds, round_time, connections, capacity, concurrency)
+        _, held = _use(streams, round_time, connections, capacity, concurrency)
     return round_time, held
 
 
 def _use(
-    kinds: Sequence[Kind],
+    streams: Sequence[Stream],
     round_time: float,
     connections: float,
     capacity: float,
@@ -168,10 +175,10 @@ def _use(
     the connections that they use, and the connections.
     """
     sent = held = 0.0
-    for kind in kinds:
-        kind.rate = rate = kind.rate_at(round_time, connections)
-        rate *= kind.active
+    for stream in streams:
+        stream.rate = rate = stream.rate_at(round_time, connections)
+        rate *= stream.active
         sent += rate
-        if kind.answer:
-            held += rate * kind.answer
+        if stream.answer:
+            held += rate * stream.answer
     return max(sent / capacity, held / concurrency), held
