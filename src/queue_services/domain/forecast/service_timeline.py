@@ -1,5 +1,5 @@
-"""The service of one lane over time: how many of its messages' units were served by when, and what it
-waited for meanwhile.
+"""The service of one lane over time: how many of its messages' units were served by when,
+and what it waited for meanwhile.
 
 Written by `fluid_simulation`, read by `estimate`. Between two points it was served evenly.
 Times are seconds after the load's `now`.
