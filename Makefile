@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE # without byt
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help test test-long test-node node-generated simulation crashes demo bench audit lint types format lock clean
+.PHONY: help test test-long test-import test-node node-generated simulation crashes demo bench audit lint types format lock clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -26,6 +26,9 @@ test-long: $(READY) ## the long tests: crashes, load, thousands of simulated wor
 	$(PY) -m pytest -m long --hypothesis-profile thorough $(ARGS) || test $$? = 5 # 5: ARGS chose none of it
 	@echo 'And what has random input, with more of it:'
 	@$(PY) -m pytest -n 2 -m "random and not long" --hypothesis-profile thorough $(ARGS) || test $$? = 5
+
+test-import: $(READY) ## the import from BullMQ, with the real package of npm and a real Redis
+	timeout --kill-after=10 280 $(PY) -m pytest -m bullmq tests/bullmq_import $(ARGS)
 
 test-node: $(READY) ## the Node package: built, tested, its generated files compared, packed and installed; needs node and npm
 	cd clients/node && npm ci --silent

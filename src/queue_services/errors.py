@@ -114,6 +114,18 @@ class StoreUnavailable(QueueServicesError):
         super().__init__(f"The store is away ({reason}); try again in {retry_after:g} s.")
 
 
+class RedisUnavailable(QueueServicesError):
+    """The Redis that is imported from does not answer. What was taken out of BullMQ's sets is
+    kept in Redis; the next run resumes it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"Redis is away ({reason}); run the import again when it answers: it resumes."
+        )
+
+
 class ConfigurationError(QueueServicesError):
     """Settings that cannot work; `faults` names every one, by its environment name."""
 

@@ -17,7 +17,16 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from queue_services import __version__, bootstrap, log
-from queue_services.cli import forecast, jobs, keys, metrics, upkeep, verify, workspace
+from queue_services.cli import (
+    forecast,
+    import_bullmq,
+    jobs,
+    keys,
+    metrics,
+    upkeep,
+    verify,
+    workspace,
+)
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
@@ -37,6 +46,7 @@ app.command(forecast.forecast, name="forecast")
 app.command(verify.verify, name="verify")
 app.command(upkeep.erase, name="erase")
 app.command(upkeep.backup, name="backup")
+app.command(import_bullmq.app, name="import")
 
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]
 Port = Annotated[int | None, Parameter(help="port to listen on, 0 for a free one (PORT)")]
