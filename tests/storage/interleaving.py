@@ -46,6 +46,9 @@ class Stopped:
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         return await self._counted(self._tx.search(name, filters, limit))
 
+    def lift_time_limit(self) -> None:
+        self._tx.lift_time_limit()
+
     async def _counted(self, statement: Awaitable[list[Row]]) -> list[Row]:
         rows = await statement
         self.length += 1

@@ -14,10 +14,11 @@ import pytest
 import pytest_asyncio
 
 from queue_services.clock import Clock
-from queue_services.dispatcher.build import DispatchSettings, build
+from queue_services.dispatcher.build import build
 from queue_services.dispatcher.maintenance import measure
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import dispatchers, intake
+from queue_services.settings.slices import DispatchSettings
 from queue_services.storage import open_database
 from queue_services.storage.port import Database, Tx
 from queue_services.storage.postgres import PostgresDatabase

@@ -17,16 +17,8 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from queue_services import __version__, bootstrap, log
-from queue_services.cli import (
-    forecast,
-    import_bullmq,
-    jobs,
-    keys,
-    metrics,
-    upkeep,
-    verify,
-    workspace,
-)
+from queue_services.cli import forecast, import_bullmq, jobs, keys, metrics, store, workspace
+from queue_services.cli.core import DatabaseUrl
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
 from queue_services.settings import Settings
@@ -43,14 +35,13 @@ app.command(metrics.metrics, name="metrics")
 app.command(workspace.app, name="workspace")
 app.command(workspace.tiers, name="tiers")
 app.command(forecast.forecast, name="forecast")
-app.command(verify.verify, name="verify")
-app.command(upkeep.erase, name="erase")
-app.command(upkeep.backup, name="backup")
+app.command(store.verify, name="verify")
+app.command(store.erase, name="erase")
+app.command(store.backup, name="backup")
 app.command(import_bullmq.app, name="import")
 
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]
 Port = Annotated[int | None, Parameter(help="port to listen on, 0 for a free one (PORT)")]
-DatabaseUrl = Annotated[str | None, Parameter(help="the store (QUEUE_SERVICES_DATABASE_URL)")]
 TestClock = Annotated[
     bool | None,
     Parameter(negative="", help="for tests: let POST /api/test-clock/advance move the time"),

@@ -1,5 +1,5 @@
 """Opens the store for one command, so that commands work where the API does not run. Used
-by the commands that ask the services themselves.
+by every command that runs an operation.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """The command `forecast`: when so many more messages would start and finish, as things
-stand. Used by `cli`.
+stand. Used by `cli.app`.
 """
 
 from __future__ import annotations

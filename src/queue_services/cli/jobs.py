@@ -1,7 +1,7 @@
 """The commands about messages: `schedule` and `jobs`. They open the store themselves, so
 they work where the API does not run.
 
-Used by `cli`. What they accept is what the API accepts: the same decoder reads it.
+Used by `cli.app`. What they accept is what the API accepts: the same decoder reads it.
 """
 
 from __future__ import annotations

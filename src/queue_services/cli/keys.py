@@ -1,5 +1,5 @@
 """The command `keys`: makes, lists and revokes keys. It opens the store itself, so it works
-where no administrator has a key any more. Used by `cli`.
+where no administrator has a key any more. Used by `cli.app`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The command `metrics`: the figures since the last reset, once or again and again. It
 opens the store itself, so it works where the API does not run.
 
-Used by `cli`. The figures are those of GET /api/metrics.
+Used by `cli.app`. The figures are those of GET /api/metrics.
 """
 
 from __future__ import annotations

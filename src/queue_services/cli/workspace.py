@@ -1,5 +1,5 @@
 """The commands `workspace` and `tiers`: what is set, what is in force, what holds messages
-up, and changing it. Used by `cli`.
+up, and changing it. Used by `cli.app`.
 
 What they accept is what a PUT of the API accepts: the same decoder reads it. `none` clears
 a member.

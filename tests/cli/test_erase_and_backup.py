@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_cli_verify import run, url
+from tests.cli.test_verify import run, url
 
 __all__ = ["url"]
 
