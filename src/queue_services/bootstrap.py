@@ -29,12 +29,16 @@ from queue_services.dashboard.view import BASE as DASHBOARD
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender
 from queue_services.delivery.events import EventSender
+from queue_services.delivery.notifications import Notifier
 from queue_services.delivery.sender import CoroutineSender, Messenger
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
+from queue_services.dispatcher.alerts import AlertRunner
 from queue_services.dispatcher.maintenance import measure
+from queue_services.domain.tiers import service_limits
 from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
 from queue_services.queue import event_routes
+from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.keys import Keys
 from queue_services.settings import Settings
 from queue_services.storage import migrate, open_database, open_existing, statements
@@ -127,6 +131,7 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                         settings.events_url is not None
                     ):  # what is cancelled before the first dispatcher is there will be told, too
                         await core.database.write(event_routes.set_service, enabled=True)
+                await stack.enter_async_context(_alerting(core))
                 if listener is not None:
                     await stack.enter_async_context(_serving(core, listener, stop))
                 gc.collect()
@@ -215,6 +220,38 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
         yield
     finally:
         following.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _alerting(core: Core) -> AsyncIterator[None]:
+    """Evaluate the alerts and deliver their notifications, in turn with the other processes."""
+    settings = core.settings
+    delivering = notifier(core)
+    forecasts = Forecasts(
+        core.database,
+        core.clock,
+        service_limits(settings),
+        settings.concurrency,
+        counts_segments=settings.counts_segments,
+    )
+    runner = AlertRunner(core.database, core.clock, forecasts, delivering)
+    running = asyncio.create_task(runner.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await delivering.close()
+
+
+def notifier(core: Core) -> Notifier:
+    """What delivers notifications of alerts; close it in the end."""
+    settings = core.settings
+    return Notifier(
+        settings.delivery_timeout_seconds,
+        core.clock.now,
+        lambda address: refused(address, settings.callback_allow),
+    )
 
 
 @contextlib.asynccontextmanager

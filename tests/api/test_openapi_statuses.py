@@ -117,7 +117,7 @@ async def ask_in_bad_times(walk: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ask_against_the_state(walk: Walk) -> None:
     """With keys that were used for another message, of jobs that wait or have ended, of a
-    campaign that is being moved, of a clock that is real.
+    campaign that is being moved, of a sink in use, of a clock that is real.
     """
     waiting, ended = (
         await walk.service.schedule(idempotencyKey="k", metadata={"campaignId": NAME}),
@@ -125,6 +125,10 @@ async def ask_against_the_state(walk: Walk) -> None:
     )
     await walk.service.ask("POST", f"/api/cancel-job/{ended}")
     await walk.service.ask("POST", "/api/schedule-email", json=MAIL)
+    sink = {"type": "slack", "url": "https://example.com/"}
+    await walk.service.ask("PUT", f"/api/alert-sinks/{NAME}", json=sink)
+    alert = {"when": {"figure": "dispatchers", "under": 1}, "notify": [NAME]}
+    await walk.service.ask("PUT", "/api/alerts/that-uses-the-sink", json=alert)
     for call in app.CALLS:
         name = waiting if "retry-job" in call.path else ended if "{jobId}" in call.path else NAME
         for _ in range(2):  # a campaign that is moved again

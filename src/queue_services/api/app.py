@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from queue_services.api import (
     openapi,
+    routes_alerts,
     routes_campaigns,
     routes_contacts,
     routes_forecasts,
@@ -36,6 +37,8 @@ from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
 from queue_services.api.paths import Segments
 from queue_services.api.problems import ProblemResponse, answer_error
 from queue_services.clock import Clock
+from queue_services.delivery.address_guard import refused
+from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import new_id
 from queue_services.domain.tiers import service_limits
 from queue_services.errors import QueueServicesError
@@ -56,6 +59,7 @@ CALLS = (
     *routes_metrics.CALLS,
     *routes_workspaces.CALLS,
     *routes_keys.CALLS,
+    *routes_alerts.CALLS,
     *routes_test_clock.CALLS,
     *routes_health.CALLS,
 )
@@ -102,6 +106,7 @@ def create_app(
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
+            await services.notifier.close()
 
     app = Starlette(
         routes=[*routes(CALLS, services), *openapi.routes(CALLS), *more_routes],
@@ -160,4 +165,9 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         max_attempts=settings.max_attempts,
         memory=Memory(round(settings.body_memory_mib * MIB)),
+        notifier=Notifier(
+            settings.delivery_timeout_seconds,
+            clock.now,
+            lambda address: refused(address, settings.callback_allow),
+        ),
     )

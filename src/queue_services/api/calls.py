@@ -25,6 +25,7 @@ from queue_services.api.guard import Caller, Scope, caller_of
 from queue_services.api.paths import parameter
 from queue_services.api.problems import quota_headers
 from queue_services.clock import Clock
+from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue.forecasts import Forecasts
@@ -57,6 +58,7 @@ class Services:
     rules: Rules
     max_attempts: int
     memory: bodies.Memory
+    notifier: Notifier
 
 
 @dataclass(slots=True)

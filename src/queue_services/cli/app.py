@@ -17,7 +17,16 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from queue_services import __version__, bootstrap, log
-from queue_services.cli import forecast, import_bullmq, jobs, keys, metrics, store, workspace
+from queue_services.cli import (
+    alerts,
+    forecast,
+    import_bullmq,
+    jobs,
+    keys,
+    metrics,
+    store,
+    workspace,
+)
 from queue_services.cli.core import DatabaseUrl
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.errors import ConfigurationError, QueueServicesError, Refusal
@@ -35,6 +44,7 @@ app.command(metrics.metrics, name="metrics")
 app.command(workspace.app, name="workspace")
 app.command(workspace.tiers, name="tiers")
 app.command(forecast.forecast, name="forecast")
+app.command(alerts.app, name="alerts")
 app.command(store.verify, name="verify")
 app.command(store.erase, name="erase")
 app.command(store.backup, name="backup")

@@ -13,9 +13,12 @@ from enum import StrEnum
 
 import msgspec
 
+from queue_services.domain.alerts import Rule, Transition
 from queue_services.domain.holds import HoldReason
 from queue_services.domain.message import SECOND, Channel, Instant, new_id
+from queue_services.queue.event_routes import SERVICE
 from queue_services.storage.port import Tx
+from queue_services.wire.alerts import alert_facts
 
 APART = 60 * SECOND
 """What happens again and again (a limit exceeded, an endpoint held) is told once in so long."""
@@ -31,6 +34,8 @@ class EventType(StrEnum):
     EXCEEDED = "ratelimit.exceeded"
     ADJUSTED = "ratelimit.adjusted"
     HELD = "endpoint.held"
+    ALERT_FIRING = "alert.firing"
+    ALERT_CLEARED = "alert.cleared"
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -99,6 +104,19 @@ async def held(
             Event(EventType.HELD, workspace, channel, {"error": words, "reason": reason.value})
         )
     await emit(tx, told, now)
+
+
+async def alert(
+    tx: Tx, name: str, transition: Transition, rule: Rule, value: float | None, now: Instant
+) -> None:
+    """Report an alert's transition by the service's own route: alerts are the operator's, also
+    those about one workspace.
+    """
+    facts = {"alert": name, **alert_facts(rule, value)}
+    payload = msgspec.json.encode(facts).decode()
+    channel = rule.subject.channel.value if rule.subject.channel else None
+    row = (new_id(now), SERVICE, channel, transition.value, None, payload, now)
+    await tx.each("insert_events", [row])
 
 
 async def _once(tx: Tx, subjects: Iterable[tuple[str, str]], now: Instant) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from queue_services.clock import Clock
+from queue_services.domain.forecast.backlog import Backlog, backlog, slowest_lanes
 from queue_services.domain.forecast.competing_lanes import CompetingLanes
 from queue_services.domain.forecast.estimate import Forecast, estimated_starts, forecast
 from queue_services.domain.forecast.load import LaneLoad, Load, Wait
@@ -110,6 +111,23 @@ class Forecasts:
         return msgspec.structs.replace(
             campaign, estimated_end=max(known) if known and len(known) == len(ends) else None
         )
+
+    async def backlog(self, channel: Channel, workspace: str | None = None) -> Backlog:
+        """How many messages of a channel, or of one workspace on it, are due, and when the last of
+        them starts as things stand.
+        """
+        now = self._clock.now()
+        if workspace is not None:
+            loads_of = await self._loads([workspace], channel, kept_for=KEPT)
+            count = loads_of[workspace].lane.due
+        else:
+            snapshot = await self._database.read(
+                loads.snapshot, channel, now, counts_units=channel in self._counts_units
+            )
+            count = sum(lane.due * lane.lanes for lane in snapshot.lanes.values())
+            names = slowest_lanes(snapshot.lanes, self._limits[channel])
+            loads_of = await self._loads(names, channel, kept_for=KEPT) if names else {}
+        return await asyncio.to_thread(backlog, count, now, loads_of.values())
 
     async def _estimates(
         self, channel: Channel, waiting: Sequence[Job]

@@ -54,6 +54,12 @@ class DeliverySettings:
     concurrency: int = setting(
         "CONCURRENCY", types.whole(1, 10_000), 256, "callbacks in flight at once in one process"
     )
+    callback_allow: tuple[types.Network, ...] = setting(
+        "CALLBACK_ALLOW",
+        types.each(types.network),
+        (),
+        "private networks that URLs set by API may lead to",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -246,12 +252,6 @@ class ProcessSettings:
         0,
         "how long a stop goes on serving while `/health/ready` is 503 already, for load balancers"
         " to notice",
-    )
-    callback_allow: tuple[types.Network, ...] = setting(
-        "CALLBACK_ALLOW",
-        types.each(types.network),
-        (),
-        "private networks that base URLs set by API may lead to",
     )
     test_clock: bool = setting(
         "TEST_CLOCK",

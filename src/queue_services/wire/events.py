@@ -27,7 +27,7 @@ class EventBody(msgspec.Struct, rename="camel", kw_only=True):
     job_id: str | None
     status: str | None
     error: str | None
-    workspace_id: str
+    workspace_id: str | None
     channel: str | None
     contact_id: str | None
     campaign_id: str | None
@@ -54,7 +54,7 @@ def event_body(
         job_id=job,
         status=_STATUSES.get(kind),
         error=_text(known.get("error")),
-        workspace_id=workspace,
+        workspace_id=workspace or None,  # an alert of the service is of no workspace
         channel=channel,
         contact_id=_text(known.get("contact")),
         campaign_id=_text(known.get("campaign")),

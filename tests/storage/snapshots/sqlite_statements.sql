@@ -70,6 +70,12 @@ update operation set done = done + ?3, skipped = skipped + ?4, position = ?5, cl
 where id = ?1 and claimed_by = ?2 and finished_at is null
 returning id;
 
+-- name: all_alert_sinks
+select name, settings from alert_sink order by name;
+
+-- name: all_alerts
+select name, rule, standing from alert order by name;
+
 -- name: all_keys
 select id, digest, workspace, scopes, per_minute, created_at, expires_at from api_key where revoked_at is null order by id;
 
@@ -282,6 +288,10 @@ select count(*) from (
     limit {limit}
 ) counted;
 
+-- name: count_held_lanes
+select count(*) from lane
+where hold_reason in ('unreachable', 'refused') and (?1 is null or channel = ?1) and (?2 is null or workspace = ?2);
+
 -- name: count_jobs
 select status, count(*) from (
     select coalesce(r.status, 'scheduled') as status
@@ -344,12 +354,24 @@ create table if not exists schema_migration (number integer primary key, name te
 -- name: database_size
 select page_count * page_size from pragma_page_count(), pragma_page_size();
 
+-- name: delay_notification
+update notification set visible_at = ?2 where id = ?1;
+
+-- name: delete_alert
+delete from alert where name = ?1;
+
+-- name: delete_alert_sink
+delete from alert_sink where name = ?1;
+
 -- name: delete_claimed
 delete from pending where id = ?1 and claim = ?2 and claimed_by = ?3
 returning id, claim;
 
 -- name: delete_events
 delete from event where seq = ?1 and claim = ?2 and claimed_by = ?3;
+
+-- name: delete_notification
+delete from notification where id = ?1;
 
 -- name: doomed_messages
 select id from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and campaign = ?4 and epoch < ?5 order by visible_at limit 1000;
@@ -359,6 +381,9 @@ update message set payload = json_remove(payload, '$.text', '$.subject', '$.html
 
 -- name: drop_events
 delete from event where route = ?1;
+
+-- name: due_notifications
+select 1 from notification where visible_at <= ?1 or visible_at > ?2 limit 1;
 
 -- name: due_routes
 with recursive waiting (route) as (
@@ -403,6 +428,12 @@ select m.id, m.contact, c.name from message m left join campaign c on c.id = m.c
 
 -- name: expire_claimed
 update pending set expires_at = ?2 where id = ?1 returning id;
+
+-- name: find_alert
+select rule, standing from alert where name = ?1;
+
+-- name: find_alert_sink
+select settings from alert_sink where name = ?1;
 
 -- name: find_campaign
 select id, state, epoch, cancel_epoch, shift from campaign where workspace = ?1 and name = ?2;
@@ -488,6 +519,12 @@ select id from lane where id = ?1 and (hold_reason is not null or refusals <> 0)
 -- name: histograms
 select kind, channel, sum(sum), sum(c0), sum(c1), sum(c2), sum(c3), sum(c4), sum(c5), sum(c6), sum(c7), sum(c8), sum(c9), sum(c10), sum(c11), sum(c12), sum(c13) from histogram group by kind, channel;
 
+-- name: hold_alert_watch
+insert into alert_watch (one, holder, held_until) values (1, ?1, ?3)
+on conflict (one) do update set holder = excluded.holder, held_until = excluded.held_until
+where alert_watch.holder = ?1 or alert_watch.held_until <= ?2 or alert_watch.held_until > ?4
+returning one;
+
 -- name: insert_adjustments
 insert into adjustment (workspace, channel, at, from_rate, to_rate, reason) values (?1, ?2, ?3, ?4, ?5, ?6);
 
@@ -518,6 +555,9 @@ insert into api_key (id, digest, workspace, scopes, per_minute, created_at, expi
 -- name: insert_messages
 insert into message (id, workspace, channel, contact, campaign, recipient, priority, created_at, expires_at, idempotency_key, payload, units)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+
+-- name: insert_notification
+insert into notification (id, sink, body, created_at, visible_at) values (?1, ?2, ?3, ?4, ?4);
 
 -- name: insert_operation
 insert into operation (id, workspace, action, actor, request, matched, created_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7);
@@ -620,6 +660,9 @@ where l.channel = ?1 and (?3 is null or l.workspace in (select value from json_e
     and p.id not in (select id from pending where claimed_by is not null and visible_at > ?2)
 group by p.lane, max(p.visible_at, ?2) / 1000000;
 
+-- name: lease_notification
+update notification set visible_at = ?2, tries = tries + 1 where id = ?1;
+
 -- name: lift_hold
 update lane set held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = ?3
 where workspace = ?1 and channel = ?2 and hold_reason is not null
@@ -637,6 +680,15 @@ from operation where ?1 = '' or workspace = ?1 order by id desc limit ?2;
 
 -- name: live_dispatchers
 select id, name, started_at, seen_at, claimed, lag from dispatcher order by id;
+
+-- name: lock_alert
+select rule, standing from alert where name = ?1;
+
+-- name: lock_alert_sink
+select settings from alert_sink where name = ?1;
+
+-- name: lock_alerts
+select name, rule, standing from alert order by name;
 
 -- name: lock_busy_campaign
 select id, state, epoch, cancel_epoch, shift, resume_to, cancelled_at from campaign where busy <> 0 and id > ?1 order by id limit 1;
@@ -668,6 +720,12 @@ select id, workspace, channel, rate, exceeded_at, held_until, hold_reason, hold_
 
 -- name: lock_limit
 select log, paused from limit_state where channel = ?1;
+
+-- name: lock_notifications
+select n.id, n.sink, n.body, n.created_at, n.tries, s.settings
+from notification n left join alert_sink s on s.name = n.sink
+where n.visible_at <= ?1 or n.visible_at > ?2
+order by n.visible_at limit ?3;
 
 -- name: lock_result
 select status, attempts, outcome, started_at, duration, status_code, error from result where id = ?1;
@@ -837,6 +895,10 @@ select workspace, cast(avg(duration) as integer)
 from (select workspace, channel, duration from result where duration is not null order by seq desc limit ?2)
 where channel = ?1 group by workspace;
 
+-- name: recent_exceedances
+select count(*) from exceedance
+where at > ?1 and (?2 is null or channel = ?2) and (?3 is null or workspace = ?3);
+
 -- name: record_migration
 insert into schema_migration (number, name, checksum) values (?1, ?2, ?3);
 
@@ -889,6 +951,14 @@ update result set status = 'scheduled', reason = null, due_at = ?2, outcome = nu
 update api_key set revoked_at = ?2 where id = ?1 and revoked_at is null
 returning id, digest, workspace, scopes, per_minute, created_at, expires_at;
 
+-- name: save_alert
+insert into alert (name, rule, standing) values (?1, ?2, ?3)
+on conflict (name) do update set rule = excluded.rule, standing = excluded.standing;
+
+-- name: save_alert_sink
+insert into alert_sink (name, settings) values (?1, ?2)
+on conflict (name) do update set settings = excluded.settings;
+
 -- name: save_applied
 update tier set apply_after = ?2 where name = ?1;
 
@@ -919,6 +989,9 @@ update progress set at = ?2, id = ?3 where chore = ?1;
 
 -- name: save_routes
 update event_route set held_until = ?2, hold_reason = ?3, hold_step = ?4, refusals = ?5, hold_set_at = ?6 where workspace = ?1;
+
+-- name: save_standing
+update alert set standing = ?2 where name = ?1;
 
 -- name: save_tier
 update tier set settings = ?2, apply_after = 0 where name = ?1;
@@ -1128,6 +1201,9 @@ from (
     select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
     from total where workspace = '' and campaign = 0
 ) counted group by channel;
+
+-- name: share_alert_sinks
+select name from alert_sink where name in (select value from json_each(?1)) order by name;
 
 -- name: share_campaign_states
 select id, state, cancel_epoch, cancelled_at from campaign where id = ?1;
