@@ -20,7 +20,8 @@ from tests.architecture.source import (
     service,
 )
 
-LONGEST_FILE = 460
+LONGEST_FILE = 400
+TO_BE_DIVIDED = {"src/queue_services/queue/settling.py": 420}
 CAMEL_CASE = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]*)+")
 WIRE = ("wire",)
 OTHER_VOCABULARIES = ("api.openapi",)  # OpenAPI's and JSON Schema's own keywords
@@ -40,7 +41,11 @@ def test_no_file_is_longer_than_a_sitting() -> None:
         for path in folder.rglob("*")
         if path.suffix in (".py", ".sql", ".mjs", ".html")
     }
-    assert {str(path): length for path, length in lengths.items() if length > LONGEST_FILE} == {}
+    assert {
+        str(path): length
+        for path, length in lengths.items()
+        if length > TO_BE_DIVIDED.get(str(path), LONGEST_FILE)
+    } == {}
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:

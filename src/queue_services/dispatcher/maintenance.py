@@ -30,7 +30,8 @@ from queue_services.queue import (
     tiers,
 )
 from queue_services.queue.retention import BITE, FIRST_BITE, expire, prune, prune_exceedances
-from queue_services.storage.port import Database, Tx
+from queue_services.queue.transactions import Transaction
+from queue_services.storage.port import Database
 
 MEASUREMENTS = 5
 CLOCK_GRAIN = 1_000
@@ -38,7 +39,7 @@ CLOCK_GRAIN = 1_000
 DEAD_AFTER = 60 * SECOND
 STANDSTILL = 5 * SECOND
 
-Bite = Callable[[Tx, Instant, int], Awaitable[int]]
+Bite = Transaction[[Instant, int], int]
 """Deletes or empties at most so many rows of what is older than an instant; answers how
 many it did.
 """
@@ -102,8 +103,8 @@ class Maintenance:
         while busy:
             after, busy = 0, False
             while (
-                advanced := await self._database.write(
-                    campaigns.advance, after, self._clock.now(), self._writer
+                advanced := await campaigns.advance.run(
+                    self._database, after, self._clock.now(), self._writer
                 )
             ) is not None:
                 after, moved = advanced
@@ -114,7 +115,7 @@ class Maintenance:
     async def expire(self) -> None:
         """End what is past its `expires_at`."""
         await self._bites[expire].take_all(
-            lambda most: self._database.write(expire, self._clock.now(), self._writer, most)
+            lambda most: expire.run(self._database, self._clock.now(), self._writer, most)
         )
 
     async def watch(self) -> None:
@@ -122,10 +123,10 @@ class Maintenance:
         reached.
         """
         now = self._clock.now()
-        lanes = await self._database.read(autoscaling.find, self._dispatcher.take_busy(), now)
+        lanes = await autoscaling.find.run(self._database, self._dispatcher.take_busy(), now)
         for start in range(0, len(lanes), autoscaling.BITE):
-            for workspace, change in await self._database.write(
-                autoscaling.observe, lanes[start : start + autoscaling.BITE], self._rates, now
+            for workspace, change in await autoscaling.observe.run(
+                self._database, lanes[start : start + autoscaling.BITE], self._rates, now
             ):
                 subject = {"workspace": workspace, "channel": change.channel.value}
                 log.info(
@@ -138,23 +139,23 @@ class Maintenance:
 
     async def apply_tiers(self) -> None:
         """Go on with what a call that changed a tier has not finished."""
-        while await self._database.write(tiers.advance, self._clock.now()):
+        while await tiers.advance.run(self._database, self._clock.now()):
             self._database.wake()
 
     async def end_standstills(self) -> None:
         """Take the locks from processes that stand still (SIGSTOP, a paused machine) in the
         middle of a statement.
         """
-        if ended := await self._database.read(
-            dispatchers.end_standstills, self._clock.now() - STANDSTILL
+        if ended := await dispatchers.end_standstills.run(
+            self._database, self._clock.now() - STANDSTILL
         ):
             log.warning("ended sessions of a process that stands still", sessions=ended)
 
     async def report(self) -> None:
         """Tell that this dispatcher is alive, and forget those that have not told for long."""
         now = self._clock.now()
-        await self._database.write(
-            dispatchers.see,
+        await dispatchers.see.run(
+            self._database,
             self._identity,
             now,
             self._dispatcher.claimed,
@@ -171,7 +172,7 @@ class Maintenance:
             (folding.merge, 0),
             (folding.forget, self._history_age),
         ):
-            while await self._database.write(flow, self._clock.now() - age) >= folding.BITE:
+            while await flow.run(self._database, self._clock.now() - age) >= folding.BITE:
                 await asyncio.sleep(0.02)  # deliveries share the writer: they go first
 
     async def prune(self) -> None:
@@ -206,7 +207,7 @@ class Maintenance:
         itself, a row of one being dearer than of another.
         """
         await self._bites[bite].take_all(
-            lambda most: self._database.write(bite, self._clock.now() - age, most)
+            lambda most: bite.run(self._database, self._clock.now() - age, most)
         )
 
     async def _every(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
@@ -227,7 +228,7 @@ async def measure(database: Database, clock: Clock) -> int:
     quickest, error = None, 0
     for _ in range(MEASUREMENTS):
         before = clock.now()
-        there = await database.read(dispatchers.read_clock)
+        there = await dispatchers.read_clock.run(database)
         took = clock.now() - before
         if quickest is None or took < quickest:
             quickest, error = took, there - before - took // 2

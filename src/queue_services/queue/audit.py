@@ -10,7 +10,7 @@ import msgspec
 from queue_services.clock import Clock
 from queue_services.domain.message import FOREVER, Instant
 from queue_services.errors import QueueServicesError
-from queue_services.queue.transactions import reads
+from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Database, Tx
 
 LONGEST_OUTCOME = 300
@@ -50,17 +50,18 @@ class Audit:
         """Write an action down before it is done, and afterwards what came of it: an entry
         without outcome is one that a crash cut off.
         """
-        entry = await self._database.write(
-            note, self._clock.now(), actor, workspace, action, subject, detail
+        entry = await note.run(
+            self._database, self._clock.now(), actor, workspace, action, subject, detail
         )
         try:
             yield
         except QueueServicesError as error:
-            await self._database.write(close, entry, f"refused: {error}"[:LONGEST_OUTCOME])
+            await close.run(self._database, entry, f"refused: {error}"[:LONGEST_OUTCOME])
             raise
-        await self._database.write(close, entry, "done")
+        await close.run(self._database, entry, "done")
 
 
+@writes
 async def note(
     tx: Tx,
     at: Instant,
@@ -75,6 +76,7 @@ async def note(
     return int(identity)
 
 
+@writes
 async def close(tx: Tx, identity: int, outcome: str) -> None:
     """Write down what came of it."""
     await tx.fetch("finish_audit", identity, outcome)

@@ -18,7 +18,7 @@ from queue_services.domain.workspace import base_limit
 from queue_services.queue import events
 from queue_services.queue.events import Event, EventType
 from queue_services.queue.lane_settings import Tenant, Watch, slot_at, tenants, write
-from queue_services.queue.transactions import reads
+from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Row, Tx
 
 BITE = 200
@@ -39,12 +39,14 @@ class _Seen(msgspec.Struct):
     nears: float | None = None
 
 
+@reads
 async def find(tx: Tx, busy: Iterable[int], now: Instant) -> list[int]:
     """The lanes to look at now: those of `busy`, and those that are watched still."""
     watched = [row[0] for row in await tx.fetch("watched_lanes", now - APART)]
     return sorted({*busy, *watched})
 
 
+@writes
 async def observe(
     tx: Tx, lanes: Iterable[int], service_limits: Mapping[Channel, float], now: Instant
 ) -> list[tuple[str, Adjustment]]:

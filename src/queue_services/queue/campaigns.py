@@ -108,6 +108,7 @@ async def shift(tx: Tx, workspace: str, name: str, delta: int, now: Instant) -> 
     return scheduled
 
 
+@writes
 async def advance(tx: Tx, after: int, now: Instant, writer: str) -> tuple[int, int] | None:
     """Bring one bite of a busy campaign's pending rows after its row; its id and how many
     rows, or None when none after id `after` is busy.

@@ -21,6 +21,7 @@ from queue_services.domain.outcome import Answer
 from queue_services.domain.workspace import secrets_in_force
 from queue_services.queue.event_routes import SERVICE
 from queue_services.queue.lane_settings import read_workspace
+from queue_services.queue.transactions import writes
 from queue_services.storage.port import Row, Tx
 
 ROUTES_A_CLAIM = 64
@@ -126,11 +127,13 @@ async def settle(
     await _save(tx, {route: hold for route, hold in holds.items() if hold != before[route]})
 
 
+@writes
 async def prune(tx: Tx, created_before: Instant, most: int = BITE) -> int:
     """Drop a bite (`most`) of the events that could not be delivered for so long; how many."""
     return len(await tx.fetch("prune_events", created_before, most))
 
 
+@writes
 async def prune_told(tx: Tx, told_before: Instant, most: int = BITE) -> int:
     """Forget a bite (`most`) of when something was told last, where that is so long ago;
     how many.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from queue_services.domain.workspace import Workspace
+from queue_services.queue.transactions import writes
 from queue_services.storage.port import Tx
 
 SERVICE = ""
@@ -26,6 +27,7 @@ async def told_of(tx: Tx, workspaces: Iterable[str]) -> set[str]:
     }
 
 
+@writes
 async def set_service(tx: Tx, *, enabled: bool) -> None:
     """Let the service's own events be kept for delivery, or no more; what waits already
     waits on, for a dispatcher that has an URL.

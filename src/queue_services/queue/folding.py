@@ -16,6 +16,7 @@ from queue_services.domain.figures import DAY, HOUR, KEPT, Figures
 from queue_services.domain.figures import MINUTE as A_MINUTE
 from queue_services.domain.message import Instant
 from queue_services.queue.tallies import ALL, BUCKETS, MINUTE, Counts, Subject, levels
+from queue_services.queue.transactions import writes
 from queue_services.storage.port import Row, Tx
 
 BITE = 100
@@ -37,6 +38,7 @@ class _Folded(msgspec.Struct, frozen=True):
     counts: Counts
 
 
+@writes
 async def fold(tx: Tx, now: Instant) -> int:
     """Fold a bite of the tallies of minutes that are over; how many rows.
 
@@ -57,6 +59,7 @@ async def fold(tx: Tx, now: Instant) -> int:
     return len(rows)
 
 
+@writes
 async def merge(tx: Tx, now: Instant) -> int:
     """Merge a bite of history that is older than its rollups are kept into the next larger
     ones; how many rows.
@@ -74,6 +77,7 @@ async def merge(tx: Tx, now: Instant) -> int:
     return merged
 
 
+@writes
 async def forget(tx: Tx, before: Instant) -> int:
     """Delete a bite of the history of days that ended before an instant; how many rows."""
     return len(await tx.fetch("take_old_history", DAY, before // MINUTE - DAY + 1, BITE))

@@ -21,6 +21,7 @@ from queue_services.errors import StoreUnavailable
 from queue_services.queue.lane_settings import ensure_lanes
 from queue_services.queue.records import Insertion
 from queue_services.queue.tallies import Tally
+from queue_services.queue.transactions import writes
 from queue_services.storage.port import Database, Tx
 
 GROUP = 1_000
@@ -81,9 +82,7 @@ class Intake:
         """Accept all of the messages in one transaction, or none: raises KeyConflicts where a
         key was first used for something else.
         """
-        insertions = await self._database.write(
-            insert_all, messages, self._clock.now(), self._writer
-        )
+        insertions = await insert_all.run(self._database, messages, self._clock.now(), self._writer)
         self._wake(messages, self._clock.now())
         return insertions
 
@@ -112,9 +111,7 @@ class Intake:
     async def _write(self, group: list[_Request]) -> None:
         messages = [message for request in group for message in request.messages]
         try:
-            insertions = await self._database.write(
-                insert, messages, self._clock.now(), self._writer
-            )
+            insertions = await insert.run(self._database, messages, self._clock.now(), self._writer)
         except asyncio.CancelledError:
             for request in group:
                 request.answer.cancel()
@@ -146,6 +143,7 @@ def _refuse(requests: Iterable[_Request], error: Exception) -> None:
             request.answer.set_exception(error)
 
 
+@writes
 async def insert(tx: Tx, messages: Sequence[Message], now: Instant, writer: str) -> list[Insertion]:
     """Insert those of `messages` that are new, and say for each, in order, what became of
     it. `writer` names the process in the tallies.
@@ -162,6 +160,7 @@ async def insert(tx: Tx, messages: Sequence[Message], now: Instant, writer: str)
     return insertions
 
 
+@writes
 async def insert_all(
     tx: Tx, messages: Sequence[Message], now: Instant, writer: str
 ) -> list[Insertion]:

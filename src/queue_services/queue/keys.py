@@ -62,7 +62,7 @@ class Keys:
             now,
             expires_at,
         )
-        await self._database.write(insert, key)
+        await insert.run(self._database, key)
         self._ask_anew()
         log.info(
             "a key was made",
@@ -74,7 +74,7 @@ class Keys:
 
     async def revoke(self, identity: str) -> Key:
         """End a key. Raises NotFound."""
-        key = await self._database.write(revoke, identity, self._clock.now())
+        key = await revoke.run(self._database, identity, self._clock.now())
         self._ask_anew()
         log.info("a key was revoked", key_id=key.id, workspace=key.workspace)
         return key
@@ -122,7 +122,7 @@ class Keys:
         """
         asked_at = self._clock.now()
         try:
-            version, found = await self._database.read(since, self._version)
+            version, found = await since.run(self._database, self._version)
         except StoreUnavailable as error:
             self._asked_at = self._clock.now()
             return error

@@ -55,7 +55,7 @@ class OperationRunner:
         operation = operations.new_operation(
             action, actor, workspace, request, matched, self._clock.now()
         )
-        await self._database.write(operations.add, operation)
+        await operations.add.run(self._database, operation)
         self._asked.set()
         return operation
 
@@ -78,7 +78,7 @@ class OperationRunner:
     async def advance(self) -> bool:
         """Do one bite of the oldest operation that is to be done; False when there is none."""
         now = self._clock.now()
-        operation = await self._database.write(operations.take, self._worker, now, now + LEASE)
+        operation = await operations.take.run(self._database, self._worker, now, now + LEASE)
         if operation is None:
             return False
         try:
@@ -86,8 +86,8 @@ class OperationRunner:
         except StoreUnavailable:
             raise
         except Exception as error:
-            await self._database.write(
-                operations.finish,
+            await operations.finish.run(
+                self._database,
                 operation.id,
                 "failed",
                 f"{type(error).__name__}: {error}"[:500],
@@ -99,14 +99,14 @@ class OperationRunner:
     async def _do_bite(self, operation: Operation) -> None:
         bite = await self._next(operation)
         if not bite:
-            await self._database.write(
-                operations.finish, operation.id, "finished", None, self._clock.now()
+            await operations.finish.run(
+                self._database, operation.id, "finished", None, self._clock.now()
             )
             return
         if operation.action is Action.CANCEL:
             now = self._clock.now()
-            await self._database.write(
-                operations.cancel, operation.id, self._worker, bite, now, now + LEASE
+            await operations.cancel.run(
+                self._database, operation.id, self._worker, bite, now, now + LEASE
             )
             return
         done = 0
@@ -116,8 +116,8 @@ class OperationRunner:
                     *(self._act(operation, job) for job in bite[start : start + AT_ONCE])
                 )
             )
-        await self._database.write(
-            operations.advance,
+        await operations.advance.run(
+            self._database,
             operation.id,
             self._worker,
             done,
@@ -174,4 +174,4 @@ class OperationRunner:
         now = self._clock.now()
         if now >= self._prune_at:
             self._prune_at = now + PRUNE_EVERY
-            await self._database.write(operations.prune, now - KEPT)
+            await operations.prune.run(self._database, now - KEPT)

@@ -129,6 +129,7 @@ def new_operation(
     )
 
 
+@writes
 async def add(tx: Tx, operation: Operation) -> None:
     """Keep an operation that is to be done."""
     o = operation
@@ -169,6 +170,7 @@ async def stop(tx: Tx, identity: str, workspace: str | None, now: Instant) -> No
         raise Conflict("The operation has ended already.")
 
 
+@writes
 async def take(tx: Tx, worker: str, now: Instant, until: Instant) -> Operation | None:
     """The oldest operation that is not finished and that no other process holds; held until
     `until`.
@@ -177,6 +179,7 @@ async def take(tx: Tx, worker: str, now: Instant, until: Instant) -> Operation |
     return _operation(rows[0]) if rows else None
 
 
+@writes
 async def advance(
     tx: Tx, identity: str, worker: str, done: int, skipped: int, position: str, until: Instant
 ) -> bool:
@@ -188,6 +191,7 @@ async def advance(
     )
 
 
+@writes
 async def cancel(
     tx: Tx, identity: str, worker: str, jobs: list[str], now: Instant, until: Instant
 ) -> bool:
@@ -196,11 +200,13 @@ async def cancel(
     return await advance(tx, identity, worker, len(ended), len(jobs) - len(ended), jobs[-1], until)
 
 
+@writes
 async def finish(tx: Tx, identity: str, state: str, error: str | None, now: Instant) -> bool:
     """End an operation; False where it has ended already."""
     return bool(await tx.fetch("finish_operation", identity, state, error, now))
 
 
+@writes
 async def prune(tx: Tx, before: Instant) -> None:
     """Delete a bite of what was done before an instant."""
     await tx.fetch("prune_audit", before, PRUNED_AT_ONCE)

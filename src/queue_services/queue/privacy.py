@@ -14,6 +14,7 @@ from queue_services.clock import Clock
 from queue_services.domain.message import ERASED, Instant, Reason, Status
 from queue_services.queue import results
 from queue_services.queue.retention import BITE
+from queue_services.queue.transactions import writes
 from queue_services.storage.port import Database, Tx
 
 BODIES = "bodies"
@@ -29,6 +30,7 @@ class Erased(msgspec.Struct, frozen=True):
     in_flight: int
 
 
+@writes
 async def erase(tx: Tx, workspace: str, contact: str, now: Instant, writer: str) -> Erased:
     """Take recipient, content, metadata and errors from a bite of a contact's messages;
     what waits is cancelled, what is in flight not sent again.
@@ -52,7 +54,7 @@ async def erase_contact(
     """
     jobs = cancelled = in_flight = 0
     while True:
-        bite = await database.write(erase, workspace, contact, clock.now(), writer)
+        bite = await erase.run(database, workspace, contact, clock.now(), writer)
         if not bite.jobs:
             return Erased(jobs, cancelled, in_flight)
         jobs += bite.jobs
@@ -60,6 +62,7 @@ async def erase_contact(
         in_flight += bite.in_flight
 
 
+@writes
 async def drop_bodies(tx: Tx, finished_before: Instant, most: int = BITE) -> int:
     """Take text, subject, HTML and media from a bite (`most`) of what was delivered before
     an instant; how many it looked at. Recipient and metadata stay.

@@ -16,6 +16,7 @@ from queue_services.clock import Clock
 from queue_services.domain.key import QUOTA_WINDOW
 from queue_services.domain.message import SECOND, Instant
 from queue_services.errors import OverQuota
+from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Database, Tx
 
 PARTS = 20
@@ -77,15 +78,16 @@ class Quotas:
         if part.refused is not None and needed >= part.refused:
             return
         for wanted in sorted({needed, max(needed, limit // PARTS)}, reverse=True):
-            taken = await self._database.write(use, key, part.minute, wanted, limit)
+            taken = await use.run(self._database, key, part.minute, wanted, limit)
             if taken is not None:
                 part.left += wanted
                 part.used = taken
                 return
         part.refused = needed
-        part.used = await self._database.read(used, key, part.minute)
+        part.used = await used.run(self._database, key, part.minute)
 
 
+@writes
 async def use(tx: Tx, identity: str, minute: int, messages: int, most: int) -> int | None:
     """Count messages of a key in a minute, and return how many that makes; None, and
     nothing is counted, where it would be more than `most`.
@@ -94,6 +96,7 @@ async def use(tx: Tx, identity: str, minute: int, messages: int, most: int) -> i
     return int(rows[0][0]) if rows else None
 
 
+@reads
 async def used(tx: Tx, identity: str, minute: int) -> int:
     """How many messages of a key are counted in a minute."""
     rows = await tx.fetch("key_used", identity, minute)

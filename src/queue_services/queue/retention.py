@@ -11,6 +11,7 @@ from collections import defaultdict
 from queue_services.domain.message import Instant, Reason, Status
 from queue_services.queue import results
 from queue_services.queue.tallies import NO_CAMPAIGN, Subject, levels
+from queue_services.queue.transactions import writes
 from queue_services.storage.port import Tx
 
 BITE = 500
@@ -20,6 +21,7 @@ it, and nobody knows yet how fast the store is.
 """
 
 
+@writes
 async def expire(tx: Tx, now: Instant, writer: str, most: int = FIRST_BITE) -> int:
     """End a bite (`most`) of what is past its `expires_at` and not claimed; how many. A
     claim does the same for what it meets first.
@@ -28,6 +30,7 @@ async def expire(tx: Tx, now: Instant, writer: str, most: int = FIRST_BITE) -> i
     return len(await results.cancel_unclaimed(tx, ids, Reason.EXPIRED, now, writer))
 
 
+@writes
 async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int:
     """Delete a bite (`most`) of the messages that ended before an instant, with all that
     belongs to them; how many. Totals stay, status counts follow.
@@ -50,6 +53,7 @@ async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int
     return len(gone)
 
 
+@writes
 async def prune_exceedances(tx: Tx, before: Instant, most: int = BITE) -> int:
     """Delete a bite (`most`) of the exceedances, and of the adjustments of limits, that are
     older than an instant; how many of what there was more of.

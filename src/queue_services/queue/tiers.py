@@ -13,7 +13,7 @@ from queue_services.domain.message import SECOND, Instant
 from queue_services.domain.tiers import Tier, TierChange
 from queue_services.errors import NotFound
 from queue_services.queue.lane_settings import read_tier, read_workspace, refresh, write
-from queue_services.queue.transactions import reads
+from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Database, Tx
 
 BITE = 500
@@ -36,6 +36,7 @@ async def every(tx: Tx) -> list[Tier]:
     return [read_tier(name, settings) for name, settings in await tx.fetch("all_tiers")]
 
 
+@writes
 async def change(tx: Tx, name: str, wanted: TierChange) -> Tier:
     """Change a tier, or make one that is not there yet: in force for every claim from then
     on. `advance` then applies it to all lanes.
@@ -50,17 +51,18 @@ async def change_and_apply(database: Database, clock: Clock, name: str, wanted: 
     """Change a tier, or make it; in force for all its workspaces when this returns. Of very
     many, maintenance brings the lanes that wait for nothing.
     """
-    tier = await database.write(change, name, wanted)
+    tier = await change.run(database, name, wanted)
     began = clock.now()
-    waiting = await database.read(held_back, began)
+    waiting = await held_back.run(database, began)
     for first in range(0, len(waiting), BITE):
         await database.write(refresh, waiting[first : first + BITE], clock.now())
         database.wake()
-    while clock.now() - began < PATIENCE and await database.write(advance, clock.now()):
+    while clock.now() - began < PATIENCE and await advance.run(database, clock.now()):
         database.wake()
     return tier
 
 
+@reads
 async def held_back(tx: Tx, now: Instant) -> list[int]:
     """The lanes that no claim looks at within a second, because they wait for their own
     limit or quota; for them a change cannot wait its turn.
@@ -68,6 +70,7 @@ async def held_back(tx: Tx, now: Instant) -> list[int]:
     return [row[0] for row in await tx.fetch("held_back_lanes", now + SECOND)]
 
 
+@writes
 async def advance(tx: Tx, now: Instant) -> bool:
     """Apply a changed tier to a bite of the lanes; False when all lanes have what their
     tiers say.
