@@ -45,6 +45,7 @@ from queue_services.storage import migrate, open_database, open_existing, statem
 from queue_services.storage.port import Database
 from queue_services.testclock.clock import SteppedClock
 from queue_services.testclock.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
+from queue_services.web.bodies import MIB, Memory
 
 CLOCK_SECONDS = 10
 DESCRIPTORS = 200
@@ -256,14 +257,18 @@ def notifier(core: Core) -> Notifier:
 
 @contextlib.asynccontextmanager
 async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
+    memory = Memory(round(core.settings.body_memory_mib * MIB))
     dashboard = await open_dashboard(
         core.database,
         core.clock,
         core.settings,
+        memory,
         described=core.settings.describe(),
         version=__version__,
     )
-    app = create_app(core.database, core.clock, core.settings, more_routes=dashboard.routes)
+    app = create_app(
+        core.database, core.clock, core.settings, memory=memory, more_routes=dashboard.routes
+    )
     server = Server(
         app,
         most_connections=most_connections(core.settings),

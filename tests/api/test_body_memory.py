@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from queue_services.api.app import MIB
-from queue_services.api.bodies import UNCOUNTED
 from queue_services.settings.slices import ApiSettings
+from queue_services.web.bodies import MIB, UNCOUNTED
 from tests.api.service import JSON, NDJSON, SMS, Service, ndjson, serving
 
 MOST = 100_000

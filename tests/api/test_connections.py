@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
@@ -17,6 +18,7 @@ from queue_services.api import server as api_server
 from queue_services.api.server import Server, listening
 
 GET = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
+POST = b"POST /read HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\nok"
 LARGE = "x" * 20_000_000
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -27,7 +29,11 @@ async def answer_ok(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         for _ in range(2):
             await send({"type": f"{(await receive())['type']}.complete"})
+    elif scope["path"] == "/read":
+        await PlainTextResponse(await Request(scope, receive).body())(scope, receive, send)
     else:
+        if scope["path"] == "/wait":
+            await asyncio.get_running_loop().create_future()
         await PlainTextResponse(LARGE if scope["path"] == "/large" else "ok")(scope, receive, send)
 
 
@@ -139,17 +145,54 @@ async def test_requests_that_do_not_wait_for_answers_are_bounded_and_those_befor
 async def test_more_clients_than_are_served_are_told_503_and_health_still_answers(
     server: Listening,
 ) -> None:
-    served = [await server.connect(GET) for _ in range(3)]
-    for reader, _ in served:
-        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    for _ in range(3):
+        await server.connect(GET.replace(b"/", b"/wait", 1))
     refused = await server.answer(GET)
     assert refused.startswith(b"HTTP/1.1 503")
     assert b"retry-after: 1" in refused
     assert (await server.answer(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")).startswith(
         b"HTTP/1.1 200"
     )
-    served[0][1].write(GET)
-    assert (await served[0][0].readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+
+async def test_the_connection_that_is_idle_longest_makes_room_for_a_new_request(
+    server: Listening,
+) -> None:
+    idle = [await server.connect(GET) for _ in range(3)]
+    for reader, _ in idle:
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    idle[0][1].write(POST)
+    assert (await idle[0][0].readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    reader, _ = await server.connect(POST)
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    assert await all_of(idle[1][0]) == b""
+    for kept in (idle[0], idle[2]):
+        kept[1].write(POST)
+        assert (await kept[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_body_that_does_not_come_makes_room_for_a_new_request(
+    server: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = [await server.connect(POST[:-1]) for _ in range(3)]
+    assert (await server.answer(POST)).startswith(b"HTTP/1.1 503")
+    monkeypatch.setattr(connections, "SENDING_SECONDS", 0)
+    reader, _ = await server.connect(POST)
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    assert await all_of(stuck[0][0]) == b""
+    stuck[1][1].write(b"k")
+    assert (await stuck[1][0].readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_whole_request_goes_before_connections_that_have_not_asked(
+    server: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"HEAD_SECONDS": 60, "FAIR_SECONDS": 60, "ASKED_FAIR_SECONDS": 0}.items():
+        monkeypatch.setattr(connections, name, value)
+    halves = [await server.connect(GET[:-2]) for _ in range(3)]
+    reader, _ = await server.connect(POST)
+    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+    assert await all_of(halves[0][0]) == b""
 
 
 async def test_the_oldest_client_that_has_said_nothing_makes_room(

@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.processes import running
 
-KEY = "the-administrators-key"
+KEY = "the-administrators-key-of-the-settings"
 RULES = Path(__file__).with_name("schemathesis.toml")
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from queue_services.api import bodies
 from queue_services.errors import StoreUnavailable
 from queue_services.storage import open_database
 from queue_services.storage.sqlite import SqliteDatabase
+from queue_services.web import bodies
 from tests.api.service import EMAIL, JSON, SMS, Service, fields, serving
 from tests.storage.store import select
 

@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"domain", "wire"}),
     frozenset({"storage", "delivery"}),
     frozenset({"queue"}),
-    frozenset({"testclock"}),
+    frozenset({"testclock", "web"}),
     frozenset({"dispatcher", "api", "dashboard"}),
     frozenset({"__main__", "bootstrap", "cli", "demo"}),
 )

@@ -22,6 +22,7 @@ from queue_services.queue.operation_runner import OperationRunner
 from queue_services.settings.slices import ApiSettings, DashboardSettings
 from queue_services.storage import open_database
 from queue_services.storage.port import Database
+from queue_services.web.bodies import Memory
 from tests.api.service import BASE_URL, START, Service, serving
 from tests.storage.store import Store
 
@@ -125,13 +126,18 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def opened(
-    folder: Path, *, admin_key: str | None = None, database: Database | None = None, **settings: Any
+    folder: Path,
+    *,
+    admin_key: str | None = None,
+    database: Database | None = None,
+    memory: Memory | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
     """A service with its dashboard, ended with the test."""
     async with serving(folder, ApiSettings(admin_key=admin_key), database=database) as service:
         clock = Clock(monotonic=lambda: service.seconds, wall=lambda: START)
         wanted = DashboardSettings(admin_key=admin_key, **settings)
-        dashboard = await open_dashboard(service.database, clock, wanted, version="0.0.0")
+        dashboard = await open_dashboard(service.database, clock, wanted, memory, version="0.0.0")
         service.app.router.routes.extend(dashboard.routes)
         yield Site(service, service.client)
         dashboard.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from queue_services.domain.key import Permission
-from tests.dashboard.site import PAGES, Page, Site, opened
+from tests.dashboard.site import PAGES, Site, opened
 
 LOGIN: dict[str, Any] = {
     "bull_board_username": "admin",
@@ -157,21 +157,6 @@ async def test_a_form_of_another_site_is_refused(site: Site, path: str) -> None:
                 "/admin/queues" + path, content=b"token=x", headers={"content-type": kind}
             )
         ).status_code == 415
-
-
-async def test_a_form_that_cannot_be_read_is_refused(site: Site) -> None:
-    kind = {"content-type": "application/x-www-form-urlencoded"}
-    for body in (b"token=%ff", b"a=1&" * 3000, b"token=%00"):
-        assert (
-            Page(await site.client.post("/admin/queues/send", content=body, headers=kind)).code
-            == 400
-        )
-    assert (
-        Page(
-            await site.client.post("/admin/queues/send", content=b"a" * 4_000_000, headers=kind)
-        ).code
-        == 413
-    )
 
 
 async def test_an_administrators_key_opens_everything(tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ from queue_services.api import (
     routes_test_clock,
     routes_workspaces,
 )
-from queue_services.api.bodies import Memory
 from queue_services.api.calls import Services, routes
 from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
 from queue_services.api.paths import Segments
@@ -48,6 +47,7 @@ from queue_services.queue.keys import Keys as KeyService
 from queue_services.queue.quotas import Quotas
 from queue_services.settings.slices import ApiSettings
 from queue_services.storage.port import Database
+from queue_services.web.bodies import MIB, Memory
 from queue_services.wire.intake import Rules
 
 CALLS = (
@@ -64,7 +64,6 @@ CALLS = (
     *routes_health.CALLS,
 )
 """The route table."""
-MIB = 1024 * 1024
 
 
 def create_app(
@@ -72,15 +71,19 @@ def create_app(
     clock: Clock,
     settings: ApiSettings,
     *,
+    memory: Memory | None = None,
     keys: Keys | None = None,
     more_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The ASGI application; its lifespan must be run.
 
-    `keys` None: those of the store, and the settings' administrator key. `more_routes` are
-    other parts' pages (the dashboard's), behind the same loopback rule.
+    `memory` bounds all bodies together (None: as the settings say). `keys` None: those of the
+    store, and the settings' administrator key. `more_routes` are other parts' pages (the
+    dashboard's), behind the same loopback rule.
     """
-    services = _services(database, clock, settings)
+    services = _services(
+        database, clock, settings, memory or Memory(round(settings.body_memory_mib * MIB))
+    )
     keys = keys or StoredKeys(services.keys, settings.admin_key)
     around = [Middleware(Segments)]
     if not settings.insecure:
@@ -143,7 +146,7 @@ class Cors(CORSMiddleware):
         )
 
 
-def _services(database: Database, clock: Clock, settings: ApiSettings) -> Services:
+def _services(database: Database, clock: Clock, settings: ApiSettings, memory: Memory) -> Services:
     # names this process in the tallies, so that no two write one row
     writer = f"api-{new_id(clock.now())}"
     limits = service_limits(settings)
@@ -164,7 +167,7 @@ def _services(database: Database, clock: Clock, settings: ApiSettings) -> Servic
         quotas=Quotas(database, clock),
         rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         max_attempts=settings.max_attempts,
-        memory=Memory(round(settings.body_memory_mib * MIB)),
+        memory=memory,
         notifier=Notifier(
             settings.delivery_timeout_seconds,
             clock.now,

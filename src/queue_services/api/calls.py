@@ -20,7 +20,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from queue_services.api import bodies
 from queue_services.api.guard import Caller, Scope, caller_of
 from queue_services.api.paths import parameter
 from queue_services.api.problems import quota_headers
@@ -33,6 +32,7 @@ from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys
 from queue_services.queue.quotas import Quotas
 from queue_services.storage.port import Database
+from queue_services.web import bodies
 from queue_services.wire import fields
 from queue_services.wire.intake import Rules
 

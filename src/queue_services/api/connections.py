@@ -15,8 +15,8 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from queue_services.api.bodies import ARRIVED
-from queue_services.api.problems import UNREAD, ProblemResponse
+from queue_services.api.problems import ProblemResponse
+from queue_services.web.bodies import ARRIVED, UNREAD
 
 HEAD_SECONDS = 10
 """From a request's first byte, or a connection's start, to the end of its head; and for the
@@ -26,12 +26,23 @@ rest of a body that was answered before it came.
 UNREAD_SECONDS = 30
 """How long a client may leave an answer unread."""
 
+DISCARD_SECONDS = 0.02
+"""Between two reads of a body that was answered before it came: what is dropped must not take
+the loop's time from messages. A read is 256 KiB at most.
+"""
+
 LARGEST_HEAD = 64 * 1024
 MOST_HEADERS = 200
 MOST_PIPELINED = 32
 
 FAIR_SECONDS = 1
 """For which a new connection is safe from being closed for a newer one."""
+
+ASKED_FAIR_SECONDS = 0.25
+"""The same, from one that has sent a whole head."""
+
+SENDING_SECONDS = 1
+"""For which a connection may take over a body before it is closed for a newer one."""
 
 SPARE = 256
 """Connections over the number, each open just long enough to be told so."""
@@ -46,43 +57,69 @@ log = structlog.get_logger(__name__)
 class Crowd:
     """All connections of a process, of which `most` are served; `leaving`: the process
     ends, and each answer is its connection's last.
+
+    Those that wait for their client are kept with the instant since when, longest first:
+    `untried` for a first whole head, `sending` for the rest of a body, `idle` for another
+    request. One of them makes room where there are too many.
     """
 
     most: int
     leaving: bool = False
     untried: dict[Connection, float] = field(default_factory=dict)
-    """Those that have not sent a whole head yet, with their start, oldest first."""
-
+    sending: dict[Connection, float] = field(default_factory=dict)
+    idle: dict[Connection, float] = field(default_factory=dict)
     open: int = 0
     _logged_at: float = float("-inf")
 
     def admit(self, connection: Connection, now: float) -> bool:
-        """Count one more; False where it is over the number. The oldest that has sent no whole
-        head makes room.
-        """
+        """Count one more; False where it is over the number and none makes room."""
         self.open += 1
+        admitted = self.open <= self.most or self._make_room(now, FAIR_SECONDS)
+        if self.open > self.most + SPARE and self.untried:
+            next(iter(self.untried)).drop()
         self.untried[connection] = now
-        if self.open <= self.most:
-            return True
-        if now - self._logged_at > LOG_SECONDS:
-            self._logged_at = now
-            log.warning("more connections than QUEUE_SERVICES_MAX_CONNECTIONS", most=self.most)
-        oldest, since = next(iter(self.untried.items()))
-        if oldest is not connection and now - since >= FAIR_SECONDS:
-            oldest.drop()
-            return True
-        if self.open > self.most + SPARE:
-            oldest.drop()
-        return False
+        return admitted
 
-    def tried(self, connection: Connection) -> None:
-        """Note that a connection has sent a whole head."""
+    def asks(self, connection: Connection, now: float, *, over: bool) -> bool:
+        """Note that a connection has sent a whole head; whether it is served, where it was
+        `over` the number so far.
+        """
         self.untried.pop(connection, None)
+        self.idle.pop(connection, None)
+        served = not over or self.open <= self.most or self._make_room(now, ASKED_FAIR_SECONDS)
+        self.sending[connection] = now
+        return served
+
+    def has_sent(self, connection: Connection) -> None:
+        """Note that a connection has sent a whole request."""
+        self.sending.pop(connection, None)
+
+    def rests(self, connection: Connection, now: float) -> None:
+        """Note that a connection has its answer, and may ask again."""
+        self.idle[connection] = now
 
     def forget(self, connection: Connection) -> None:
         """Count one less."""
-        self.untried.pop(connection, None)
+        for waiting in (self.untried, self.sending, self.idle):
+            waiting.pop(connection, None)
         self.open -= 1
+
+    def _make_room(self, now: float, fair_seconds: float) -> bool:
+        """Close the connection that its client has let wait longest; False where each is safe."""
+        if now - self._logged_at > LOG_SECONDS:
+            self._logged_at = now
+            log.warning("more connections than QUEUE_SERVICES_MAX_CONNECTIONS", most=self.most)
+        for waiting, safe_seconds in (
+            (self.untried, fair_seconds),
+            (self.idle, 0),
+            (self.sending, SENDING_SECONDS),
+        ):
+            for connection, since in waiting.items():
+                if now - since < safe_seconds:
+                    break
+                connection.drop()
+                return True
+        return False
 
 
 class Connection(HttpToolsProtocol):
@@ -115,7 +152,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def drop(self) -> None:
-        """Close without a word."""
+        """Close without an answer."""
         self._uncount()
         self.transport.abort()
 
@@ -129,6 +166,9 @@ class Connection(HttpToolsProtocol):
                     431, f"The head of the request is larger than {LARGEST_HEAD // 1024} KiB."
                 )
         self._watch()
+        if self._in_body and not self.busy and not self.transport.is_closing():
+            self.flow.pause_reading()
+            self.loop.call_later(DISCARD_SECONDS, self._read_on)
 
     def on_message_begin(self) -> None:
         """Begin a head."""
@@ -148,7 +188,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Let the request be served, or answered that there are too many."""
         self._in_head, self._in_body = False, True
-        self._crowd.tried(self)
+        if self._counted:
+            self._over = not self._crowd.asks(self, self.loop.time(), over=self._over)
         if self._over:
             self.app = self._crowded
         super().on_headers_complete()
@@ -158,8 +199,10 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request."""
         self._in_body = False
+        self._crowd.has_sent(self)
         cast("dict[str, Any]", self.scope)[ARRIVED] = True
         super().on_message_complete()
+        self._rest()
 
     def on_response_complete(self) -> None:
         """Give a client that reads no more, or still sends, its last seconds."""
@@ -169,6 +212,7 @@ class Connection(HttpToolsProtocol):
             self._deadline = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
         else:
             self._watch()
+            self._rest()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close what was idle for long; what is unread then is dropped."""
@@ -202,6 +246,15 @@ class Connection(HttpToolsProtocol):
     def busy(self) -> bool:
         """Whether an answer is due."""
         return self.cycle is not None and not self.cycle.response_complete
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+
+    def _rest(self) -> None:
+        """Be one of those that may ask again, once a request is both answered and complete."""
+        if self._counted and not self._in_body and not self.busy:
+            self._crowd.rests(self, self.loop.time())
 
     def _watch(self) -> None:
         """Have a clock where something has begun and nobody else waits for its end: a head, or

@@ -16,12 +16,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from queue_services import __version__
-from queue_services.api import bodies as reading
 from queue_services.api.calls import Call
 from queue_services.api.guard import KEYED, Scope
 from queue_services.api.openapi_page import page_routes
 from queue_services.api.problems import MEDIA_TYPE, PROBLEMS
 from queue_services.domain.message import Channel
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.keys import NewKeyAnswer
 

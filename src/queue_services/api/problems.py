@@ -24,15 +24,12 @@ from starlette.types import Receive, Scope, Send
 from queue_services import errors
 from queue_services.api.render import field_errors
 from queue_services.domain.message import Status
+from queue_services.web.bodies import UNREAD
 from queue_services.wire.answers import STATUS_NAMES, Problem
 
 MEDIA_TYPE = "application/problem+json"
 MOST_IN_DETAIL = 5
 LINGER_SECONDS = 10
-UNREAD = "queue_services.unread"
-"""In a request's scope: whether some of its body may still come. Receiving more than there
-is would wait for the client to hang up.
-"""
 
 PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("invalid-request", "The request is wrong"),

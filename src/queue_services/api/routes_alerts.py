@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec import UNSET
 
-from queue_services.api import bodies as reading
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.delivery.signing import secret_fault
@@ -18,6 +17,7 @@ from queue_services.domain.notifications import AnySink, SlackSink, SmtpSink, We
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue import alerts
 from queue_services.queue.alerts import Alert
+from queue_services.web import bodies as reading
 from queue_services.wire import alerts as wire
 from queue_services.wire.addresses import media_url
 from queue_services.wire.bodies import LONGEST_ID, NoMembers, NoQuery

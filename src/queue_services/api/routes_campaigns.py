@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from queue_services.api import bodies as reading
 from queue_services.api import render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
@@ -10,6 +9,7 @@ from queue_services.domain.message import Instant
 from queue_services.errors import NotFound
 from queue_services.queue import campaigns
 from queue_services.queue.transactions import Transaction
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.fields import shown
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from queue_services.api import bodies as reading
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.errors import NotFound
 from queue_services.queue.privacy import erase_contact
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.fields import shown
 

@@ -4,10 +4,10 @@ workspace's key asks about its own alone.
 
 from __future__ import annotations
 
-from queue_services.api import bodies as reading
 from queue_services.api.calls import Call, Incoming
 from queue_services.domain.message import Channel
 from queue_services.errors import InvalidRequest
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.intake import Faults, due_at, workspace_of
 from queue_services.wire.times import optional_rfc3339

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, UnsetType
 
-from queue_services.api import bodies as reading
 from queue_services.api import render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
@@ -20,6 +19,7 @@ from queue_services.queue import changes as change_feed
 from queue_services.queue import jobs
 from queue_services.queue.changes import Position
 from queue_services.queue.records import Job, JobFilter
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.fields import shown

@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import UNSET
 
-from queue_services.api import bodies as reading
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.key import Key, Permission
@@ -14,6 +13,7 @@ from queue_services.domain.message import Instant
 from queue_services.errors import InvalidRequest, NotFound
 from queue_services.queue.jobs import ID
 from queue_services.queue.keys import every
+from queue_services.web import bodies as reading
 from queue_services.wire import keys as wire
 from queue_services.wire.fields import shown
 from queue_services.wire.intake import Faults, workspace_of

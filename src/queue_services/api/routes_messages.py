@@ -10,7 +10,6 @@ from collections.abc import Callable
 import msgspec
 from msgspec import UNSET
 
-from queue_services.api import bodies as reading
 from queue_services.api import render
 from queue_services.api.calls import Call, Incoming, Services
 from queue_services.api.guard import Caller, Scope
@@ -18,6 +17,7 @@ from queue_services.domain.message import Instant, Message
 from queue_services.errors import Conflict, Fault, InvalidRequest
 from queue_services.queue.intake import GROUP, KeyConflicts
 from queue_services.queue.records import Insertion
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, batches, bodies, intake
 
 KEY_HEADER = "Idempotency-Key"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from queue_services.api import bodies as reading
 from queue_services.api import prometheus
 from queue_services.api import render_metrics as render
 from queue_services.api.calls import Call, Incoming
@@ -17,6 +16,7 @@ from queue_services.queue import exposition as monitoring
 from queue_services.queue import figures
 from queue_services.queue import history as past
 from queue_services.queue.tallies import ALL
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies, times
 from queue_services.wire import metrics as wire
 from queue_services.wire.intake import Faults, workspace_of

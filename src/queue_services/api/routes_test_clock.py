@@ -4,11 +4,11 @@ Refused on a real clock.
 
 from __future__ import annotations
 
-from queue_services.api import bodies as reading
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.errors import Conflict
 from queue_services.testclock.clock import SteppedClock
+from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.times import rfc3339
 

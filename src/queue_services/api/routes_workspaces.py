@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from queue_services.api import bodies as reading
 from queue_services.api import render_workspaces as render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
@@ -17,6 +16,7 @@ from queue_services.queue import tiers as tier_queue
 from queue_services.queue import workspaces as queue
 from queue_services.queue.autoscaling import adjustments
 from queue_services.queue.workspaces import Sort
+from queue_services.web import bodies as reading
 from queue_services.wire import changes
 from queue_services.wire import workspaces as wire
 from queue_services.wire.bodies import LONGEST_ID, NoMembers

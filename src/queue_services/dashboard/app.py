@@ -45,6 +45,7 @@ from queue_services.queue.operation_runner import OperationRunner
 from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
 from queue_services.storage.port import Database
+from queue_services.web.bodies import Memory
 from queue_services.wire.intake import Rules
 
 PAGES: tuple[Page, ...] = (
@@ -104,12 +105,13 @@ async def open_dashboard(
     database: Database,
     clock: Clock,
     settings: DashboardSettings,
+    memory: Memory | None = None,
     *,
     described: Sequence[Described] = (),
     version: str = "",
 ) -> Dashboard:
-    """Build the dashboard on a migrated store. `described` are all settings as the page of
-    settings shows them.
+    """Build the dashboard on a migrated store. Its forms and the API's bodies share `memory`;
+    `described` are all settings as the page of settings shows them.
     """
     limits = service_limits(settings)
     writer = f"dashboard-{new_id(clock.now())}"
@@ -152,6 +154,7 @@ async def open_dashboard(
             intake=Intake(database, clock, writer),
             operations=OperationRunner(database, clock, writer),
             rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
+            memory=memory or Memory(),
         )
     )
 

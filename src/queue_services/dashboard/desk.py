@@ -19,6 +19,7 @@ from queue_services.queue.operation_runner import OperationRunner
 from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
 from queue_services.storage.port import Database
+from queue_services.web.bodies import Memory
 from queue_services.wire.intake import Rules
 
 
@@ -44,3 +45,4 @@ class Desk:
     intake: Intake
     operations: OperationRunner
     rules: Rules
+    memory: Memory

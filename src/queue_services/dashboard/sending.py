@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 from starlette.responses import Response
 
-from queue_services.dashboard import view
+from queue_services.dashboard import forms, view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import Channel, Instant, Message
 from queue_services.errors import Fault, InvalidRequest, NotFound
@@ -86,4 +86,4 @@ _WORDS = {
     "delay": "delay",
 }
 
-PAGES = [Page("GET", "/send", form, Need.SEND), Page("POST", "/send", send, Need.SEND)]
+PAGES = [Page("GET", "/send", form, Need.SEND), Page("POST", "/send", send, Need.SEND, forms.LARGE)]

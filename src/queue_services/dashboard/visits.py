@@ -13,16 +13,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
 from starlette.datastructures import ImmutableMultiDict
-from starlette.requests import ClientDisconnect, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from queue_services import errors
-from queue_services.dashboard import view
+from queue_services.dashboard import forms, view
 from queue_services.dashboard.contents import ERASED
 from queue_services.dashboard.desk import Desk
 from queue_services.dashboard.login import LOCAL, credentials
@@ -36,11 +36,9 @@ from queue_services.dashboard.sessions import (
 )
 from queue_services.domain.message import SECOND, Instant
 from queue_services.redaction import masked_recipient
+from queue_services.web.bodies import Reads
 
 log = structlog.get_logger(__name__)
-
-LARGEST_FORM = 3 * 1024 * 1024
-MOST_FIELDS = 2_000
 
 
 class Need(Enum):
@@ -153,12 +151,13 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Page:
-    """One line of the pages' table: `path` is under the dashboard's own."""
+    """One line of the pages' table: `path` is under the dashboard's own; `reads` bounds a form."""
 
     method: str
     path: str
     handler: Handler
     needs: Need = Need.LOOK
+    reads: Reads = forms.SMALL
 
     async def serve(self, request: Request, desk: Desk) -> Response:
         """Let the visitor in, check the form, let the handler answer; refusals become pages."""
@@ -175,7 +174,7 @@ class Page:
         )
         try:
             answer = await self._answer(visit)
-        except errors.QueueServicesError as error:
+        except (errors.QueueServicesError, HTTPException) as error:
             answer = _refused(error)
         except Exception:
             log.exception("a page failed", path=self.path)
@@ -211,14 +210,17 @@ class Page:
                 return _to_login(visit)
             visit.visitor = visitor
         if self.method == "POST":
-            visit.form = await _form(request)
-            if not desk.sessions.is_token(visit.session, visit.form.get("token", "")):
-                raise errors.Forbidden(
-                    "The form has expired, or another site has sent it. Go back, load the page"
-                    " anew, and try again."
-                )
             self._check(visit.visitor, read_only=desk.settings.dashboard_read_only)
-        elif self.needs is Need.ADMINISTER:
+            if not visit.is_known:
+                raise _expired()  # no token can be right: nothing is read
+            with desk.memory.share() as share:
+                content = await forms.read(request, self.reads, share)
+                if not desk.sessions.is_token(visit.session, forms.token_of(content)):
+                    raise _expired()
+                visit.form = await forms.members(content)
+                del content
+                return await self.handler(visit)
+        if self.needs is Need.ADMINISTER:
             self._check(visit.visitor, read_only=False)
         return await self.handler(visit)
 
@@ -235,6 +237,13 @@ class Page:
         }
         if not allowed.get(self.needs, True):
             raise errors.Forbidden("Your key does not allow this.")
+
+
+def _expired() -> errors.Forbidden:
+    return errors.Forbidden(
+        "The form has expired, or another site has sent it. Go back, load the page again, and try"
+        " again."
+    )
 
 
 async def _let_in(visit: Visit) -> Visitor | None:
@@ -279,29 +288,6 @@ def _to_login(visit: Visit) -> Response:
     return visit.go(view.path("login", after=after))
 
 
-async def _form(request: Request) -> ImmutableMultiDict[str, str]:
-    """The members of a form. Raises TooLarge, UnsupportedMediaType and InvalidRequest."""
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if given != "application/x-www-form-urlencoded":
-        raise errors.UnsupportedMediaType(
-            "Content-Type", given, "send application/x-www-form-urlencoded"
-        )
-    content = b""
-    try:
-        async for part in request.stream():
-            content += part
-            if len(content) > LARGEST_FORM:
-                raise errors.TooLarge(LARGEST_FORM)
-        members = parse_qsl(
-            content.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
-        )
-    except (ValueError, ClientDisconnect):
-        raise errors.InvalidRequest(errors.Fault("form", "cannot be read")) from None
-    if any("\0" in text for member in members for text in member):
-        raise errors.InvalidRequest(errors.Fault("form", "holds a NUL character"))
-    return ImmutableMultiDict(members)
-
-
 _TITLES = {
     400: "That cannot be done",
     403: "Not allowed",
@@ -323,8 +309,12 @@ _STATUSES: dict[type[errors.QueueServicesError], int] = {
 }
 
 
-def _refused(error: errors.QueueServicesError) -> Response:
+def _refused(error: errors.QueueServicesError | HTTPException) -> Response:
     """A page that says why not."""
+    if isinstance(error, HTTPException):
+        title = _TITLES.get(error.status_code, "Try again in a moment")
+        words = {"title": title, "explanation": error.detail, "faults": ()}
+        return view.page("refused.html", error.status_code, dict(error.headers or {}), **words)
     status = next((number for kind, number in _STATUSES.items() if isinstance(error, kind)), 500)
     headers = {}
     if isinstance(error, errors.TooManyTries | errors.StoreUnavailable):

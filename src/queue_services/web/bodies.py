@@ -1,7 +1,8 @@
 """Reads a request's body within bounds of size, time and memory, after its type has been
 found to be one that the call reads.
 
-Used by `calls` before a handler runs. Does not look into the body.
+Used by the API's calls and the dashboard's forms before a handler runs. Does not look into
+the body.
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from queue_services.api.problems import UNREAD
 from queue_services.errors import TooLarge, UnsupportedMediaType
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+FORM = "application/x-www-form-urlencoded"
+
+MIB = 1024 * 1024
+
+UNREAD = "queue_services.unread"
+"""In a request's scope: whether some of its body may still come. Receiving more than there
+is would wait for the client to hang up.
+"""
 
 ARRIVED = "queue_services.body_arrived"
 """In a request's scope where the server holds the whole body already: it is not waited for,
@@ -56,7 +64,7 @@ RETRY_SECONDS = 2
 class Memory:
     """What the bodies of all requests that are served at once may hold together: `most` bytes."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int = 256 * MIB) -> None:
         self.most, self.held = most, 0
 
     @contextlib.contextmanager
