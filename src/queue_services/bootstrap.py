@@ -327,7 +327,7 @@ async def refuse_open_door(core: Core) -> None:
             " a key",
             host=settings.host,
         )
-    elif not _is_loopback(settings.host):
+    elif not is_loopback(settings.host):
         fault = Fault(
             "HOST",
             f"{settings.host} can be reached from elsewhere: make a key (queue-services keys"
@@ -336,7 +336,8 @@ async def refuse_open_door(core: Core) -> None:
         raise ConfigurationError(fault)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address that is listened on."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -19,8 +19,11 @@ from rich.table import Table
 from queue_services import __version__, bootstrap, log
 from queue_services.cli import (
     alerts,
+    completion,
+    doctor,
     forecast,
     import_bullmq,
+    init,
     jobs,
     keys,
     metrics,
@@ -49,6 +52,9 @@ app.command(store.verify, name="verify")
 app.command(store.erase, name="erase")
 app.command(store.backup, name="backup")
 app.command(import_bullmq.app, name="import")
+app.command(init.init, name="init")
+app.command(doctor.doctor, name="doctor")
+completion.register(app)
 
 Host = Annotated[str | None, Parameter(help="address to listen on (HOST)")]
 Port = Annotated[int | None, Parameter(help="port to listen on, 0 for a free one (PORT)")]
