@@ -34,7 +34,7 @@ test-node: $(READY) ## the Node package: built, tested, its generated files comp
 	cd clients/node && npm ci --silent
 	cd clients/node && npm run --silent build && npm test --silent
 	mkdir -p build/node && $(PY) -m tests.client.node.generate --check build/node
-	cd clients/node && npm run --silent check:generated -- ../../build/node/openapi.json
+	cd clients/node && npm run --silent check:generated -- ../../build/node/openapi.json && npm run --silent check:pack
 
 node-generated: $(READY) ## write what clients/node holds of the service: its API's document and types
 	$(PY) -m tests.client.node.generate

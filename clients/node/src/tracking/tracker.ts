@@ -95,10 +95,11 @@ export class Tracker<R extends TrackedRow = TrackedRow> {
     let changed = 0;
     await each(states, async ({ jobId, status, at, error }) => {
       const to: RowChanges = { queueStatus: status, queueError: error };
-      changed +=
+      const count =
         at === null
           ? await this.store.update({ queueJobId: jobId, queueStatuses: OPEN.filter((open) => open !== status) }, to)
           : await this.store.update({ queueJobId: jobId, changedBefore: at }, { ...to, queueChangedAt: at });
+      changed += count; // read after the wait, as others add meanwhile
     });
     return changed;
   }
