@@ -308,6 +308,64 @@ export interface KeyBody {
   messagesPerMinute?: number | null;
 }
 
+/** An alert. `clear` is the figure's value at which it ends, by default the one that it fires     beyond; within `quietSeconds` of a notified firing no other is notified. */
+export interface AlertBody {
+  when: WhenBody;
+  /** a list of at most 20 sinks' names */
+  notify?: string[];
+  /** a whole number of seconds, 0 to 2,592,000 (30 days) */
+  quietSeconds?: number;
+  clear?: number | null;
+}
+
+/** When an alert fires: the figure is `over` or `under` a number for `forSeconds`. */
+export interface WhenBody {
+  figure: 'backlogClearsSeconds' | 'dispatchers' | 'endpointHeld' | 'exceededPerMinute' | 'failedShare' | 'oldestDueSeconds';
+  channel?: Channel | null;
+  workspaceId?: string | null;
+  /** a finite number */
+  over?: number;
+  /** a finite number */
+  under?: number;
+  /** a whole number of seconds, 0 to 86,400 (a day) */
+  forSeconds?: number;
+}
+
+/** What carries a message; each has limits, lanes and a base URL of its own. */
+export type Channel = 'email' | 'sms';
+
+/** A URL that takes Standard Webhooks. `secret` is never shown; left out, it stays. */
+export interface WebhookBody {
+  type: 'webhook';
+  /** an http or https URL with a host, of at most 2,000 characters */
+  url: string;
+  /** whsec_ followed by the base64 of 24 to 64 random bytes; or null */
+  secret?: string | null;
+}
+
+/** A URL that takes Slack's `{"text": ...}`. */
+export interface SlackBody {
+  type: 'slack';
+  /** an http or https URL with a host, of at most 2,000 characters */
+  url: string;
+}
+
+/** A mail server. With `tls`: implicit on port 465, else STARTTLS is required. `password` is     never shown; left out, it stays. */
+export interface SmtpBody {
+  type: 'smtp';
+  /** a host name or address */
+  host: string;
+  /** a port, 1 to 65535 */
+  port: number;
+  tls?: boolean;
+  username?: string | null;
+  password?: string | null;
+  /** text that is not empty */
+  from: string;
+  /** an email address, or a list of 1 to 50 */
+  to: string[] | string;
+}
+
 /** How far to move the test clock. */
 export interface AdvanceBody {
   /** a finite number of milliseconds, 0 to 34,560,000,000 (400 days) */
@@ -371,9 +429,6 @@ export interface JobStatusAnswer {
   success: true;
   attempts: Attempt[];
 }
-
-/** What carries a message; each has limits, lanes and a base URL of its own. */
-export type Channel = 'email' | 'sms';
 
 /** One POST that went out and has an outcome: delivered, failed, rejected, throttled or     timeout. */
 export interface Attempt {
@@ -773,6 +828,93 @@ export interface KeyAnswer {
   success: true;
 }
 
+/** All alerts, by name. */
+export interface AlertsAnswer {
+  success: true;
+  alerts: AlertMembers[];
+}
+
+/** An alert and where it stands. `value` is the figure at the newest evaluation, null before     the first or where a backlog does not clear. */
+export interface AlertMembers {
+  name: string;
+  when: WhenMembers;
+  notify: string[];
+  quietSeconds: number;
+  clear: number;
+  state: 'firing' | 'ok' | 'pending';
+  since: string | null;
+  value: number | null;
+  lastNotifiedAt: string | null;
+}
+
+/** An alert's condition; the one of `over` and `under` that is not used is null. */
+export interface WhenMembers {
+  figure: 'backlogClearsSeconds' | 'dispatchers' | 'endpointHeld' | 'exceededPerMinute' | 'failedShare' | 'oldestDueSeconds';
+  channel: Channel | null;
+  workspaceId: string | null;
+  over: number | null;
+  under: number | null;
+  forSeconds: number;
+}
+
+/** One alert. */
+export interface AlertAnswer {
+  name: string;
+  when: WhenMembers;
+  notify: string[];
+  quietSeconds: number;
+  clear: number;
+  state: 'firing' | 'ok' | 'pending';
+  since: string | null;
+  value: number | null;
+  lastNotifiedAt: string | null;
+  success: true;
+}
+
+/** All sinks, by name. */
+export interface SinksAnswer {
+  success: true;
+  sinks: SinkMembers[];
+}
+
+/** A sink; the members of its type alone. Secrets are not shown, only whether they are set. */
+export interface SinkMembers {
+  name: string;
+  type: 'slack' | 'smtp' | 'webhook';
+  url?: string;
+  secretSet?: boolean;
+  host?: string;
+  port?: number;
+  tls?: boolean;
+  username?: string | null;
+  passwordSet?: boolean;
+  from?: string;
+  to?: string[];
+}
+
+/** One sink. */
+export interface SinkAnswer {
+  name: string;
+  type: 'slack' | 'smtp' | 'webhook';
+  url?: string;
+  secretSet?: boolean;
+  host?: string;
+  port?: number;
+  tls?: boolean;
+  username?: string | null;
+  passwordSet?: boolean;
+  from?: string;
+  to?: string[];
+  success: true;
+}
+
+/** What became of a test notification; `error` says why it was not delivered. */
+export interface SinkTestAnswer {
+  success: true;
+  delivered: boolean;
+  error: string | null;
+}
+
 /** The time after the move; what fell due on the way was delivered. */
 export interface AdvanceAnswer {
   success: true;
@@ -1042,6 +1184,69 @@ export interface Calls {
     query: {};
     body: undefined;
     answer: KeyAnswer;
+  };
+  /** All alerts and where they stand */
+  'GET /api/alerts': {
+    path: {};
+    query: {};
+    body: undefined;
+    answer: AlertsAnswer;
+  };
+  /** An alert and where it stands */
+  'GET /api/alerts/{name}': {
+    path: { name: string };
+    query: {};
+    body: undefined;
+    answer: AlertAnswer;
+  };
+  /** Set an alert; it is evaluated every 5 s */
+  'PUT /api/alerts/{name}': {
+    path: { name: string };
+    query: {};
+    body: AlertBody;
+    answer: AlertAnswer;
+  };
+  /** Remove an alert */
+  'DELETE /api/alerts/{name}': {
+    path: { name: string };
+    query: {};
+    body: undefined;
+    answer: AlertAnswer;
+  };
+  /** All sinks of notifications, without their secrets */
+  'GET /api/alert-sinks': {
+    path: {};
+    query: {};
+    body: undefined;
+    answer: SinksAnswer;
+  };
+  /** A sink of notifications, without its secrets */
+  'GET /api/alert-sinks/{name}': {
+    path: { name: string };
+    query: {};
+    body: undefined;
+    answer: SinkAnswer;
+  };
+  /** Set a sink of notifications */
+  'PUT /api/alert-sinks/{name}': {
+    path: { name: string };
+    query: {};
+    body: WebhookBody | SlackBody | SmtpBody;
+    answer: SinkAnswer;
+  };
+  /** Remove a sink that no alert uses */
+  'DELETE /api/alert-sinks/{name}': {
+    path: { name: string };
+    query: {};
+    body: undefined;
+    answer: SinkAnswer;
+  };
+  /** Send a test notification now and say what became of it */
+  'POST /api/alert-sinks/{name}/test': {
+    path: { name: string };
+    query: {};
+    body: NoMembers | undefined;
+    answer: SinkTestAnswer;
   };
   /** Let time pass, and deliver what falls due in it (only with `serve --test-clock`) */
   'POST /api/test-clock/advance': {
