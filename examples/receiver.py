@@ -6,8 +6,12 @@ in place of sending SMS and email, remembers what arrived.
 
 What it shows of a real receiver: it answers success only for what it has taken on; it
 answers a 5xx for what it could not do now, and is then asked again; and it knows a message
-that it has had before by its idempotency key, and does not send it twice. GET /arrivals
-lists everything that came.
+that it has had before by its job id, and does not send it twice. GET /arrivals lists
+everything that came.
+
+Where the service is told so (SMS_BATCH_ENDPOINT=/send-sms-batch,
+SMS_ASK_ENDPOINT=/sms-sent, and the same for email), it takes whole batches, and says which
+messages it has when the service asks before it sends one again.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import json
 import socket
 import time
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -59,8 +64,31 @@ class Receiver:
     async def email(self, request: Request) -> Response:
         return self.take(request, "email", await request.json())
 
-    def take(self, request: Request, channel: str, message: dict[str, str]) -> Response:
-        job = request.headers["idempotency-key"]
+    def take(self, request: Request, channel: str, message: dict[str, Any]) -> Response:
+        message = {"jobId": request.headers["idempotency-key"], **message}
+        if self.handle(channel, message, int(request.headers["x-attempt"])) == "failed":
+            return JSONResponse({"success": False, "error": "busy, try again"}, status_code=503)
+        return JSONResponse({"success": True})
+
+    async def batch(self, request: Request) -> Response:
+        """Every message of a batch by itself: those that failed alone come again."""
+        batch = await request.json()
+        results = []
+        for message in batch["messages"]:
+            taken = self.handle(batch["channel"], message, message["attempt"]) != "failed"
+            error = {} if taken else {"error": "busy, try again"}
+            results.append({"jobId": message["jobId"], "success": taken, **error})
+        success = all(result["success"] for result in results)
+        return JSONResponse({"success": success, "results": results})
+
+    async def sent(self, request: Request) -> Response:
+        """Whether a message was taken, which the service asks before it sends it again."""
+        taken = request.path_params["job"] in self.accepted
+        return JSONResponse({"delivered": taken}, status_code=200 if taken else 404)
+
+    def handle(self, channel: str, message: dict[str, Any], attempt: int) -> str:
+        """Judge one message and list its arrival."""
+        job = message["jobId"]
         answer = self.judge(job)
         self.arrivals.append(
             Arrival(
@@ -69,15 +97,13 @@ class Receiver:
                 channel=channel,
                 workspace=message["workspaceId"],
                 contact=message["contactId"],
-                attempt=int(request.headers["x-attempt"]),
+                attempt=attempt,
                 time=time.time(),
                 monotonic=time.monotonic(),
                 answer=answer,
             )
         )
-        if answer == "failed":
-            return JSONResponse({"success": False, "error": "busy, try again"}, status_code=503)
-        return JSONResponse({"success": True})
+        return answer
 
     def judge(self, job: str) -> str:
         if job in self.accepted:
@@ -111,6 +137,10 @@ class Receiver:
             routes=[
                 Route("/send-sms", self.sms, methods=["POST"]),
                 Route("/api/email/send", self.email, methods=["POST"]),
+                Route("/send-sms-batch", self.batch, methods=["POST"]),
+                Route("/api/email/send-batch", self.batch, methods=["POST"]),
+                Route("/sms-sent/{job}", self.sent),
+                Route("/email-sent/{job}", self.sent),
                 Route("/arrivals", self.list_arrivals),
             ]
         )

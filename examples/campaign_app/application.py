@@ -21,7 +21,6 @@ from queue_services_client.monitor import Alert, Monitor
 from queue_services_client.notifications import NotificationManager
 from queue_services_client.receiver import Receiver
 from queue_services_client.receiver.sqlalchemy import SqlDeduplicator
-from queue_services_client.receiver.sqlalchemy import metadata as deliveries
 from queue_services_client.reconcile import Reconciliation, reconcile
 from queue_services_client.tracking.sqlalchemy import QueuedMessage, SqlTracker
 from queue_services_client.types import Event
@@ -42,7 +41,8 @@ class Application:
     ) -> None:
         self.engine, self.service, self.mailer = engine, service, mailer
         Base.metadata.create_all(engine)
-        deliveries.create_all(engine)
+        deduplicator = SqlDeduplicator(engine)
+        deduplicator.create_tables()
         self.contacts = Contacts(engine)
         self.tracker = SqlTracker(engine)
         self.tracker.create_tables()
@@ -50,7 +50,7 @@ class Application:
         self.receiver = Receiver(
             signing_secret,
             workspaces=self.contacts.is_known,
-            deduplicator=SqlDeduplicator(engine),
+            deduplicator=deduplicator,
             clock=clock,
         )
         self.monitor = Monitor(service, on_exceeded=warn_of_limit, on_approaching=warn_of_limit)
@@ -93,7 +93,7 @@ class Application:
             )
 
     def reconcile(self) -> Reconciliation:
-        return reconcile(self.tracker, self.service, now=self.service.now())
+        return reconcile(self.tracker, self.service)
 
 
 def warn_of_limit(alert: Alert) -> None:

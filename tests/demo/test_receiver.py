@@ -91,3 +91,25 @@ async def test_it_lists_a_line_each_where_that_is_asked_for(receiver: ModuleType
         await deliver(client, "j2")
         listed = await client.get("/arrivals", headers={"accept": "application/x-ndjson"})
     assert len(listed.text.splitlines()) == 2
+
+
+async def test_a_batch_is_answered_for_each_message_and_what_was_taken_is_known(
+    receiver: ModuleType,
+) -> None:
+    async with connect(receiver, fail_every=2) as client:
+        members = {"workspaceId": "acme", "contactId": "c-1", "to": "+15550100", "message": "hi"}
+        messages = [{**members, "jobId": job, "attempt": 1} for job in ("a", "b")]
+        batch = {
+            "batchId": "x",
+            "workspaceId": "acme",
+            "channel": "sms",
+            "messages": messages,
+        }
+        answer = (await client.post("/send-sms-batch", json=batch)).json()
+        assert [(one["jobId"], one["success"]) for one in answer["results"]] == [
+            ("a", True),
+            ("b", False),
+        ]
+        asked = [(await client.get(f"/sms-sent/{job}")).json() for job in ("a", "b")]
+        assert asked == [{"delivered": True}, {"delivered": False}]
+        assert [one["job"] for one in await arrivals(client)] == ["a", "b"]

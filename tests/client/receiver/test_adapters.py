@@ -23,7 +23,7 @@ from queue_services_client.receiver import django as django_adapter
 from queue_services_client.receiver import flask as flask_adapter
 from queue_services_client.receiver import starlette as starlette_adapter
 
-from .builders import SECRET, Clock, callback, sms
+from .builders import SECRET, Clock, callback, signed_headers, sms
 
 Handler = Callable[[SmsMessage], object]
 
@@ -185,3 +185,47 @@ def test_a_coroutine_function_may_be_the_handler(
 def test_only_posts_are_answered_by_the_view() -> None:
     view = django_adapter.endpoint(receiver(), parse_sms, lambda _: None)
     assert view(RequestFactory().get("/send-sms")).status_code == 405
+
+
+def get_starlette(receiver: Receiver, headers: dict[str, str]) -> Reply:
+    routes = [Route("/sms-sent/{job_id}", starlette_adapter.ask_endpoint(receiver))]
+    return asyncio.run(asgi_get(Starlette(routes=routes), headers))
+
+
+def get_fastapi(receiver: Receiver, headers: dict[str, str]) -> Reply:
+    app = fastapi.FastAPI()
+    app.add_api_route("/sms-sent/{job_id}", starlette_adapter.ask_endpoint(receiver))
+    return asyncio.run(asgi_get(app, headers))
+
+
+async def asgi_get(app: Any, headers: dict[str, str]) -> Reply:
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://127.0.0.1") as client:
+        answer = await client.get("/sms-sent/job-1", headers=headers)
+        return Reply(answer.status_code, dict(answer.headers), answer.content)
+
+
+def get_flask(receiver: Receiver, headers: dict[str, str]) -> Reply:
+    app = flask.Flask("receiver")
+    app.add_url_rule("/sms-sent/<job_id>", "sms_sent", flask_adapter.ask_endpoint(receiver))
+    answer = app.test_client().get("/sms-sent/job-1", headers=headers)
+    return Reply(answer.status_code, dict(answer.headers), answer.data)
+
+
+def get_django(receiver: Receiver, headers: dict[str, str]) -> Reply:
+    class Urls:
+        urlpatterns = (path("sms-sent/<str:job_id>", django_adapter.ask_endpoint(receiver)),)
+
+    with override_settings(ROOT_URLCONF=Urls, MIDDLEWARE=[]):
+        answer = Client().get("/sms-sent/job-1", headers=headers)
+    return Reply(answer.status_code, dict(answer.headers), answer.content)
+
+
+@pytest.mark.parametrize("get", [get_starlette, get_fastapi, get_flask, get_django])
+def test_the_question_whether_a_message_was_delivered_is_answered(
+    get: Callable[[Receiver, dict[str, str]], Reply],
+) -> None:
+    asked, headers = receiver(), signed_headers(b"")
+    assert (get(asked, headers).status, get(asked, {}).status) == (404, 401)
+    asked.receive(callback(sms()), parse_sms, lambda _: None)
+    reply = get(asked, headers)
+    assert (reply.status, json.loads(reply.body)) == (200, {"delivered": True})

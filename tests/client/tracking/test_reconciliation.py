@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,17 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from queue_services_client.errors import Unavailable
-from queue_services_client.reconcile import Reconciliation, reconcile, reconcile_every
+from queue_services_client.errors import QueueServiceError, Unavailable
+from queue_services_client.reconcile import (
+    Reconciliation,
+    keep_reconciling,
+    reconcile,
+    reconcile_every,
+)
+from queue_services_client.testing import FakeQueueService
 from queue_services_client.tracking import schedule_tracked
 from queue_services_client.tracking.sqlalchemy import QueuedMessage, SqlTracker
-from queue_services_client.types import Message, Sms, Status
+from queue_services_client.types import Change, ChangeList, Message, Sms, Status
 
 from .builders import NOW, sms, tracker
 from .model_service import ModelService
@@ -247,6 +254,93 @@ async def test_the_periodic_task_reports_each_time_and_survives_bad_days(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_coroutine_function_is_told_of_each_reconciliation() -> None:
+    world, told = World(sms("a")), asyncio.Event()
+
+    async def on_report(_: Reconciliation) -> None:
+        told.set()
+
+    task = asyncio.create_task(
+        reconcile_every(timedelta(days=1), world.tracker, world.service, on_report=on_report)
+    )
+    await asyncio.wait_for(told.wait(), 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_loop_goes_on_while_the_service_is_slow_and_a_cancel_ends_after_a_page() -> None:
+    world, asked, go = World(sms("a")), threading.Event(), threading.Event()
+    pages: list[str | None] = []
+
+    class Slow(ModelService):
+        def changes(self, **options: Any) -> ChangeList:
+            pages.append(options["after"])
+            asked.set()
+            assert go.wait(10)
+            return ChangeList(
+                changes=(Change(job_id="x", status=Status.COMPLETED, changed_at=NOW),),
+                cursor=f"{len(pages)}",
+            )
+
+    task = asyncio.create_task(reconcile_every(timedelta(days=1), world.tracker, Slow(NOW)))
+    while not asked.is_set():
+        await asyncio.sleep(0)  # which a loop that is blocked would never do
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go.set()
+    await asyncio.get_running_loop().shutdown_default_executor()
+    assert len(pages) == 1
+
+
+def test_a_thread_reconciles_until_it_is_stopped() -> None:
+    world, stop = World(sms("a")), threading.Event()
+    reports: list[Reconciliation] = []
+
+    def on_report(report: Reconciliation) -> None:
+        reports.append(report)
+        if len(reports) == 2:
+            stop.set()
+
+    keep_reconciling(timedelta(0), world.tracker, world.service, on_report=on_report, stop=stop)
+    assert len(reports) == 2
+
+
+def test_what_is_too_old_to_be_sent_goes_by_the_services_clock() -> None:
+    """The fake's clock stands in another year than this machine's."""
+    service, kept = FakeQueueService(), tracker()
+    kept.plan([sms("k", delay=service.now() + timedelta(hours=1))], service.now())
+    assert reconcile(kept, service).rescheduled == 1
+    service.clock.move_to(service.now() + timedelta(days=9))
+    kept.plan([sms("old", delay=service.now() - timedelta(days=8))], service.now())
+    assert reconcile(kept, service).abandoned == 1
+
+
+class Hidden(ModelService):
+    """A service whose /health is answered with an error."""
+
+    status: int | None = 404
+
+    def service_time(self) -> datetime:
+        raise QueueServiceError("no time is shown", status=self.status)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_service_that_hides_its_clock_is_reconciled_by_this_machines(status: int) -> None:
+    service = Hidden(NOW)
+    service.status = status
+    assert reconcile(tracker(), service) == Reconciliation()
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_a_service_that_is_away_is_not_reconciled(status: int | None) -> None:
+    service = Hidden(NOW)
+    service.status = status
+    with pytest.raises(QueueServiceError, match="no time"):
+        reconcile(tracker(), service)
 
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.long)])

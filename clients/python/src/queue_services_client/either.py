@@ -11,11 +11,12 @@ doubles some thirty signatures and docstrings, and nothing but care would keep t
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
+from functools import cache, update_wrapper, wraps
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from queue_services_client.call import Call, Retries, Steps, exchange
@@ -72,7 +73,8 @@ class Method(Generic[C, P, T]):
 
     def __init__(self, steps: Callable[Concatenate[C, P], Steps[T]]) -> None:
         self.steps = steps
-        self.__wrapped__, self.__doc__ = steps, steps.__doc__
+        update_wrapper(self, steps)
+        self.__signature__ = _signature(steps, "{}")
 
     @overload
     def __get__(self, caller: None, owner: type) -> Self: ...
@@ -88,7 +90,7 @@ class Method(Generic[C, P, T]):
         def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
             return self(caller, *args, **kwargs)
 
-        return bound
+        return _bind(bound, self.steps, "Awaitable[{}]" if isinstance(caller, Awaiting) else "{}")
 
     def __call__(self, caller: C, /, *args: P.args, **kwargs: P.kwargs) -> Any:
         run: Callable[[Steps[T]], Any] = caller.run  # type: ignore[attr-defined]  # every caller that is one is Blocking or Awaiting
@@ -124,7 +126,8 @@ class Listing(Generic[C, P, T]):
 
     def __init__(self, build: Callable[Concatenate[C, P], Pages[T]]) -> None:
         self._build = build
-        self.__wrapped__, self.__doc__ = build, build.__doc__
+        update_wrapper(self, build)
+        self.__signature__ = _signature(build, "Iterator[{}]")
 
     @overload
     def __get__(self, caller: None, owner: type) -> Self: ...
@@ -140,7 +143,8 @@ class Listing(Generic[C, P, T]):
         def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
             return self(caller, *args, **kwargs)
 
-        return bound
+        awaits = isinstance(caller, Awaiting)
+        return _bind(bound, self._build, "AsyncIterator[{}]" if awaits else "Iterator[{}]")
 
     def __call__(self, caller: C, /, *args: P.args, **kwargs: P.kwargs) -> Any:
         listing = self._build(caller, *args, **kwargs)
@@ -154,6 +158,24 @@ class Listing(Generic[C, P, T]):
 def pages(build: Callable[Concatenate[C, P], Pages[T]]) -> Listing[C, P, T]:
     """Decorates a method that says how to ask for a page."""
     return Listing(build)
+
+
+@cache
+def _signature(function: Callable[..., Any], answer: str) -> inspect.Signature:
+    """What `help` shows of a method: `answer` around the T of the Call[T], Steps[T] or
+    Pages[T] that `function` is annotated to return.
+    """
+    shown = inspect.signature(function)
+    inner = str(shown.return_annotation).partition("[")[2].removesuffix("]")
+    return shown.replace(return_annotation=answer.format(inner))
+
+
+def _bind(bound: Callable[..., Any], function: Callable[..., Any], answer: str) -> Any:
+    """`bound`, shown without the caller that it has already."""
+    shown = _signature(function, answer)
+    parameters = list(shown.parameters.values())[1:]
+    bound.__signature__ = shown.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return bound
 
 
 def _walk(caller: Blocking, listing: Pages[T]) -> Iterator[T]:

@@ -160,12 +160,16 @@ class ScheduledMany(Record, frozen=True, kw_only=True):
 class Attempt(Record, frozen=True, kw_only=True):
     """One POST to the application. `outcome`: delivered, failed, rejected, throttled or
     timeout. `status_code`: what the application answered.
+
+    `confirmed`: the answer was lost, and the application said when asked that it had the
+    message; how long that took is then not known (`duration_ms` is None).
     """
 
     number: int
     started_at: datetime
-    duration_ms: float
+    duration_ms: float | None
     outcome: str
+    confirmed: bool = False
     status_code: int | None = None
     error: str | None = None
 
@@ -175,7 +179,7 @@ class Job(Record, frozen=True, kw_only=True):
 
     `reason` says why it ended: cancelled, expired, suppressed, rejected, exhausted,
     unreachable or throttled. `waiting_for` says why it waits: due, window, workspaceLimit,
-    serviceLimit, pause, hold or turn; `estimated_at` until when.
+    serviceLimit, pause, hold, turn or confirmation; `estimated_at` until when.
     """
 
     job_id: str
@@ -297,11 +301,14 @@ class Event(Record, frozen=True, kw_only=True):
 
 
 class CallbackRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A callback as the application's HTTP server sees it; header names in lower case."""
+    """A callback as the application's HTTP server sees it; header names in lower case. The
+    service's question whether a message was delivered is a GET without a body.
+    """
 
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
 
 class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,8 +61,8 @@ class BatchResult(msgspec.Struct, frozen=True, rename="camel"):
     errors: tuple[Fault, ...] = ()
 
 
-WORKSPACE_ID, JOB_ID = "workspaceId", "jobId"
-"""How the service names what is wrong with an id."""
+WORKSPACE_ID, JOB_ID, BATCH_ID = "workspaceId", "jobId", "batchId"
+"""How the service names ids."""
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, rename="camel"):
@@ -77,6 +77,10 @@ class JobAnswer(msgspec.Struct, frozen=True):
     """What the calls that act on one job answer."""
 
     job: Job
+
+
+class _Health(msgspec.Struct, frozen=True):
+    timestamp: datetime
 
 
 class CountAnswer(msgspec.Struct, frozen=True):
@@ -109,6 +113,11 @@ def decode_workspace(content: bytes) -> Workspace:
     """
     members_ = decode(dict[str, msgspec.Raw], content)
     return decode(Workspace, bytes(members_.get("workspace", content)))
+
+
+def decode_time(content: bytes) -> datetime:
+    """The service's time in the answer of /health."""
+    return decode(_Health, content).timestamp
 
 
 def channel_of(message: Message) -> Channel:

@@ -8,11 +8,16 @@ ScheduleResult instead, unless `raise_errors` says otherwise, here or for the wh
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from queue_services_client import wire
+from queue_services_client.call import Call
 from queue_services_client.calls.building import act_on_job, get, post, segment
 from queue_services_client.calls.jobs import JobCalls
 from queue_services_client.calls.metrics import MetricsCalls
 from queue_services_client.calls.scheduling import SchedulingCalls, failed, scheduling, with_key
 from queue_services_client.calls.workspaces import Sort, WorkspaceCalls
+from queue_services_client.either import call
 
 __all__ = [
     "Calls",
@@ -31,3 +36,8 @@ class Calls(SchedulingCalls, JobCalls, MetricsCalls, WorkspaceCalls):
     """The calls of the API. Instants are aware datetimes; a delay is milliseconds, a
     timedelta or an instant.
     """
+
+    @call
+    def service_time(self) -> Call[datetime]:
+        """What time it is at the service, by whose clock messages fall due."""
+        return Call("GET", "/health", wire.decode_time, repeatable=True)

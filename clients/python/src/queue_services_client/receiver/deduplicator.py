@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 LEASE = 60.0
 """Seconds after which a claim is taken for dead; a handler that takes longer may run twice.
@@ -50,6 +50,24 @@ class Deduplicator(Protocol):
         """
 
 
+@runtime_checkable
+class Readable(Protocol):
+    """What a Deduplicator may have besides, for the service's question whether a message was
+    delivered.
+    """
+
+    def state(self, key: str, now: float) -> Claim:
+        """What `claim` would answer, without claiming: NEW for a key that is free."""
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """What a Deduplicator may have besides, for the start of the application."""
+
+    def check(self) -> None:
+        """Raises an error that says what to do where it could remember nothing."""
+
+
 @dataclass(slots=True)
 class _Entry:
     claimed_at: float
@@ -80,6 +98,15 @@ class MemoryDeduplicator:
                 return Claim.IN_PROGRESS
             self._remember(key, _Entry(now))
             return Claim.NEW
+
+    def state(self, key: str, now: float) -> Claim:
+        with self._lock:
+            entry = self._entries.get(key)
+        if entry is None:
+            return Claim.NEW
+        if entry.accepted:
+            return Claim.ACCEPTED
+        return Claim.IN_PROGRESS if entry.claimed_at > now - self._lease else Claim.NEW
 
     def accept(self, key: str, now: float) -> None:
         with self._lock:

@@ -1,6 +1,8 @@
 """Callback endpoints for Flask. Handlers are plain functions.
 
-app.add_url_rule("/send-sms", "send_sms", endpoint(receiver, parse_sms, send_sms), methods=["POST"])
+sms = endpoint(receiver, parse_sms, send_sms)
+app.add_url_rule("/send-sms", "send_sms", sms, methods=["POST"])
+app.add_url_rule("/sms-sent/<job_id>", "sms_sent", ask_endpoint(receiver))
 """
 
 from __future__ import annotations
@@ -37,3 +39,17 @@ def endpoint(
         return Response(answer.body, answer.status, answer.headers)
 
     return receive
+
+
+def ask_endpoint(receiver: Receiver) -> Callable[[str], Response]:
+    """The endpoint at which the service asks whether a message was delivered, on a path that
+    ends in `<job_id>`; see `Receiver.ask`.
+    """
+
+    def ask(job_id: str) -> Response:
+        headers = dict(request.headers.items())
+        asked = CallbackRequest(method="GET", path=request.path, headers=headers, body=b"")
+        answer = receiver.ask(asked, job_id)
+        return Response(answer.body, answer.status, answer.headers)
+
+    return ask

@@ -135,9 +135,14 @@ def parse_batch(body: bytes, reader: Reader[T], attempt: int = 1) -> Iterator[T 
         parts = msgspec.json.decode(body, type=list[msgspec.Raw])
     except NOT_JSON as error:
         raise Unreadable(f"the body is not a JSON array: {error}") from None
-    if len(parts) > MAX_BATCH:
-        raise TooLarge(f"{len(parts):,} messages in one call; {MAX_BATCH:,} at most")
+    check_size(len(parts))
     return (_one(bytes(part), reader, attempt) for part in parts)
+
+
+def check_size(messages: int) -> None:
+    """Raises TooLarge for more messages than one call may hold."""
+    if messages > MAX_BATCH:
+        raise TooLarge(f"{messages:,} messages in one call; {MAX_BATCH:,} at most")
 
 
 def is_batch(body: bytes) -> bool:

@@ -9,13 +9,13 @@ everything becomes an answer the service understands.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
+from queue_services_client.receiver.admission import Admission, Workspaces, lower
 from queue_services_client.receiver.answers import (
     Result,
     accepted,
@@ -23,22 +23,22 @@ from queue_services_client.receiver.answers import (
     batch_answer,
     refused,
     repeated,
+    state_answer,
 )
-from queue_services_client.receiver.deduplicator import Claim, Deduplicator, MemoryDeduplicator
-from queue_services_client.receiver.messages import Incoming, Reader, is_batch, parse_batch
+from queue_services_client.receiver.batches import Opened, open_body
+from queue_services_client.receiver.deduplicator import (
+    Deduplicator,
+    MemoryDeduplicator,
+)
+from queue_services_client.receiver.messages import Incoming, Reader
 from queue_services_client.receiver.refusals import (
-    InProgress,
     TooLarge,
-    UnknownWorkspace,
     Unreadable,
-    Unverified,
 )
-from queue_services_client.receiver.signature import decode_secret, verify
 from queue_services_client.types import CallbackAnswer, CallbackRequest, Event
 
 T = TypeVar("T", bound=Incoming | Event)
 S = TypeVar("S")
-Workspaces: TypeAlias = Collection[str] | Callable[[str], bool]
 
 MAX_BYTES = 16 * 2**20
 CONCURRENT = 16
@@ -56,7 +56,7 @@ class Receiver:
     several processes. `clock` gives Unix seconds.
 
     Raises ValueError for a secret that is empty or not base64, so that a missing setting is
-    no open endpoint.
+    no open endpoint, and what the deduplicator's own `check` raises (`MissingTable`).
     """
 
     def __init__(
@@ -69,20 +69,9 @@ class Receiver:
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        given = [secrets] if isinstance(secrets, str) else secrets
-        self._keys = None if given is None else [decode_secret(secret) for secret in given]
-        if self._keys == []:
-            raise ValueError(
-                "no signing secret is given; give one, or None for an endpoint that nobody else can"
-                " reach"
-            )
-        if authorization == "":
-            raise ValueError(
-                "the authorization to expect is empty; give the header's whole value, or None"
-            )
-        self._authorization, self._workspaces, self._clock = authorization, workspaces, clock
         self._deduplicator = MemoryDeduplicator() if deduplicator is None else deduplicator
-        self._blocks = self._deduplicator.blocks or callable(workspaces)
+        self._admission = Admission(secrets, authorization, workspaces, self._deduplicator)
+        self._clock = clock
         self.max_bytes = max_bytes
 
     def receive(
@@ -95,11 +84,12 @@ class Receiver:
         any other exception is answered 500.
         """
         try:
-            messages = self._open(request, reader)
+            opened = self._open(request, reader)
+            self._admission.know(opened.workspace_id)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong has an answer
             return answer(refused(error))
-        results = [self._handle(message, handler) for message in messages]
-        return batch_answer(results) if is_batch(request.body) else answer(results[0])
+        results = [self._handle(message, handler) for message in opened.messages]
+        return batch_answer(results) if opened.batch else answer(results[0])
 
     async def receive_async(
         self, request: CallbackRequest, reader: Reader[T], handler: Callable[[T], object]
@@ -108,7 +98,8 @@ class Receiver:
         deduplicator that blocks.
         """
         try:
-            messages = self._open(request, reader)
+            opened = self._open(request, reader)
+            await self._step(self._admission.know, opened.workspace_id)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong has an answer
             return answer(refused(error))
         slots = asyncio.Semaphore(CONCURRENT)
@@ -117,33 +108,41 @@ class Receiver:
             async with slots:
                 return await self._handle_async(message, handler)
 
-        results = await asyncio.gather(*map(one, messages))
-        return batch_answer(results) if is_batch(request.body) else answer(results[0])
+        results = await asyncio.gather(*map(one, opened.messages))
+        return batch_answer(results) if opened.batch else answer(results[0])
 
-    def _open(self, request: CallbackRequest, reader: Reader[T]) -> list[T | Unreadable]:
-        headers = {name.lower(): value for name, value in request.headers.items()}
+    def ask(self, request: CallbackRequest, job_id: str) -> CallbackAnswer:
+        """The answer to the service's question, a GET, whether the message of `job_id` was
+        delivered, before it sends that message again.
+
+        A deduplicator without `state` says that it was not: the message comes again, and is
+        dropped as a repeat if it was.
+        """
+        try:
+            self._admission.verify(request, self._clock())
+            self._admission.know(lower(request).get("x-workspace-id"))
+            return state_answer(self._admission.state(job_id, self._clock()))
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong has an answer
+            return answer(refused(error, job_id))
+
+    async def ask_async(self, request: CallbackRequest, job_id: str) -> CallbackAnswer:
+        """As `ask`, in a thread where the deduplicator or the workspace check may block."""
+        return await self._step(self.ask, request, job_id)
+
+    def _open(self, request: CallbackRequest, reader: Reader[T]) -> Opened[T]:
         if len(request.body) > self.max_bytes:
             raise TooLarge(f"the body is larger than {self.max_bytes:,} bytes")
-        if self._keys is not None:
-            verify(headers, request.body, self._keys, now=self._clock())
-        if self._authorization is not None and not hmac.compare_digest(
-            headers.get("authorization", "").encode(errors="replace"), self._authorization.encode()
-        ):
-            raise Unverified("the header authorization is not the one agreed on")
-        number = headers.get("x-attempt", "1")
+        self._admission.verify(request, self._clock())
+        number = lower(request).get("x-attempt", "1")
         attempt = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 1
-        return (
-            list(parse_batch(request.body, reader, attempt))
-            if is_batch(request.body)
-            else [reader(request.body, attempt)]
-        )
+        return open_body(request.body, reader, attempt)
 
     def _handle(self, message: T | Unreadable, handler: Callable[[T], object]) -> Result:
         if isinstance(message, Unreadable):
-            return refused(message)
+            return refused(message, message.job_id)
         key, now = _key(message), self._clock()
         try:
-            if not self._admit(message, key, now):
+            if not self._admission.admit(message, key, now):
                 return repeated(key)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong has an answer
             return refused(error, key)
@@ -161,10 +160,10 @@ class Receiver:
         self, message: T | Unreadable, handler: Callable[[T], object]
     ) -> Result:
         if isinstance(message, Unreadable):
-            return refused(message)
+            return refused(message, message.job_id)
         key, now = _key(message), self._clock()
         try:
-            if not await self._step(self._admit, message, key, now):
+            if not await self._step(self._admission.admit, message, key, now):
                 return repeated(key)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong has an answer
             return refused(error, key)
@@ -183,21 +182,11 @@ class Receiver:
         return accepted(key)
 
     async def _step(self, step: Callable[..., S], *arguments: Any) -> S:
-        return await asyncio.to_thread(step, *arguments) if self._blocks else step(*arguments)
-
-    def _admit(self, message: Incoming | Event, key: str, now: float) -> bool:
-        """Whether the message is to be handled now; False means it was before. Raises
-        UnknownWorkspace or InProgress.
-        """
-        known = self._workspaces
-        if known is not None and not isinstance(message, Event):
-            workspace = message.workspace_id
-            if not (known(workspace) if callable(known) else workspace in known):
-                raise UnknownWorkspace(f"workspace {workspace!r} is not known here")
-        claim = self._deduplicator.claim(key, now)
-        if claim is Claim.IN_PROGRESS:
-            raise InProgress
-        return claim is Claim.NEW
+        return (
+            await asyncio.to_thread(step, *arguments)
+            if self._admission.blocks
+            else step(*arguments)
+        )
 
     def _accept(self, key: str) -> None:
         try:

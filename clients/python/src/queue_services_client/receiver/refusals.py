@@ -69,6 +69,8 @@ class Unreadable(Refusal):
     """The body is not what the service sends; coming again would not help."""
 
     code = 422
+    job_id: str | None = None
+    """The job of a message in a batch, where its body names one."""
 
 
 class TooLarge(Refusal):
@@ -93,13 +95,27 @@ class UnknownWorkspace(Refusal):
     code = 403
 
 
-class InProgress(Refusal):
-    """The same message is being handled right now. Retry-After, because with it no try is
-    used: a handler that died must not use them up.
+class NotAdmitted(Refusal):
+    """Whether the message is to be handled cannot be said now: the deduplicator or the
+    workspace check failed. Retry-After, because with it no try is used: an application
+    whose database is away must not use up those of a campaign.
     """
 
     code = 503
-    retry_after = 2.0
+    retry_after = 5.0
+
+    def __init__(self, message: str = "this message cannot be checked now") -> None:
+        super().__init__(message)
+
+
+class InProgress(Refusal):
+    """The same message is being handled right now. Retry-After, because with it no try is
+    used: a handler that died must not use them up. One second, the shortest that the
+    service knows, as the workspace's other messages wait as long.
+    """
+
+    code = 503
+    retry_after = 1.0
 
     def __init__(self, message: str = "this message is being handled already") -> None:
         super().__init__(message)

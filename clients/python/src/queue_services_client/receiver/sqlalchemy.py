@@ -1,12 +1,15 @@
 """A deduplicator in the application's own database, for several processes and across
 restarts. Needs SQLAlchemy 2.
 
-Its table is `queue_delivery` in `metadata`: create it with `metadata.create_all(engine)` or
-name `metadata` to your migration tool.
+Its table is `queue_delivery` in `metadata`: create it with `create_tables()` or name
+`metadata` to your migration tool.
 """
 
 from __future__ import annotations
 
+import logging
+
+from queue_services_client.errors import QueueServiceError
 from queue_services_client.extras import Extra
 from queue_services_client.receiver.deduplicator import LEASE, Claim
 
@@ -20,10 +23,13 @@ with Extra("sqlalchemy"):
         Table,
         delete,
         insert,
+        inspect,
         select,
         update,
     )
-    from sqlalchemy.exc import IntegrityError
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+_log = logging.getLogger("queue_services_client.receiver")
 
 metadata = MetaData()
 delivery = Table(
@@ -35,6 +41,10 @@ delivery = Table(
 )
 
 
+class MissingTable(QueueServiceError):
+    """The table `queue_delivery` is not there, so that no callback could be handled."""
+
+
 class SqlDeduplicator:
     """Remembers keys in `queue_delivery`; each call is one short transaction of its own.
     `engine` is a synchronous one; the lease is in seconds.
@@ -44,6 +54,39 @@ class SqlDeduplicator:
 
     def __init__(self, engine: Engine, lease: float = LEASE) -> None:
         self._engine, self._lease = engine, lease
+
+    def create_tables(self) -> None:
+        """Creates `queue_delivery` where it is missing. With a migration tool, name `metadata`
+        to it instead.
+        """
+        metadata.create_all(self._engine)
+
+    def check(self) -> None:
+        """Raises MissingTable. A database that is away is logged: it may be back when the first
+        callback comes.
+        """
+        try:
+            missing = not inspect(self._engine).has_table(delivery.name)
+        except SQLAlchemyError as error:
+            _log.warning("whether the table %s is there is not known: %s", delivery.name, error)
+            return
+        if missing:
+            raise MissingTable(
+                f"the table {delivery.name} is missing: call SqlDeduplicator(engine)."
+                "create_tables(), or name queue_services_client.receiver.sqlalchemy.metadata to"
+                " your migration tool"
+            )
+
+    def state(self, key: str, now: float) -> Claim:
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(delivery.c.claimed_at, delivery.c.accepted_at).where(delivery.c.id == key)
+            ).first()
+        if row is None:
+            return Claim.NEW
+        if row.accepted_at is not None:
+            return Claim.ACCEPTED
+        return Claim.IN_PROGRESS if row.claimed_at > now - self._lease else Claim.NEW
 
     def claim(self, key: str, now: float) -> Claim:
         try:

@@ -1,9 +1,10 @@
 """Callback endpoints for Starlette and FastAPI. Handlers are coroutine functions, or plain
 ones, which run in a thread.
 
-Route("/send-sms", endpoint(receiver, parse_sms, send_sms), methods=["POST"])              #
-Starlette app.add_api_route("/send-sms", endpoint(receiver, parse_sms, send_sms),
-methods=["POST"])  # FastAPI
+    Route("/send-sms", endpoint(receiver, parse_sms, send_sms), methods=["POST"])
+    Route("/sms-sent/{job_id}", ask_endpoint(receiver))
+
+The same endpoints serve FastAPI, by `app.add_api_route`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,21 @@ def endpoint(
         return Response(answer.body, answer.status, answer.headers)
 
     return receive
+
+
+def ask_endpoint(receiver: Receiver) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint at which the service asks whether a message was delivered, on a path that
+    ends in `{job_id}`; see `Receiver.ask`.
+    """
+
+    async def ask(request: Request) -> Response:
+        answer = await receiver.ask_async(
+            CallbackRequest(method="GET", path=request.url.path, headers=request.headers, body=b""),
+            request.path_params["job_id"],
+        )
+        return Response(answer.body, answer.status, answer.headers)
+
+    return ask
 
 
 async def _body(request: Request, limit: int) -> bytes:

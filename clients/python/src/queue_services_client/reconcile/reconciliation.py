@@ -10,11 +10,10 @@ application, doubles nothing.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -25,7 +24,6 @@ from queue_services_client.types import Change, ChangeList, Message, ScheduledMa
 LATE_AFTER = timedelta(minutes=10)
 RESCHEDULE_WITHIN = timedelta(days=3)
 LATE_LISTED = 1_000
-_log = logging.getLogger("queue_services_client.reconcile")
 
 
 class Service(Protocol):
@@ -36,6 +34,13 @@ class Service(Protocol):
         self, *, workspace_id: str | None = None, after: str | None = None, limit: int | None = None
     ) -> ChangeList: ...
     def schedule_many(self, messages: Iterable[Message]) -> ScheduledMany: ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """What a service may have besides: its own clock, by which messages fall due."""
+
+    def service_time(self) -> datetime: ...
 
 
 class Reconciliation(msgspec.Struct, kw_only=True):
@@ -76,45 +81,43 @@ def reconcile(
     keep this below the time the service keeps ended jobs (30 days by default), or one that
     ended unseen is sent twice.
 
+    What is late or too old to be sent goes by the service's clock, or by `now`.
+
     Raises QueueServiceError when the service does not answer; what was done until then
     stays, and the next time goes on.
     """
-    run = _Run(tracker, service, now or datetime.now(UTC), late_after, reschedule_within)
-    feed = workspace_id or ""
-    first = tracker.cursor(feed) is None
-    run.schedule_unrecorded()
-    run.follow_changes(feed, workspace_id)
-    run.ask_for_open(everything=full or first)
+    run = _Run(tracker, service, now or _time(service), late_after, reschedule_within)
+    run.go(workspace_id, full=full)
     return run.report
 
 
-async def reconcile_every(
-    interval: timedelta,
-    tracker: Tracker,
-    service: Service,
-    *,
-    on_report: Callable[[Reconciliation], object] | None = None,
-    workspace_id: str | None = None,
-) -> None:
-    """Reconciles, waits `interval`, and so on until cancelled. A service or database that
-    is away is logged and waited out.
+def reconcile_until(
+    stop: threading.Event, tracker: Tracker, service: Service, workspace_id: str | None
+) -> Reconciliation:
+    """As `reconcile`, but ends after a page once `stop` is set."""
+    run = _Run(tracker, service, _time(service), LATE_AFTER, RESCHEDULE_WITHIN, stop)
+    run.go(workspace_id, full=False)
+    return run.report
 
-    Runs in a thread, as tracker and service block; start it with `asyncio.create_task`.
+
+def _time(service: Service) -> datetime:
+    """The service's time; this machine's where the service does not show its own, as behind a
+    proxy that passes the API's paths alone.
     """
-    while True:
-        try:
-            report = await asyncio.to_thread(reconcile, tracker, service, workspace_id=workspace_id)
-            if on_report is not None:
-                on_report(report)
-        except QueueServiceError as error:
-            _log.warning("not reconciled: %s", error)
-        except Exception:  # noqa: BLE001 - a periodic task that ends with one bad day is found out too late
-            _log.exception("not reconciled")
-        await asyncio.sleep(interval.total_seconds())
+    if not isinstance(service, Timed):
+        return datetime.now(UTC)
+    try:
+        return service.service_time()
+    except QueueServiceError as error:
+        if error.status is None or error.status >= 500:
+            raise
+        return datetime.now(UTC)
 
 
 class _Run:
-    """One reconciliation, as a list of steps that add to its report."""
+    """One reconciliation, as a list of steps that add to its report. It ends early, after a
+    page, once `stop` is set.
+    """
 
     def __init__(
         self,
@@ -123,10 +126,20 @@ class _Run:
         now: datetime,
         late_after: timedelta,
         reschedule_within: timedelta,
+        stop: threading.Event | None = None,
     ) -> None:
+        self.stop = stop or threading.Event()
         self.tracker, self.service, self.now = tracker, service, now
         self.late_before, self.give_up_before = now - late_after, now - reschedule_within
         self.report = Reconciliation()
+
+    def go(self, workspace_id: str | None, *, full: bool) -> None:
+        """All of it."""
+        feed = workspace_id or ""
+        first = self.tracker.cursor(feed) is None
+        self.schedule_unrecorded()
+        self.follow_changes(feed, workspace_id)
+        self.ask_for_open(everything=full or first)
 
     def follow_changes(self, feed: str, workspace_id: str | None) -> None:
         """Reads the feed to its end. The cursor moves after its changes are kept, so that a
@@ -140,7 +153,7 @@ class _Run:
             if page.cursor != cursor:
                 cursor = page.cursor
                 self.tracker.keep_cursor(feed, cursor)
-            if not page.changes:
+            if not page.changes or self.stop.is_set():
                 return
 
     def schedule_unrecorded(self) -> None:
@@ -149,6 +162,8 @@ class _Run:
         """
         for page in self.tracker.open_messages(unrecorded=True):
             self._ask(self._reschedule(page))
+            if self.stop.is_set():
+                return
 
     def ask_for_open(self, *, everything: bool) -> None:
         """Asks for the open messages (or those that should have ended), corrects them, and
@@ -165,6 +180,8 @@ class _Run:
             ]
             self.report.late_count += len(late)
             self.report.late += late[: LATE_LISTED - len(self.report.late)]
+            if self.stop.is_set():
+                return
 
     def _ask(self, job_ids: Sequence[str]) -> tuple[list[str], Sequence[str]]:
         """Takes over the states of jobs; those still open, and those unknown to the service."""

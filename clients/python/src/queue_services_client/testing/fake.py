@@ -1,9 +1,9 @@
 """Queue Services in memory, behind the very clients that an application uses. For tests;
 opens no socket and never waits.
 
-    service = FakeQueueService(send_message)     # or {"/send-sms": send_sms,
-    "/api/email/send": send_email} service.schedule_sms(..., delay=timedelta(days=1))
-    service.advance(days=2)                      # send_message got a CallbackRequest
+    service = FakeQueueService(send_message)  # or {"/send-sms": send_sms, ...}
+    service.schedule_sms(..., delay=timedelta(days=1))
+    service.advance(days=2)  # send_message got a CallbackRequest
 
 What is asked is checked, written and read as for the real service; `routes` answers it.
 """
@@ -11,15 +11,15 @@ What is asked is checked, written and read as for the real service; `routes` ans
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from inspect import isawaitable
 from typing import TypeAlias
 
 from queue_services_client.call import Lost, Reply, Request, Retries
 from queue_services_client.service import AsyncQueueService, QueueService
 from queue_services_client.testing.clock import QueueClock
+from queue_services_client.testing.exchanges import Exchange, Exchanges
 from queue_services_client.testing.figures import FakeFigures
-from queue_services_client.testing.held import Held
 from queue_services_client.testing.intake import Accepted
 from queue_services_client.testing.queue import FakeQueue
 from queue_services_client.testing.routes import Routes
@@ -40,13 +40,19 @@ class Fake:
     """
 
     def __init__(
-        self, deliver: Endpoints | None, clock: QueueClock | None, signing_secret: str | None
+        self,
+        deliver: Endpoints | None,
+        clock: QueueClock | None,
+        signing_secret: str | None,
+        batch_endpoints: Mapping[ChannelName, str] | None,
+        ask_endpoints: Mapping[ChannelName, str] | None,
     ) -> None:
         self.clock = clock or QueueClock()
         self.deliver: Endpoints = deliver if deliver is not None else _accepts
         self.signing_secret = signing_secret
         self.callbacks: list[CallbackRequest] = []
         self._queue = FakeQueue(self.clock)
+        self._exchanges = Exchanges(self._queue, batch_endpoints or {}, ask_endpoints or {})
         self._figures = FakeFigures(self._queue)
         self._routes = Routes(self._queue, self._figures)
         self._failures: list[Reply | Lost] = []
@@ -73,34 +79,38 @@ class Fake:
     def _answer(self, request: Request) -> Reply | Lost:
         return self._failures.pop(0) if self._failures else self._routes.answer(request)
 
-    def _deliver(self, held: Held) -> Awaitable[Answer] | Answer | OSError:
-        request = held.request(self.clock.now(), self.signing_secret)
-        endpoint = (
-            self.deliver.get(request.path.partition("?")[0], _missing)
-            if isinstance(self.deliver, Mapping)
-            else self.deliver
-        )
+    def _take(self, until: datetime) -> Exchange | None:
+        return self._exchanges.take(until, self.signing_secret)
+
+    def _request(self, exchange: Exchange) -> Awaitable[Answer] | Answer | OSError:
+        request = exchange.request
         self.callbacks.append(request)
         try:
-            return endpoint(request)
+            return self._endpoint(request.path.partition("?")[0])(request)
         except OSError as error:
             return error
         except BaseException:
-            self._queue.release(held)
+            self._release(exchange)
             raise
 
-    def _settle(self, held: Held, answer: Answer | OSError) -> None:
-        match answer:
-            case None:
-                answer = CallbackAnswer()
-            case int():
-                answer = CallbackAnswer(status=answer, body=b"")
-        self._queue.settle(held, answer)
+    def _endpoint(self, path: str) -> Endpoint:
+        """The endpoint at `path`; that of a question is found without its job id."""
+        if not isinstance(self.deliver, Mapping):
+            return self.deliver
+        return self.deliver.get(path) or self.deliver.get(path.rpartition("/")[0]) or _missing
+
+    def _release(self, exchange: Exchange) -> None:
+        for held in exchange.messages:
+            self._queue.release(held)
 
 
 class FakeQueueService(Fake, QueueService):
     """A QueueService without a service. `deliver` gets the callbacks when `advance` reaches
     them; without it every one is accepted.
+
+    `batch_endpoints` and `ask_endpoints` (`{"sms": "/sms-batch"}`) are the paths to which
+    whole batches go, and at which the service asks whether a message was delivered whose
+    endpoint had raised TimeoutError.
 
     >>> fake = FakeQueueService()
     >>> job_id = fake.schedule_sms("+491701234567", "Hi", contact_id="c-1",
@@ -117,8 +127,10 @@ class FakeQueueService(Fake, QueueService):
         clock: QueueClock | None = None,
         signing_secret: str | None = None,
         raise_errors: bool = False,
+        batch_endpoints: Mapping[ChannelName, str] | None = None,
+        ask_endpoints: Mapping[ChannelName, str] | None = None,
     ) -> None:
-        Fake.__init__(self, deliver, clock, signing_secret)
+        Fake.__init__(self, deliver, clock, signing_secret, batch_endpoints, ask_endpoints)
         self.retries, self.raise_errors, self.now, self._sleep = (
             Retries(),
             raise_errors,
@@ -134,14 +146,14 @@ class FakeQueueService(Fake, QueueService):
         ValueError for a step back.
         """
         until = self.clock.now() + _step(by, units)
-        while held := self._queue.take(until):
-            answer = self._deliver(held)
+        while exchange := self._take(until):
+            answer = self._request(exchange)
             if isawaitable(answer):
                 raise TypeError(
                     "an endpoint of FakeQueueService is a plain function; AsyncFakeQueueService"
                     " awaits"
                 )
-            self._settle(held, answer)
+            exchange.settle(_whole(answer))
         self.clock.move_to(until)
 
     def send(self, request: Request) -> Reply | Lost:
@@ -163,8 +175,10 @@ class AsyncFakeQueueService(Fake, AsyncQueueService):
         clock: QueueClock | None = None,
         signing_secret: str | None = None,
         raise_errors: bool = False,
+        batch_endpoints: Mapping[ChannelName, str] | None = None,
+        ask_endpoints: Mapping[ChannelName, str] | None = None,
     ) -> None:
-        Fake.__init__(self, deliver, clock, signing_secret)
+        Fake.__init__(self, deliver, clock, signing_secret, batch_endpoints, ask_endpoints)
         self.retries, self.raise_errors, self.now, self._sleep = (
             Retries(),
             raise_errors,
@@ -175,9 +189,11 @@ class AsyncFakeQueueService(Fake, AsyncQueueService):
     async def advance(self, by: timedelta = timedelta(0), **units: float) -> None:
         """Move the clock and deliver what falls due on the way; see `FakeQueueService.advance`."""
         until = self.clock.now() + _step(by, units)
-        while held := self._queue.take(until):
-            answer = self._deliver(held)
-            self._settle(held, await self._awaited(held, answer) if isawaitable(answer) else answer)
+        while exchange := self._take(until):
+            answer = self._request(exchange)
+            if isawaitable(answer):
+                answer = await self._awaited(exchange, answer)
+            exchange.settle(_whole(answer))
         self.clock.move_to(until)
 
     async def send(self, request: Request) -> Reply | Lost:
@@ -186,14 +202,24 @@ class AsyncFakeQueueService(Fake, AsyncQueueService):
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def _awaited(self, held: Held, answer: Awaitable[Answer]) -> Answer | OSError:
+    async def _awaited(self, exchange: Exchange, answer: Awaitable[Answer]) -> Answer | OSError:
         try:
             return await answer
         except OSError as error:
             return error
         except BaseException:
-            self._queue.release(held)
+            self._release(exchange)
             raise
+
+
+def _whole(answer: Answer | OSError) -> CallbackAnswer | OSError:
+    match answer:
+        case None:
+            return CallbackAnswer()
+        case int():
+            return CallbackAnswer(status=answer, body=b"")
+        case _:
+            return answer
 
 
 def _step(by: timedelta, units: Mapping[str, float]) -> timedelta:

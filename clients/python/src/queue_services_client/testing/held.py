@@ -1,4 +1,4 @@
-"""One message in the fake service, and how it is shown and delivered. Used by `queue`."""
+"""One message in the fake service, and how it is shown. Used by `queue`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from queue_services_client import wire
-from queue_services_client.receiver.signature import decode_secret, sign
 from queue_services_client.testing.intake import Accepted
-from queue_services_client.types import Attempt, CallbackRequest, Channel, Job, Status
+from queue_services_client.types import Attempt, Channel, Job, Status
 
 MAX_ATTEMPTS = 3
-ENDPOINTS = {Channel.SMS: "/send-sms", Channel.EMAIL: "/api/email/send"}
 
 
 @dataclass(slots=True)
@@ -21,7 +19,8 @@ class Held:
     """A message from its acceptance on.
 
     `due` is when it was last asked for, `visible_at` when it is next looked at (a later
-    try), `tries` counts since it was last scheduled.
+    try), `tries` counts since it was last scheduled. `unconfirmed`: whether the last POST
+    arrived is asked first. `batch_limit`: a larger batch was refused.
     """
 
     job_id: str
@@ -37,6 +36,8 @@ class Held:
     refused_since: datetime | None = None
     refusals: int = 0
     attempts: list[Attempt] = field(default_factory=list)
+    unconfirmed: bool = False
+    batch_limit: int | None = None
 
     def end(self, status: Status, reason: str | None, now: datetime) -> None:
         self.status, self.reason, self.finished_at = status, reason, now
@@ -58,14 +59,14 @@ class Held:
             max_attempts=MAX_ATTEMPTS,
             next_attempt_at=self.visible_at if waiting and self.attempts else None,
             estimated_at=self.visible_at if waiting and not paused else None,
-            waiting_for=("pause" if paused else "due") if waiting else None,
+            waiting_for=self._waiting_for(paused=paused) if waiting else None,
             error=self.error,
             metadata=dict(self.message.metadata),
             attempts=tuple(self.attempts) if attempts else (),
         )
 
-    def request(self, now: datetime, secret: str | None) -> CallbackRequest:
-        """The POST that the application's endpoint gets, signed where there is a secret."""
+    def members(self) -> dict[str, Any]:
+        """The members of its callback's body."""
         message = self.message
         ids = wire.members(
             contact_id=message.contact_id, workspace_id=message.workspace_id, job_id=self.job_id
@@ -73,26 +74,17 @@ class Held:
         body: dict[str, Any] = {"to": message.to, **wire.members(**message.content), **ids}
         if message.channel is Channel.EMAIL:
             body["content"] = body["html"]
-        content = wire.encode({**message.metadata, **body})
-        headers = {
-            "content-type": wire.JSON,
-            "x-workspace-id": message.workspace_id,
-            "idempotency-key": self.job_id,
-            "x-attempt": str(len(self.attempts) + 1),
-        }
-        if secret:
-            timestamp = str(int(now.timestamp()))
-            signature = sign(decode_secret(secret), self.job_id, timestamp, content)
-            headers |= {
-                "webhook-id": self.job_id,
-                "webhook-timestamp": timestamp,
-                "webhook-signature": signature,
-            }
-        path = (
-            message.metadata.get(wire.IN_METADATA["callback_endpoint"])
-            or ENDPOINTS[message.channel]
-        )
-        return CallbackRequest(path=path, headers=headers, body=content)
+        return {**message.metadata, **body}
+
+    @property
+    def own_endpoint(self) -> str | None:
+        """The path that its metadata names, None for the channel's."""
+        return self.message.metadata.get(wire.IN_METADATA["callback_endpoint"]) or None
+
+    def _waiting_for(self, *, paused: bool) -> str:
+        if paused:
+            return "pause"
+        return "confirmation" if self.unconfirmed else "due"
 
 
 def counts(held: Sequence[Held]) -> dict[Status, int]:

@@ -9,15 +9,29 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from queue_services_client.errors import Conflict, NotFound
 from queue_services_client.testing.clock import QueueClock
 from queue_services_client.testing.held import MAX_ATTEMPTS, Held, counts
 from queue_services_client.testing.intake import Accepted
-from queue_services_client.testing.outcome import Outcome, backoff, outcome_of
-from queue_services_client.types import Attempt, CallbackAnswer, CampaignProgress, Change, Status
+from queue_services_client.testing.outcome import (
+    Outcome,
+    backoff,
+    batch_limit,
+    batch_outcomes,
+    outcome_of,
+    said_delivered,
+)
+from queue_services_client.types import (
+    Attempt,
+    CallbackAnswer,
+    CampaignProgress,
+    Change,
+    Channel,
+    Status,
+)
 
 CampaignKey = tuple[str, str]
 PATIENCE = timedelta(hours=24)
@@ -34,6 +48,7 @@ class FakeQueue:
         self.changes: list[Change] = []
         self._keys: dict[tuple[str, str], Held] = {}
         self._campaigns: dict[CampaignKey, list[Held]] = defaultdict(list)
+        self.asks: frozenset[Channel] = frozenset()
         self._paused: set[CampaignKey] = set()
         self._due: list[tuple[datetime, int, int, Held]] = []
         self._pushed = 0
@@ -119,22 +134,56 @@ class FakeQueue:
             return held
         return None
 
+    def take_more(self, first: Held, size: int) -> list[Held]:
+        """What is due now and may share a batch of `size` with `first`, now PROCESSING."""
+        more: list[Held] = []
+        others: list[Held] = []
+        lane = (first.message.workspace_id, first.message.channel)
+        while len(more) < size - 1 and (held := self.take(self.clock.now())):
+            shares = (
+                (held.message.workspace_id, held.message.channel) == lane
+                and held.own_endpoint is None
+                and not held.unconfirmed
+                and (held.batch_limit or size) >= size
+            )
+            (more if shares else others).append(held)
+        for held in others:
+            self.release(held)
+        return more
+
     def settle(self, held: Held, answer: CallbackAnswer | OSError) -> None:
         """Record what came of a delivery."""
-        now, outcome = self.clock.now(), outcome_of(answer)
+        self._settle(held, outcome_of(answer), answer)
+
+    def settle_batch(self, messages: Sequence[Held], answer: CallbackAnswer | OSError) -> None:
+        """Record what came of a batch, of each of its messages."""
+        outcomes = batch_outcomes(answer, [held.job_id for held in messages])
+        smaller = batch_limit(answer, len(messages))
+        for held, outcome in zip(messages, outcomes, strict=True):
+            held.batch_limit = smaller or held.batch_limit
+            self._settle(held, outcome, answer)
+
+    def confirm(self, held: Held, answer: CallbackAnswer | OSError) -> None:
+        """Record what the application said to the question whether it has the message."""
+        delivered = said_delivered(answer)
+        if delivered is None:
+            self._refused(held, Outcome("unconfirmed", uses_try=False))
+            return
+        held.unconfirmed, held.refused_since, held.refusals = False, None, 0
+        if delivered:
+            self._attempted(held, Outcome("delivered"), None, confirmed=True)
+            held.error = None
+            self._end(held, Status.COMPLETED, None)
+        else:
+            exhausted = held.tries >= MAX_ATTEMPTS
+            self._again(held, "exhausted" if exhausted else None, timedelta(0))
+
+    def _settle(self, held: Held, outcome: Outcome, answer: CallbackAnswer | OSError) -> None:
         held.error = outcome.error
         held.tries += outcome.uses_try
         if outcome.word != "unreachable":  # no POST went out, so there is no attempt
             status_code = answer.status if isinstance(answer, CallbackAnswer) else None
-            attempt = Attempt(
-                number=len(held.attempts) + 1,
-                started_at=now,
-                duration_ms=0,
-                outcome=outcome.word,
-                status_code=status_code,
-                error=outcome.error,
-            )
-            held.attempts.append(attempt)
+            self._attempted(held, outcome, status_code)
         if outcome.final:
             self._end(
                 held,
@@ -146,11 +195,25 @@ class FakeQueue:
             )
         elif outcome.uses_try:
             held.refused_since = None
-            self._again(
-                held, "exhausted" if held.tries >= MAX_ATTEMPTS else None, backoff(held.tries)
-            )
+            held.unconfirmed = outcome.word == "timeout" and held.message.channel in self.asks
+            exhausted = held.tries >= MAX_ATTEMPTS and not held.unconfirmed
+            self._again(held, "exhausted" if exhausted else None, backoff(held.tries))
         else:
             self._refused(held, outcome)
+
+    def _attempted(
+        self, held: Held, outcome: Outcome, status_code: int | None, *, confirmed: bool = False
+    ) -> None:
+        attempt = Attempt(
+            number=len(held.attempts) + 1,
+            started_at=self.clock.now(),
+            duration_ms=None if confirmed else 0,
+            outcome=outcome.word,
+            status_code=status_code,
+            error=outcome.error,
+            confirmed=confirmed,
+        )
+        held.attempts.append(attempt)
 
     def release(self, held: Held) -> None:
         """Give back a message whose delivery did not happen."""
@@ -210,7 +273,9 @@ class FakeQueue:
         held.refusals += 1
         throttled = outcome.word == "throttled"
         given_up = self.clock.now() - held.refused_since >= PATIENCE
-        wait = outcome.wait or min(backoff(held.refusals), timedelta(seconds=60))
+        wait = outcome.wait
+        if wait is None:
+            wait = min(backoff(held.refusals), timedelta(seconds=60))
         self._again(held, ("throttled" if throttled else "unreachable") if given_up else None, wait)
 
     def _again(self, held: Held, failed_for: str | None, wait: timedelta) -> None:

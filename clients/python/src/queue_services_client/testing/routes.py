@@ -36,7 +36,7 @@ MESSAGES = {
 
 
 class Routes:
-    """One method a call, found by the path's first segment after /api."""
+    """One method a call, found by the first segment of its path, /api left out."""
 
     def __init__(self, queue: FakeQueue, figures: FakeFigures) -> None:
         self._queue, self._figures = queue, figures
@@ -60,6 +60,7 @@ class Routes:
             ),
             ("POST", "campaigns"): self._steer,
             ("GET", "changes"): self._changes,
+            ("GET", "health"): lambda _: {"status": "ok", "timestamp": self._queue.clock.now()},
             ("POST", "forecast"): self._forecast,
             ("GET", "metrics"): self._metrics,
             ("POST", "metrics"): self._reset,
@@ -70,7 +71,8 @@ class Routes:
         }
 
     def answer(self, request: Request) -> Reply:
-        _, _, name, *rest = (unquote(part) for part in request.path.split("/"))
+        _, *parts = (unquote(part) for part in request.path.split("/"))
+        name, rest = (parts[1], parts[2:]) if parts[0] == "api" else (parts[0], parts[1:])
         call = self._calls.get((request.method, name))
         try:
             if call is None:
