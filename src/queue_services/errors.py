@@ -76,7 +76,11 @@ class UnsupportedMediaType(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """No key, or one that is not valid."""
+    """No key, or one that is not valid; or none is looked at for `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
 
 
 class Forbidden(Refusal):

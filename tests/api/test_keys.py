@@ -161,6 +161,44 @@ async def test_an_administrator_s_key_does_what_its_scopes_say_and_no_more(
     await service.ask("POST", "/api/schedule-sms", 403, json=SMS, headers=bearer(reader))
 
 
+LIMITED = {
+    "scopes": ["read", "manage"],
+    "messagesPerMinute": 10,
+    "expiresAt": "2025-03-23T10:15:30.000Z",
+}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"scopes": ["send"]},
+        {"scopes": ["read", "send", "manage"]},
+        {"messagesPerMinute": 11},
+        {"expiresAt": "2025-03-23T10:15:30.001Z"},
+        {"workspaceId": "acme", "messagesPerMinute": 11},
+    ],
+)
+async def test_a_key_makes_none_with_more_scopes_a_longer_life_or_a_larger_quota(
+    service: Service, more: dict[str, Any]
+) -> None:
+    root = (await make(service))["key"]
+    limited = (await make(service, root, **LIMITED))["key"]
+    await service.ask("POST", "/api/keys", 403, json=more, headers=bearer(limited))
+    assert len((await service.ask("GET", "/api/keys", headers=bearer(root)))["keys"]) == 2
+
+
+async def test_a_key_that_a_limited_one_makes_is_limited_likewise_unless_less_is_said(
+    service: Service,
+) -> None:
+    root = (await make(service))["key"]
+    limited = (await make(service, root, **LIMITED))["key"]
+    made = await make(service, limited)
+    assert {name: made[name] for name in LIMITED} == LIMITED
+    less = {"scopes": ["read"], "messagesPerMinute": 1, "expiresAt": "2025-03-22T11:00:00.000Z"}
+    made = await make(service, limited, **less)
+    assert {name: made[name] for name in less} == less
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

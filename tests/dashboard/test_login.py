@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from collections import Counter
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +88,35 @@ async def test_wrong_logins_are_answered_five_times_a_minute(tmp_path: Path) -> 
         await site.get(code=429, headers=basic("admin", "correct horse"))
         site.service.pass_time(61)
         await site.log_in("correct horse", "admin")
+
+
+async def test_many_wrong_logins_at_once_are_no_more_than_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path, **LOGIN) as site:
+        form = {"token": await site.token(), "username": "admin", "password": "wrong"}
+        answers = await asyncio.gather(
+            *(site.client.post("/admin/queues/login", data=form) for _ in range(20))
+        )
+        assert Counter(answer.status_code for answer in answers) == {403: 5, 429: 15}
+
+
+async def test_right_logins_at_once_use_no_try(tmp_path: Path) -> None:
+    async with opened(tmp_path, **LOGIN) as site:
+        for _ in range(7):
+            await site.get(headers=basic("admin", "correct horse"))
+
+
+async def test_wrong_logins_lock_out_no_right_one_from_elsewhere(tmp_path: Path) -> None:
+    behind: dict[str, Any] = {"trusted_proxies": (ip_network("127.0.0.0/8"),)}
+    async with opened(tmp_path, admin_key="k" * 32, **LOGIN, **behind) as site:
+        for number in range(20):
+            from_here = {"x-forwarded-for": f"2001:db8::{number:x}"}
+            code = 401 if number < 5 else 429
+            await site.get(code=code, headers=basic("admin", "wrong") | from_here)
+        for elsewhere in ("2001:db8:0:1::1", "203.0.113.7"):
+            headers = basic("admin", "correct horse") | {"x-forwarded-for": elsewhere}
+            await site.get(headers=headers)
 
 
 async def test_the_session_cookie_cannot_be_read_sent_from_elsewhere_or_made_up(

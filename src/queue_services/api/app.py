@@ -32,7 +32,8 @@ from queue_services.api import (
     routes_workspaces,
 )
 from queue_services.api.calls import Services, routes
-from queue_services.api.guard import KeyCheck, Keys, LoopbackRule, StoredKeys
+from queue_services.api.guard import Keys, LoopbackRule, StoredKeys
+from queue_services.api.key_check import KeyCheck
 from queue_services.api.paths import Segments
 from queue_services.api.problems import ProblemResponse, answer_error
 from queue_services.clock import Clock
@@ -98,7 +99,9 @@ def create_app(
                 expose_headers=("Retry-After", "RateLimit", "RateLimit-Policy"),
             )
         )
-    around.append(Middleware(KeyCheck, keys=keys))
+    around.append(
+        Middleware(KeyCheck, keys=keys, clock=clock, trusted_proxies=settings.trusted_proxies)
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

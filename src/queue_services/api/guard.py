@@ -7,8 +7,6 @@ Two ASGI middlewares around the application. A request's `Caller` is resolved on
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import hmac
 import ipaddress
@@ -17,13 +15,15 @@ from enum import StrEnum
 from typing import Protocol
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from queue_services.api.problems import problem_of
 from queue_services.domain.key import digest
-from queue_services.errors import Forbidden, QueueServicesError, Unauthenticated
+from queue_services.domain.message import Instant
+from queue_services.errors import (
+    Forbidden,
+)
 from queue_services.queue import keys
 
 CALLER = "queue_services.caller"
@@ -64,13 +64,14 @@ class Caller(msgspec.Struct, frozen=True):
     None = all.
 
     `key` is the id of its key, where that is a stored one; `per_minute` how many messages
-    that may hand in a minute, None: any number.
+    that may hand in a minute, None: any number; `expires_at` when it ends, None: never.
     """
 
     workspace: str | None
     scopes: frozenset[Scope]
     key: str | None = None
     per_minute: int | None = None
+    expires_at: Instant | None = None
 
     def check(self, scope: Scope) -> None:
         """Raise Forbidden where the caller's key is not for this."""
@@ -152,7 +153,9 @@ class StoredKeys:
         scopes = {Scope(permission) for permission in found.permissions} | (
             {Scope.ADMIN} if found.workspace is None else set()
         )
-        return Caller(found.workspace, frozenset(scopes), found.id, found.per_minute)
+        return Caller(
+            found.workspace, frozenset(scopes), found.id, found.per_minute, found.expires_at
+        )
 
 
 class LoopbackRule:
@@ -196,58 +199,12 @@ class LoopbackRule:
         return None
 
 
-class KeyCheck:
-    """Resolves the caller of every request, and refuses those to `KEYED` paths that have no
-    valid key where keys exist.
-    """
-
-    def __init__(self, app: ASGIApp, keys: Keys) -> None:
-        self._app, self._keys = app, keys
-
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its caller, or answer 401."""
-        if scope["type"] == "http" and scope["path"].startswith(KEYED):
-            try:
-                scope[CALLER] = (
-                    await self._resolve(Headers(scope=scope))
-                    if await self._keys.exist()
-                    else ADMINISTRATOR
-                )
-            except QueueServicesError as error:
-                await problem_of(error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    async def _resolve(self, headers: Headers) -> Caller:
-        caller = await self._keys.caller(key_of(headers.get("authorization", "")))
-        if caller is None:
-            raise Unauthenticated("The key is not valid.")
-        return caller
-
-
 def caller_of(scope: AsgiScope) -> Caller:
     """The caller that `KeyCheck` resolved; the paths that need no key act for nobody in
     particular.
     """
     caller = scope.get(CALLER)
     return caller if isinstance(caller, Caller) else Caller(None, frozenset())
-
-
-def key_of(authorization: str) -> str:
-    """The key in an Authorization header: a Bearer token (RFC 6750), or the password of
-    Basic (RFC 7617). Raises Unauthenticated.
-    """
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() == "bearer" and credentials.strip():
-        return credentials.strip()
-    if scheme.lower() == "basic":
-        try:
-            return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            raise Unauthenticated("The Basic credentials are not base64 of `user:key`.") from None
-    raise Unauthenticated(
-        "A key is needed: send it as `Authorization: Bearer KEY`, or as the password of Basic."
-    )
 
 
 @functools.lru_cache(256)

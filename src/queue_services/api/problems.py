@@ -117,13 +117,12 @@ def problem_of(error: Exception) -> ProblemResponse:
     if isinstance(error, errors.Conflict):
         return ProblemResponse(409, _conflict_detail(error), error.fields.get("faults"))
     if isinstance(error, errors.Unauthenticated):
-        return ProblemResponse(
-            401,
-            str(error),
-            headers={
-                "www-authenticate": 'Bearer realm="queue-services", Basic realm="queue-services"'
-            },
-        )
+        headers = {
+            "www-authenticate": 'Bearer realm="queue-services", Basic realm="queue-services"'
+        }
+        if error.retry_after is not None:
+            headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+        return ProblemResponse(401, str(error), headers=headers)
     if isinstance(error, errors.OverQuota | errors.StoreUnavailable):
         headers = {"retry-after": str(max(1, math.ceil(error.retry_after)))}
         if isinstance(error, errors.OverQuota):

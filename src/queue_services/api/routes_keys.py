@@ -7,10 +7,10 @@ from typing import Any
 from msgspec import UNSET
 
 from queue_services.api.calls import Call, Incoming
-from queue_services.api.guard import Scope
+from queue_services.api.guard import Caller, Scope
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
-from queue_services.errors import InvalidRequest, NotFound
+from queue_services.errors import Forbidden, InvalidRequest, NotFound
 from queue_services.queue.jobs import ID
 from queue_services.queue.keys import every
 from queue_services.web import bodies as reading
@@ -30,14 +30,42 @@ async def create_key(incoming: Incoming) -> wire.NewKeyAnswer:
     )
     if faults:
         raise InvalidRequest(*faults)
-    permissions = (
-        list(Permission) if body.scopes is None else [Permission(name) for name in body.scopes]
+    caller = incoming.caller
+    own = [permission for permission in Permission if Scope(permission) in caller.scopes]
+    permissions = own if body.scopes is None else [Permission(name) for name in body.scopes]
+    per_minute = (
+        caller.per_minute if body.messages_per_minute is None else int(body.messages_per_minute)
     )
-    per_minute = None if body.messages_per_minute is None else int(body.messages_per_minute)
+    if expires_at is None:
+        expires_at = caller.expires_at
+    _check_within(caller, own, permissions, per_minute, expires_at)
     key, text = await incoming.services.keys.create(
         workspace, permissions, per_minute=per_minute, expires_at=expires_at
     )
     return wire.NewKeyAnswer(**_members(key), key=text)
+
+
+def _check_within(
+    caller: Caller,
+    own: list[Permission],
+    permissions: list[Permission],
+    per_minute: int | None,
+    expires_at: Instant | None,
+) -> None:
+    """Raise Forbidden for a key that could do more than the one that makes it."""
+    more = []
+    if not set(permissions) <= set(own):
+        more.append(f"other scopes than its own ({', '.join(own)})")
+    if _is_more(per_minute, caller.per_minute):
+        more.append(f"a larger quota than its own ({caller.per_minute} messages a minute)")
+    if _is_more(expires_at, caller.expires_at):
+        more.append(f"a longer life than its own (until {optional_rfc3339(caller.expires_at)})")
+    if more:
+        raise Forbidden(f"The key is not allowed to make one with {' or '.join(more)}.")
+
+
+def _is_more(wanted: int | None, most: int | None) -> bool:
+    return most is not None and (wanted is None or wanted > most)
 
 
 async def list_keys(incoming: Incoming) -> wire.KeysAnswer:

@@ -30,7 +30,7 @@ from queue_services.dashboard import (
 )
 from queue_services.dashboard.desk import Desk
 from queue_services.dashboard.live import Live
-from queue_services.dashboard.login import Login, Tries
+from queue_services.dashboard.login import TRIES, Login
 from queue_services.dashboard.sessions import Sessions
 from queue_services.dashboard.visits import Page, Visit
 from queue_services.domain.message import new_id
@@ -46,6 +46,7 @@ from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
 from queue_services.storage.port import Database
 from queue_services.web.bodies import Memory
+from queue_services.web.clients import Tries
 from queue_services.wire.intake import Rules
 
 PAGES: tuple[Page, ...] = (
@@ -131,7 +132,7 @@ async def open_dashboard(
                 settings.bull_board_username,
                 settings.bull_board_password,
             ),
-            tries=Tries(),
+            tries=Tries(TRIES),
             sessions=Sessions(
                 secret,
                 settings.bull_board_username,

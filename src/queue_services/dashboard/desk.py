@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from queue_services.clock import Clock
 from queue_services.dashboard.live import Live
-from queue_services.dashboard.login import Login, Tries
+from queue_services.dashboard.login import Login
 from queue_services.dashboard.sessions import Sessions
 from queue_services.domain.message import Channel
 from queue_services.queue.audit import Audit
@@ -20,6 +20,7 @@ from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
 from queue_services.storage.port import Database
 from queue_services.web.bodies import Memory
+from queue_services.web.clients import Tries
 from queue_services.wire.intake import Rules
 
 

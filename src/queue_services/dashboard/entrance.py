@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import structlog
 from starlette.responses import Response
 
 from queue_services.dashboard import view
-from queue_services.dashboard.visits import Need, Page, Visit, address_of
-
-log = structlog.get_logger(__name__)
+from queue_services.dashboard.visits import Need, Page, Visit, tried
 
 
 async def login_form(visit: Visit) -> Response:
@@ -20,14 +17,9 @@ async def login_form(visit: Visit) -> Response:
 
 async def log_in(visit: Visit) -> Response:
     """POST /login."""
-    desk, address = visit.desk, address_of(visit.request)
-    desk.tries.check(address, visit.now)
-    visitor = await desk.login.visitor(
-        visit.form.get("username", ""), visit.form.get("password", "")
-    )
+    username, password = visit.form.get("username", ""), visit.form.get("password", "")
+    visitor = await tried(visit, username, password)
     if visitor is None:
-        desk.tries.failed(address, visit.now)
-        log.warning("a login to the dashboard was refused", address=address)
         return _form(visit, 403, "This name and password, or this key, let nobody in.")
     visit.renew(visitor)
     visit.visitor = visitor

@@ -12,22 +12,16 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from queue_services.dashboard.sessions import Visitor
 from queue_services.domain.key import Key, Permission
-from queue_services.domain.message import SECOND, Instant
-from queue_services.errors import TooManyTries
 from queue_services.queue.keys import Keys
 
 LOCAL = Visitor("this machine", may_send=True, may_manage=True, administers=True)
 
-FAILURES, PERIOD = 5, 60 * SECOND
-"""So many wrong tries from one address are answered; the next only when the first of them
-is a minute old.
-"""
-ADDRESSES = 10_000
+TRIES = 5
+"""So many wrong tries a minute from one place are looked at."""
 
 
 @dataclass(frozen=True)
@@ -90,26 +84,6 @@ def credentials(authorization: str) -> tuple[str, str] | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return name, password
-
-
-class Tries:
-    """Counts wrong logins by address, in this process."""
-
-    def __init__(self) -> None:
-        self._failures: OrderedDict[str, list[Instant]] = OrderedDict()
-
-    def check(self, address: str, now: Instant) -> None:
-        """Raise TooManyTries where an address has to wait."""
-        recent = [at for at in self._failures.get(address, ()) if 0 <= now - at < PERIOD]
-        if len(recent) >= FAILURES:
-            raise TooManyTries((recent[0] + PERIOD - now) / SECOND)
-
-    def failed(self, address: str, now: Instant) -> None:
-        """Note a wrong one."""
-        recent = [at for at in self._failures.pop(address, ()) if 0 <= now - at < PERIOD]
-        self._failures[address] = [*recent[-FAILURES:], now]
-        if len(self._failures) > ADDRESSES:
-            self._failures.popitem(last=False)
 
 
 def _same(one: str, other: str) -> bool:

@@ -37,6 +37,7 @@ from queue_services.dashboard.sessions import (
 from queue_services.domain.message import SECOND, Instant
 from queue_services.redaction import masked_recipient
 from queue_services.web.bodies import Reads
+from queue_services.web.clients import client_of, place_of
 
 log = structlog.get_logger(__name__)
 
@@ -256,16 +257,27 @@ async def _let_in(visit: Visit) -> Visitor | None:
     given = credentials(visit.request.headers.get("authorization", ""))
     if given is None:
         return None
-    visit.desk.tries.check(address_of(visit.request), visit.now)
-    visitor = await login.visitor(*given)
+    return await tried(visit, *given)
+
+
+async def tried(visit: Visit, username: str, password: str) -> Visitor | None:
+    """Who a name and a password (or a key in its place) stand for; None for nobody, which is
+    counted and logged. Raises TooManyTries.
+    """
+    desk, at = visit.desk, visit.now
+    address = client_of(visit.request.scope, desk.settings.trusted_proxies)
+    place = place_of(address)
+    desk.tries.begin(place, at)
+    try:
+        visitor = await desk.login.visitor(username, password)
+    except errors.StoreUnavailable:
+        desk.tries.take_back(place, at)
+        raise
     if visitor is None:
-        visit.desk.tries.failed(address_of(visit.request), visit.now)
+        log.warning("login.refused", address=address)
+    else:
+        desk.tries.take_back(place, at)
     return visitor
-
-
-def address_of(request: Request) -> str:
-    """Where a request came from."""
-    return request.client.host if request.client else ""
 
 
 def _to_login(visit: Visit) -> Response:

@@ -177,6 +177,12 @@ class AccessSettings:
         ("/",),
         "prefixes that a `callbackEndpoint` must begin with one of",
     )
+    trusted_proxies: tuple[types.Network, ...] = setting(
+        "TRUSTED_PROXIES",
+        types.each(types.network),
+        (),
+        "networks of proxies: the client is the rightmost `X-Forwarded-For` address outside them",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -21,7 +21,7 @@ ScopeName = Literal["read", "send", "manage"]
 
 class KeyBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """A key to make: of one workspace or, without `workspaceId`, an administrator's; with
-    all scopes, for ever and without a quota, unless it is said.
+    the scopes, life and quota of the key that makes it, or less where it is said, never more.
     """
 
     workspace_id: Annotated[
