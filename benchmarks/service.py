@@ -19,12 +19,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import aiohttp
 import msgspec
 import uvloop
 from tests.acceptance.processes import Arrivals, Service, receiving, running
 
 from benchmarks.stores import report
+from queue_services.delivery.http1.answer import Response
+from queue_services.delivery.http1.client import Client
+from queue_services.delivery.http1.target import post, read_target
 
 CONNECTIONS = 64
 HOUR_MS = 3_600_000
@@ -53,15 +55,15 @@ def message(number: int, delay_ms: int) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Service, Arrivals, aiohttp.ClientSession]]:
+async def serving() -> AsyncIterator[tuple[Service, Arrivals, Client]]:
     """A fresh service, its receiver and a client of it."""
-    arrivals, pool = Arrivals(), aiohttp.TCPConnector(limit=CONNECTIONS)
+    arrivals = Arrivals()
     with TemporaryDirectory(prefix="queue-services-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'bench.db'}"
         async with (
             receiving(arrivals) as receiver,
             running("serve", database_url=url, receiver_url=receiver.url) as [service],
-            aiohttp.ClientSession(service.url, connector=pool) as client,
+            Client(60, CONNECTIONS, body_bytes=32 * 1024 * 1024) as client,
         ):
             yield service, arrivals, client
 
@@ -92,8 +94,15 @@ async def singles(url: str, seconds: float, numbers: Iterator[int]) -> float:
     return answered / (time.perf_counter() - began)
 
 
+async def ask(client: Client, url: str, body: bytes, content_type: str) -> Any:
+    """POST to the service; its answer, decoded."""
+    outcome = await client.fetch(post(read_target(url), {}, body, content_type))
+    assert isinstance(outcome, Response), outcome
+    return msgspec.json.decode(outcome.body)
+
+
 async def batches(
-    client: aiohttp.ClientSession, requests: int, size: int, numbers: Iterator[int]
+    client: Client, url: str, requests: int, size: int, numbers: Iterator[int]
 ) -> float:
     """POST batches of NDJSON, two at a time; messages a second."""
     bodies = [
@@ -105,10 +114,8 @@ async def batches(
     ]
 
     async def send(body: bytes) -> None:
-        async with client.post(
-            "/api/schedule-batch", data=body, headers={"content-type": "application/x-ndjson"}
-        ) as answer:
-            assert (await answer.json())["accepted"] == size
+        answer = await ask(client, f"{url}/api/schedule-batch", body, "application/x-ndjson")
+        assert answer["accepted"] == size
 
     began = time.perf_counter()
     for first in range(0, requests, 2):
@@ -117,7 +124,7 @@ async def batches(
 
 
 async def idle(
-    client: aiohttp.ClientSession, arrivals: Arrivals, messages: int, numbers: Iterator[int]
+    client: Client, url: str, arrivals: Arrivals, messages: int, numbers: Iterator[int]
 ) -> list[float]:
     """Schedule messages one after the other a little ahead; how many milliseconds after its
     due time each arrived, in order.
@@ -126,10 +133,9 @@ async def idle(
     lateness = []
     for _ in range(messages):
         seen = len(arrivals.seen)
-        async with client.post(
-            "/api/schedule-email", json=message(next(numbers), SOON_MS)
-        ) as answer:
-            due = datetime.fromisoformat((await answer.json())["scheduledFor"]).timestamp()
+        body = msgspec.json.encode(message(next(numbers), SOON_MS))
+        answer = await ask(client, f"{url}/api/schedule-email", body, "application/json")
+        due = datetime.fromisoformat(answer["scheduledFor"]).timestamp()
         while len(arrivals.seen) == seen:
             await asyncio.sleep(0.01)
         lateness.append((arrivals.seen[-1][0] + offset - due) * 1000)
@@ -146,7 +152,7 @@ async def main() -> None:
     """Run all three, three times each but the last; medians."""
     numbers = count()
     async with serving() as (service, arrivals, client):
-        late = await idle(client, arrivals, 100, numbers)
+        late = await idle(client, service.url, arrivals, 100, numbers)
         report(
             "idle",
             "sqlite",
@@ -163,7 +169,7 @@ async def main() -> None:
             per_second=round(rates[1]),
             connections=CONNECTIONS,
         )
-        rates = sorted([await batches(client, 4, 5_000, numbers) for _ in range(3)])
+        rates = sorted([await batches(client, service.url, 4, 5_000, numbers) for _ in range(3)])
         report(
             "intake",
             "sqlite",

@@ -71,7 +71,7 @@ def test_a_log_line_that_is_handed_a_secret_does_not_pass_it_on() -> None:
         url=f"https://me:{PASSWORD}@app.example",
         sent=f"Bearer {PASSWORD}",
     )
-    logging.getLogger("aiohttp").warning(
+    logging.getLogger("uvicorn").warning(
         "cannot connect to https://me:%s@app.example with %s", PASSWORD, key
     )
     try:

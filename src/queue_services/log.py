@@ -2,7 +2,7 @@
 that belongs to a message's recipient.
 
 Modules call `get_logger(__name__)` and log fields, not sentences. `bootstrap` calls
-`configure` once; the loggers of uvicorn, aiohttp and asyncio then go the same way.
+`configure` once; the loggers of uvicorn and asyncio then go the same way.
 Importing this module is enough for `redaction.redact` to see every event, so no line
 escapes before that call either.
 """
@@ -19,7 +19,7 @@ from structlog.typing import EventDict, Processor
 
 from queue_services.redaction import printable, redact
 
-_ROUTED = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio", "aiohttp")
+_ROUTED = ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio")
 _CHAIN: Sequence[Processor] = (
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

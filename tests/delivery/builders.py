@@ -7,10 +7,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
+
 from queue_services.delivery.callback import CallbackSender
-from queue_services.delivery.connections import AddressGuard
-from queue_services.delivery.sender import Delivery
+from queue_services.delivery.http1.dialler import AddressGuard
+from queue_services.delivery.sender import Delivery, Gate
 from queue_services.domain.message import SECOND, Channel
+from queue_services.domain.outcome import Answer
 from queue_services.settings.slices import CallbackSettings
 
 NOW = 1_700_000_000 * SECOND
@@ -18,6 +21,15 @@ NOW = 1_700_000_000 * SECOND
 
 async def open_gate() -> None:
     """A slot that has come already."""
+
+
+async def send(sender: CallbackSender, delivery: Delivery, gate: Gate = open_gate) -> Answer:
+    """What a delivery came to, without the answer's body."""
+    return bodiless(await sender.send(delivery, gate))
+
+
+def bodiless(answer: Answer) -> Answer:
+    return msgspec.structs.replace(answer, body=None)
 
 
 def sms(**fields: Any) -> Delivery:

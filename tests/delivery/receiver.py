@@ -51,6 +51,7 @@ async def listening(
 class Request:
     """One request as it arrived; header names in lower case."""
 
+    method: str
     target: str
     headers: dict[str, str]
     body: bytes
@@ -127,10 +128,10 @@ async def _read(first: bytes, reader: asyncio.StreamReader, connection: int) -> 
     assert len({name.lower() for name, _ in pairs}) == len(pairs), f"a header came twice: {head}"
     headers = {name.lower(): value for name, value in pairs}
     method, target, version = request_line.split(" ")
-    assert (method, version) == ("POST", "HTTP/1.1")
-    return Request(
-        target, headers, await reader.readexactly(int(headers["content-length"])), connection
-    )
+    assert version == "HTTP/1.1"
+    assert (method == "POST") == ("content-length" in headers)
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Request(method, target, headers, body, connection)
 
 
 def response(status: int, body: bytes = b"", **headers: str) -> bytes:

@@ -17,7 +17,7 @@ import pytest
 from queue_services.domain.message import SECOND
 from queue_services.domain.outcome import Answer, Kind
 
-from .builders import NOW, email, open_gate, sending, sms
+from .builders import NOW, email, send, sending, sms
 from .receiver import OK, Receiver, Request, Respond, answering, listening, response, writing
 
 
@@ -26,7 +26,7 @@ async def answer_to(respond: Respond, *, timeout: float = 5) -> Answer:  # noqa:
         Receiver.start(respond) as receiver,
         sending(receiver.url, delivery_timeout_seconds=timeout) as sender,
     ):
-        answer = await sender.send(sms(), open_gate)
+        answer = await send(sender, sms())
     assert len(receiver.requests) == 1
     return answer
 
@@ -178,7 +178,7 @@ async def test_an_answer_that_comes_before_the_whole_request_was_read_counts() -
             pass
 
     async with listening(impatient) as port, sending(f"http://127.0.0.1:{port}") as sender:
-        assert await sender.send(email("x" * 2_000_000), open_gate) == Answer(
+        assert await send(sender, email("x" * 2_000_000)) == Answer(
             Kind.REJECTED, 413, "HTTP 413: too large"
         )
 
@@ -199,7 +199,7 @@ def silent_port() -> Iterator[int]:
 
 async def test_a_connection_that_is_not_accepted_in_time_is_unreachable(silent_port: int) -> None:
     async with sending(f"http://127.0.0.1:{silent_port}", delivery_timeout_seconds=0.2) as sender:
-        assert await sender.send(sms(), open_gate) == Answer(
+        assert await send(sender, sms()) == Answer(
             Kind.UNREACHABLE, error="No connection within 0.2 s."
         )
 
@@ -208,7 +208,7 @@ async def test_a_refused_connection_is_unreachable() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # bound, not listening
         async with sending(f"http://127.0.0.1:{bound.getsockname()[1]}") as sender:
-            answer = await sender.send(sms(), open_gate)
+            answer = await send(sender, sms())
     assert answer.kind is Kind.UNREACHABLE
     assert "Cannot connect" in (answer.error or "")
 
@@ -219,7 +219,7 @@ async def test_a_name_that_does_not_resolve_is_unreachable(monkeypatch: pytest.M
 
     monkeypatch.setattr("socket.getaddrinfo", no_such_name)
     async with sending("http://app.invalid") as sender:
-        answer = await sender.send(sms(), open_gate)
+        answer = await send(sender, sms())
     assert answer.kind is Kind.UNREACHABLE
     assert "app.invalid" in (answer.error or "")
 
@@ -229,7 +229,7 @@ async def test_a_receiver_without_tls_is_unreachable_by_https() -> None:
         await reader.read(1)
 
     async with listening(hang_up) as port, sending(f"https://127.0.0.1:{port}") as sender:
-        assert (await sender.send(sms(), open_gate)).kind is Kind.UNREACHABLE
+        assert (await send(sender, sms())).kind is Kind.UNREACHABLE
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ async def test_a_certificate_that_cannot_be_verified_is_unreachable(
         listening(serve, self_signed) as port,
         sending(f"https://127.0.0.1:{port}") as sender,
     ):
-        answer = await sender.send(sms(), open_gate)
+        answer = await send(sender, sms())
     assert answer.kind is Kind.UNREACHABLE
     assert "certificate" in (answer.error or "").lower()
     assert not any(received)

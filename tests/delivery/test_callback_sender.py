@@ -14,7 +14,7 @@ from queue_services.delivery.signing import new_secret
 from queue_services.domain.message import Channel
 from queue_services.domain.outcome import Answer, Kind
 
-from .builders import NOW, email, open_gate, sending, sms
+from .builders import NOW, email, send, sending, sms
 from .receiver import OK, Receiver, answering
 
 DELIVERED = Answer(Kind.DELIVERED, 200)
@@ -22,9 +22,7 @@ DELIVERED = Answer(Kind.DELIVERED, 200)
 
 async def test_an_sms_is_posted_with_its_headers_and_body() -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        assert (
-            await sender.send(sms(attempt=3, metadata={"campaignId": "c1"}), open_gate) == DELIVERED
-        )
+        assert await send(sender, sms(attempt=3, metadata={"campaignId": "c1"})) == DELIVERED
     [request] = receiver.requests
     assert request.target == "/send-sms"
     assert request.json == {
@@ -51,13 +49,13 @@ async def test_an_sms_is_posted_with_its_headers_and_body() -> None:
 async def test_the_trace_of_the_request_that_scheduled_it_goes_on() -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        await sender.send(sms(traceparent=trace), open_gate)
+        await send(sender, sms(traceparent=trace))
     assert receiver.requests[0].headers["traceparent"] == trace
 
 
 async def test_an_email_goes_to_its_own_endpoint() -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        assert await sender.send(email(), open_gate) == DELIVERED
+        assert await send(sender, email()) == DELIVERED
     assert receiver.requests[0].target == "/api/email/send"
     assert (
         receiver.requests[0].json["content"] == receiver.requests[0].json["html"] == "<p>Hello</p>"
@@ -67,7 +65,7 @@ async def test_an_email_goes_to_its_own_endpoint() -> None:
 async def test_an_email_of_two_mebibytes_arrives_whole() -> None:
     html = "é" * 1024 * 1024
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        assert await sender.send(email(html), open_gate) == DELIVERED
+        assert await send(sender, email(html)) == DELIVERED
     assert receiver.requests[0].json["content"] == html
 
 
@@ -90,13 +88,13 @@ async def test_the_endpoint_follows_the_base_url(
         Receiver.start() as receiver,
         sending(receiver.url + base_path, sms_callback_endpoint="/sms-hook") as sender,
     ):
-        assert await sender.send(sms(endpoint=endpoint), open_gate) == DELIVERED
+        assert await send(sender, sms(endpoint=endpoint)) == DELIVERED
     assert receiver.requests[0].target == target
 
 
 async def test_the_base_url_of_the_workspace_goes_before_the_services() -> None:
     async with Receiver.start() as receiver, sending("http://127.0.0.1:1") as sender:
-        assert await sender.send(sms(base_url=receiver.url), open_gate) == DELIVERED
+        assert await send(sender, sms(base_url=receiver.url)) == DELIVERED
 
 
 @pytest.mark.parametrize(
@@ -106,7 +104,7 @@ async def test_without_any_base_url_the_answer_names_the_setting(
     channel: Channel, name: str
 ) -> None:
     async with sending(None) as sender:
-        answer = await sender.send(sms(channel=channel), open_gate)
+        answer = await send(sender, sms(channel=channel))
     assert answer.kind is Kind.UNREACHABLE
     assert name in (answer.error or "")
 
@@ -114,7 +112,7 @@ async def test_without_any_base_url_the_answer_names_the_setting(
 @pytest.mark.parametrize("workspace", ["wörk space", "a\r\nx-admin: 1", "100%", "\x7f", "☺" * 255])
 async def test_any_workspace_id_is_sent_without_breaking_out_of_its_header(workspace: str) -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        assert await sender.send(sms(workspace=workspace), open_gate) == DELIVERED
+        assert await send(sender, sms(workspace=workspace)) == DELIVERED
     [request] = receiver.requests
     assert request.json["workspaceId"] == workspace
     assert "x-admin" not in request.headers
@@ -127,7 +125,7 @@ async def test_the_configured_authorization_is_sent() -> None:
         Receiver.start() as receiver,
         sending(receiver.url, callback_authorization="Bearer t0ken") as sender,
     ):
-        await sender.send(sms(), open_gate)
+        await send(sender, sms())
     assert receiver.requests[0].headers["authorization"] == "Bearer t0ken"
 
 
@@ -138,7 +136,7 @@ async def test_credentials_in_the_base_url_go_before_the_configured_authorizatio
             f"http://any:s%3Acret@127.0.0.1:{receiver.port}", callback_authorization="Bearer t0ken"
         ) as sender,
     ):
-        assert await sender.send(sms(), open_gate) == DELIVERED
+        assert await send(sender, sms()) == DELIVERED
     assert receiver.requests[0].headers["authorization"] == "Basic YW55OnM6Y3JldA=="
     assert receiver.requests[0].headers["host"] == f"127.0.0.1:{receiver.port}"
 
@@ -150,7 +148,7 @@ async def test_callbacks_are_signed_with_the_workspaces_secret_else_the_services
         Receiver.start() as receiver,
         sending(receiver.url, signing_secret=services) as sender,
     ):
-        await sender.send(sms(secrets=(workspaces,) if own else ()), open_gate)
+        await send(sender, sms(secrets=(workspaces,) if own else ()))
     [request] = receiver.requests
     expected = standardwebhooks.Webhook(workspaces if own else services).sign(
         "job-1", datetime.fromtimestamp(NOW // 1_000_000, UTC), request.body.decode()
@@ -172,7 +170,7 @@ async def test_a_workspaces_own_base_url_gets_no_credential_or_signature_of_the_
         ) as sender,
     ):
         delivery = sms(base_url=receiver.url, secrets=(secret,) if own else ())
-        assert await sender.send(delivery, open_gate) == DELIVERED
+        assert await send(sender, delivery) == DELIVERED
     [request] = receiver.requests
     assert "authorization" not in request.headers
     expected = standardwebhooks.Webhook(secret).sign(
@@ -193,7 +191,7 @@ async def test_a_workspaces_own_base_url_gets_no_credential_or_signature_of_the_
 )
 async def test_what_cannot_be_sent_at_all_is_rejected_unsent(fields: dict[str, object]) -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        answer = await sender.send(sms(**fields), open_gate)
+        answer = await send(sender, sms(**fields))
     assert answer.kind is Kind.REJECTED
     assert (answer.error or "").startswith("The request cannot be built: ")
     assert receiver.requests == []
@@ -202,7 +200,7 @@ async def test_what_cannot_be_sent_at_all_is_rejected_unsent(fields: dict[str, o
 async def test_connections_are_used_again() -> None:
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         for _ in range(5):
-            assert await sender.send(sms(), open_gate) == DELIVERED
+            assert await send(sender, sms()) == DELIVERED
     assert [request.connection for request in receiver.requests] == [0] * 5
 
 
@@ -215,7 +213,7 @@ async def test_answers_of_many_at_once_are_not_mixed_up() -> None:
             200 if int(request.json["jobId"]) % 2 else 400
         )(writer, request)
         answers = await asyncio.gather(
-            *(sender.send(sms(id=str(number)), open_gate) for number in range(200))
+            *(send(sender, sms(id=str(number))) for number in range(200))
         )
     assert [answer.status_code for answer in answers] == [400, 200] * 100
     assert len(receiver.writers) <= 50
@@ -225,7 +223,7 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        assert await sender.send(sms(), open_gate) == DELIVERED
+        assert await send(sender, sms()) == DELIVERED
 
 
 async def test_cookies_are_not_kept() -> None:
@@ -233,8 +231,8 @@ async def test_cookies_are_not_kept() -> None:
         Receiver.start(answering(200, OK, set_cookie="session=1; Path=/")) as receiver,
         sending(receiver.url) as sender,
     ):
-        await sender.send(sms(), open_gate)
-        await sender.send(sms(), open_gate)
+        await send(sender, sms())
+        await send(sender, sms())
     assert "cookie" not in receiver.requests[1].headers
 
 
@@ -244,7 +242,7 @@ async def test_an_address_that_the_guard_refuses_is_not_dialled(host: str) -> No
         Receiver.start() as receiver,
         sending(None, guard=lambda address: f"{address} is private") as sender,
     ):
-        answer = await sender.send(sms(base_url=f"http://{host}:{receiver.port}"), open_gate)
+        answer = await send(sender, sms(base_url=f"http://{host}:{receiver.port}"))
     assert answer.kind is Kind.REJECTED
     assert answer.error in {"127.0.0.1 is private", "::1 is private"}
     assert receiver.writers == []
@@ -253,7 +251,7 @@ async def test_an_address_that_the_guard_refuses_is_not_dialled(host: str) -> No
 async def test_the_guard_sees_the_address_and_may_let_it_pass() -> None:
     seen: list[str] = []
     async with Receiver.start() as receiver, sending(None, guard=seen.append) as sender:
-        assert await sender.send(sms(base_url=receiver.url), open_gate) == DELIVERED
+        assert await send(sender, sms(base_url=receiver.url)) == DELIVERED
     assert seen == ["127.0.0.1"]
 
 
@@ -265,9 +263,7 @@ async def test_a_public_address_that_is_down_is_unreachable_beside_a_refused_one
     async with sending(
         None, guard=lambda address: "private" if address == "127.0.0.2" else None
     ) as sender:
-        assert (
-            await sender.send(sms(base_url="http://app.example:1"), open_gate)
-        ).kind is Kind.UNREACHABLE
+        assert (await send(sender, sms(base_url="http://app.example:1"))).kind is Kind.UNREACHABLE
 
 
 async def test_names_of_workspaces_that_never_resolve_do_not_hold_up_the_service(
@@ -287,13 +283,11 @@ async def test_names_of_workspaces_that_never_resolve_do_not_hold_up_the_service
     ):
         stuck = [
             asyncio.create_task(
-                sender.send(
-                    sms(base_url=f"http://stuck-{number}.example:{receiver.port}"), open_gate
-                )
+                send(sender, sms(base_url=f"http://stuck-{number}.example:{receiver.port}"))
             )
             for number in range(20)
         ]
-        assert await sender.send(sms(), open_gate) == DELIVERED
+        assert await send(sender, sms()) == DELIVERED
         answered.set()
         assert await asyncio.gather(*stuck) == [DELIVERED] * 20
 
@@ -303,5 +297,5 @@ async def test_the_services_own_base_url_is_not_guarded_nor_are_its_connections_
         Receiver.start() as receiver,
         sending(receiver.url, guard=lambda _: "private") as sender,
     ):
-        assert await sender.send(sms(), open_gate) == DELIVERED
-        assert (await sender.send(sms(base_url=receiver.url), open_gate)).kind is Kind.REJECTED
+        assert await send(sender, sms()) == DELIVERED
+        assert (await send(sender, sms(base_url=receiver.url))).kind is Kind.REJECTED

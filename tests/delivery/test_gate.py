@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 import pytest
 import uvloop
 
-from queue_services.delivery import connections
+from queue_services.delivery import posts
 from queue_services.delivery.callback import CallbackSender
+from queue_services.delivery.http1 import pool
 from queue_services.domain.outcome import Answer, Kind
 
-from .builders import open_gate, sending, sms
+from .builders import send, sending, sms
 from .receiver import OK, Receiver, answering, listening, response, writing
 
 DELIVERED = Answer(Kind.DELIVERED, 200)
@@ -39,7 +40,7 @@ async def settle(receiver: Receiver) -> None:
     """Let everything that is on its way arrive: a whole exchange of another sender takes longer."""
     async with sending(receiver.url) as other:
         for _ in range(3):
-            await other.send(sms(id="other"), open_gate)
+            await send(other, sms(id="other"))
 
 
 def own(receiver: Receiver) -> list[str]:
@@ -50,17 +51,15 @@ def own(receiver: Receiver) -> list[str]:
 
 def in_use(sender: CallbackSender) -> int:
     """How many connections the sender's pools count as taken."""
-    return sum(
-        len(session.connector._acquired)
-        for session in sender._exchange._sessions.values()
-        if session.connector
-    )
+    pools = [client._pool for client in sender._posts._clients.values()]
+    idle = sum(len(connections) for pool in pools for connections in pool._idle.values())
+    return sum(len(pool._open) for pool in pools) - idle
 
 
 async def test_the_first_byte_goes_out_only_when_the_gate_has_opened() -> None:
     gate = Gate()
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        task = asyncio.create_task(sender.send(sms(), gate))
+        task = asyncio.create_task(send(sender, sms(), gate))
         await receiver.until(lambda: receiver.open == 1)
         await gate.waiting.wait()
         before = receiver.bytes_came
@@ -80,9 +79,9 @@ def test_a_request_is_on_the_wire_in_the_very_round_of_the_event_loop_that_opene
     seen: list[bytes] = []
     gate = Gate()
 
-    async def send(listener: socket.socket) -> Answer:
+    async def at_the_wire(listener: socket.socket) -> Answer:
         async with sending(f"http://127.0.0.1:{listener.getsockname()[1]}") as sender:
-            task = asyncio.create_task(sender.send(sms(), gate))
+            task = asyncio.create_task(send(sender, sms(), gate))
             await gate.waiting.wait()
             peer, _ = listener.accept()
             # whoever waits goes on in the next round; what is called below comes right
@@ -98,7 +97,7 @@ def test_a_request_is_on_the_wire_in_the_very_round_of_the_event_loop_that_opene
                 return await task
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        assert uvloop.run(send(listener)) == DELIVERED
+        assert uvloop.run(at_the_wire(listener)) == DELIVERED
     assert seen == [b"POST"]
 
 
@@ -106,7 +105,7 @@ async def test_the_gate_is_asked_again_for_each_request_on_a_reused_connection()
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         for number in range(3):
             gate = Gate()
-            task = asyncio.create_task(sender.send(sms(id=str(number)), gate))
+            task = asyncio.create_task(send(sender, sms(id=str(number)), gate))
             await gate.waiting.wait()
             await settle(receiver)
             assert own(receiver) == [str(earlier) for earlier in range(number)]
@@ -120,10 +119,10 @@ async def test_the_gate_is_asked_again_for_each_request_on_a_reused_connection()
 async def test_a_connection_that_was_idle_too_long_is_not_used_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "KEEPALIVE_SECONDS", 0.0)
+    monkeypatch.setattr(pool, "KEEPALIVE_SECONDS", 0.0)
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
-        assert await sender.send(sms(), open_gate) == DELIVERED
-        assert await sender.send(sms(), open_gate) == DELIVERED
+        assert await send(sender, sms()) == DELIVERED
+        assert await send(sender, sms()) == DELIVERED
     assert [request.connection for request in receiver.requests] == [0, 1]
 
 
@@ -137,8 +136,8 @@ async def test_the_wait_at_the_gate_does_not_count_as_time_to_answer() -> None:
         Receiver.start() as receiver,
         sending(receiver.url, delivery_timeout_seconds=0.3) as sender,
     ):
-        assert await sender.send(sms(), long_wait) == DELIVERED
-        assert await sender.send(sms(), long_wait) == DELIVERED
+        assert await send(sender, sms(), long_wait) == DELIVERED
+        assert await send(sender, sms(), long_wait) == DELIVERED
 
 
 async def test_the_time_to_answer_begins_when_the_gate_opens() -> None:
@@ -147,7 +146,7 @@ async def test_the_time_to_answer_begins_when_the_gate_opens() -> None:
         Receiver.start(writing()) as receiver,
         sending(receiver.url, delivery_timeout_seconds=0.2) as sender,
     ):
-        task = asyncio.create_task(sender.send(sms(), gate))
+        task = asyncio.create_task(send(sender, sms(), gate))
         await gate.waiting.wait()
         opened_at = asyncio.get_running_loop().time()
         gate.opened.set()
@@ -162,12 +161,12 @@ async def test_the_time_to_answer_begins_when_the_gate_opens() -> None:
 async def test_a_connection_closed_at_the_gate_is_exchanged(
     grace: float, times: int, reused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "SLOT_GRACE_SECONDS", grace)
+    monkeypatch.setattr(posts, "SLOT_GRACE_SECONDS", grace)
     gate = Gate()
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         if reused:
-            await sender.send(sms(id="other"), open_gate)
-        task = asyncio.create_task(sender.send(sms(), gate))
+            await send(sender, sms(id="other"))
+        task = asyncio.create_task(send(sender, sms(), gate))
         await gate.waiting.wait()
         await receiver.until(lambda: receiver.open == 1)
         receiver.writers[0].close()
@@ -182,7 +181,7 @@ async def test_a_connection_closed_at_the_gate_is_exchanged(
 async def test_a_receiver_that_closes_every_connection_before_the_request_costs_a_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "SLOT_GRACE_SECONDS", -1.0)
+    monkeypatch.setattr(posts, "SLOT_GRACE_SECONDS", -1.0)
     closed = asyncio.Semaphore(0)
 
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -196,7 +195,7 @@ async def test_a_receiver_that_closes_every_connection_before_the_request_costs_
             await asyncio.sleep(0)
 
     async with listening(hang_up) as port, sending(f"http://127.0.0.1:{port}") as sender:
-        answer = await sender.send(sms(), gate)
+        answer = await send(sender, sms(), gate)
         assert answer.kind is Kind.FAILED
         assert "closed 3 connections" in (answer.error or "")
         assert in_use(sender) == 0
@@ -205,13 +204,13 @@ async def test_a_receiver_that_closes_every_connection_before_the_request_costs_
 async def test_a_receiver_that_went_away_at_the_gate_is_unreachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connections, "SLOT_GRACE_SECONDS", 60.0)
+    monkeypatch.setattr(posts, "SLOT_GRACE_SECONDS", 60.0)
     gate = Gate()
     async with Receiver.start() as other:
         async with Receiver.start() as receiver:
             sender_scope = sending(receiver.url)
             sender = await sender_scope.__aenter__()
-            task = asyncio.create_task(sender.send(sms(), gate))
+            task = asyncio.create_task(send(sender, sms(), gate))
             await gate.waiting.wait()
             await receiver.until(lambda: receiver.open == 1)
         await settle(other)
@@ -222,17 +221,17 @@ async def test_a_receiver_that_went_away_at_the_gate_is_unreachable(
 
 async def test_bytes_that_came_unasked_are_not_taken_for_the_answer() -> None:
     async with Receiver.start(answering(200, OK)) as receiver, sending(receiver.url) as sender:
-        assert await sender.send(sms(id="first"), open_gate) == DELIVERED
+        assert await send(sender, sms(id="first")) == DELIVERED
         receiver.writers[0].write(response(400, b"for somebody else"))
         await settle(receiver)
-        assert await sender.send(sms(id="second"), open_gate) == DELIVERED
+        assert await send(sender, sms(id="second")) == DELIVERED
         assert own(receiver) == ["first", "second"]
 
 
 async def test_bytes_that_come_at_the_gate_are_not_taken_for_the_answer() -> None:
     gate = Gate()
     async with Receiver.start(answering(200, OK)) as receiver, sending(receiver.url) as sender:
-        task = asyncio.create_task(sender.send(sms(), gate))
+        task = asyncio.create_task(send(sender, sms(), gate))
         await gate.waiting.wait()
         await receiver.until(lambda: receiver.open == 1)
         receiver.writers[0].write(response(400, b"for somebody else"))
@@ -246,8 +245,8 @@ async def test_a_send_cancelled_at_the_gate_closes_its_connection(reused: bool) 
     gate = Gate()
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         if reused:
-            await sender.send(sms(), open_gate)
-        task = asyncio.create_task(sender.send(sms(id="cancelled"), gate))
+            await send(sender, sms())
+        task = asyncio.create_task(send(sender, sms(id="cancelled"), gate))
         await gate.waiting.wait()
         await receiver.until(lambda: receiver.open == 1)
         task.cancel()
@@ -260,7 +259,7 @@ async def test_a_send_cancelled_at_the_gate_closes_its_connection(reused: bool) 
 
 async def test_a_send_cancelled_while_it_waits_for_the_answer_closes_its_connection() -> None:
     async with Receiver.start(writing()) as receiver, sending(receiver.url) as sender:
-        task = asyncio.create_task(sender.send(sms(), open_gate))
+        task = asyncio.create_task(send(sender, sms()))
         await receiver.until(lambda: len(receiver.requests) == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -274,7 +273,7 @@ async def test_a_send_that_timed_out_closes_its_connection() -> None:
         Receiver.start(writing()) as receiver,
         sending(receiver.url, delivery_timeout_seconds=0.1) as sender,
     ):
-        assert (await sender.send(sms(), open_gate)).kind is Kind.TIMEOUT
+        assert (await send(sender, sms())).kind is Kind.TIMEOUT
         await receiver.until(lambda: receiver.open == 0)
         assert in_use(sender) == 0
 
@@ -290,7 +289,7 @@ async def test_what_the_gate_raises_passes_through_and_nothing_is_sent(raised: E
 
     async with Receiver.start() as receiver, sending(receiver.url) as sender:
         with pytest.raises(type(raised)) as caught:
-            await sender.send(sms(), closed_gate)
+            await send(sender, sms(), closed_gate)
         assert caught.value is raised
         await receiver.until(lambda: len(receiver.writers) == 1 and receiver.open == 0)
         assert receiver.requests == []

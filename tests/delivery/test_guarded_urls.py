@@ -13,7 +13,7 @@ import pytest
 from queue_services.delivery.address_guard import refused
 from queue_services.domain.outcome import Answer, Kind
 
-from .builders import open_gate, sending, sms
+from .builders import send, sending, sms
 from .receiver import Receiver, Request
 
 
@@ -34,7 +34,7 @@ async def test_no_way_of_writing_an_address_leads_past_the_guard(host: str) -> N
         Receiver.start() as receiver,
         sending(None, guard=guard, delivery_timeout_seconds=2) as sender,
     ):
-        answer = await sender.send(sms(base_url=f"http://{host}:{receiver.port}"), open_gate)
+        answer = await send(sender, sms(base_url=f"http://{host}:{receiver.port}"))
         assert answer.kind in (Kind.REJECTED, Kind.UNREACHABLE), answer
         assert receiver.writers == []
 
@@ -58,13 +58,13 @@ async def test_a_name_that_is_rebound_is_judged_at_every_connection(
             None, guard=lambda address: "private" if address == "127.0.0.2" else None
         ) as first:
             assert (
-                await first.send(sms(base_url=f"http://app.example:{receiver.port}"), open_gate)
+                await send(first, sms(base_url=f"http://app.example:{receiver.port}"))
             ).kind is Kind.DELIVERED
         async with sending(
             None, guard=lambda address: "private" if address == "127.0.0.2" else None
         ) as second:
-            assert await second.send(
-                sms(base_url=f"http://app.example:{receiver.port}"), open_gate
+            assert await send(
+                second, sms(base_url=f"http://app.example:{receiver.port}")
             ) == Answer(Kind.REJECTED, error="private")
 
 
@@ -85,7 +85,7 @@ async def test_a_name_with_a_public_and_a_private_address_reaches_the_public_one
         ) as sender,
     ):
         assert (
-            await sender.send(sms(base_url=f"http://app.example:{receiver.port}"), open_gate)
+            await send(sender, sms(base_url=f"http://app.example:{receiver.port}"))
         ).kind is Kind.DELIVERED
         assert [writer.get_extra_info("sockname")[0] for writer in receiver.writers] == [
             "127.0.0.1"
@@ -108,6 +108,6 @@ async def test_headers_without_end_are_not_taken_in_without_end(endless: bytes) 
         Receiver.start(respond) as receiver,
         sending(receiver.url, delivery_timeout_seconds=0.3) as sender,
     ):
-        answer = await sender.send(sms(), open_gate)
+        answer = await send(sender, sms())
         assert answer.kind in (Kind.FAILED, Kind.TIMEOUT)
         assert "\n" not in (answer.error or "")

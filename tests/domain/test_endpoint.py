@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+import posixpath
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from yarl import URL
 
 from queue_services.domain.endpoint import endpoint_fault, request_target
 
@@ -138,21 +138,13 @@ TRICKY = st.lists(
 @example(BASES[1], "/a?b@evil.example")
 def test_an_accepted_endpoint_changes_nothing_but_the_path(base: str, path: str) -> None:
     assume(endpoint_fault(path) is None)
-    url, asked = URL(base + request_target(path), encoded=True), URL(base)
-    assert (url.scheme, url.raw_host, url.port, url.raw_user, url.raw_password) == (
-        asked.scheme,
-        asked.raw_host,
-        asked.port,
-        asked.raw_user,
-        asked.raw_password,
-    )
-    assert url.raw_fragment == ""
-    target = asked.raw_path.rstrip("/") + request_target(path)
-    assert url.raw_path_qs == target.removesuffix("?") or url.raw_path_qs == target
-    assert url.raw_path == target.partition("?")[0]
-    assert URL(str(url)).path.startswith(
-        asked.path.rstrip("/")
-    )  # also where the receiver resolves dot segments
+    url, asked = urlsplit(base + request_target(path)), urlsplit(base)
+    assert (url.scheme, url.netloc, url.fragment) == (asked.scheme, asked.netloc, "")
+    target = asked.path.rstrip("/") + request_target(path)
+    assert url.path == target.partition("?")[0]
+    assert url.query == target.partition("?")[2]
+    resolved = posixpath.normpath(unquote(url.path))  # as a receiver may do with dot segments
+    assert resolved.startswith(asked.path.rstrip("/"))
 
 
 @given(TRICKY.map("/{}".format))

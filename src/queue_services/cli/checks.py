@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-import aiohttp
 import msgspec
 
 from queue_services import __version__
 from queue_services.api.connections import SPARE
 from queue_services.bootstrap import DESCRIPTORS, is_loopback
 from queue_services.clock import Clock
+from queue_services.delivery.http1.answer import Failure
+from queue_services.delivery.http1.client import Client
+from queue_services.delivery.http1.target import head, read_target
 from queue_services.delivery.signing import PREFIX, signature_headers
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import SECOND
@@ -151,18 +153,15 @@ async def check_endpoint(name: str, base: str | None, path: str, setting: str) -
         )
         return Check(name, State.WARN, about, f"set {setting}")
     url, shown = base + path, masked_url(base + path)
-    timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.head(url, allow_redirects=False) as answer,
-        ):
-            status = answer.status
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        about = f"{shown} is not reached: {str(error) or 'no answer in 5 s'}"
+    target = read_target(url)
+    login = {"authorization": target.credentials} if target.credentials else {}
+    async with Client(ANSWER_SECONDS, 1) as client:
+        outcome = await client.fetch(head(target, login))
+    if isinstance(outcome, Failure):
+        about = f"{shown} is not reached: {outcome.reason}"
         return Check(name, State.FAIL, about, f"start the application, or correct {setting}")
-    if status >= 500:
-        about = f"{shown} answers {status}"
+    if outcome.status >= 500:
+        about = f"{shown} answers {outcome.status}"
         return Check(name, State.WARN, about, "look into the application's log")
     return Check(name, State.OK, f"{shown} is reached")
 

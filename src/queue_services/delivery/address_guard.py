@@ -1,8 +1,8 @@
 """Which addresses a callback or event may be sent to when its URL was set by API: public
 ones, and networks that are allowed by name.
 
-Called by `delivery.connections` with the address that is about to be dialled, after DNS, so
-that neither a rebinding name nor a literal gets past. URLs from the environment are the
+Called by `delivery.http1.dialler` with the address that is about to be dialled, after DNS,
+so that neither a rebinding name nor a literal gets past. URLs from the environment are the
 operator's own and are not judged here.
 """
 

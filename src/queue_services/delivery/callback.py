@@ -11,11 +11,11 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import msgspec
-from yarl import URL
 
-from queue_services.delivery.connections import AddressGuard
-from queue_services.delivery.exchange import Exchange, target
-from queue_services.delivery.sender import Delivery, Gate
+from queue_services.delivery.http1.dialler import AddressGuard
+from queue_services.delivery.http1.target import Request, post, read_target
+from queue_services.delivery.posts import GatedWatcher, Post, Posts, Unsendable
+from queue_services.delivery.sender import Delivery, Gate, Watcher
 from queue_services.delivery.signing import signature_headers
 from queue_services.domain.endpoint import request_target
 from queue_services.domain.message import Channel, Content, Instant
@@ -43,53 +43,51 @@ class CallbackSender:
         address_guard: AddressGuard | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._exchange = Exchange(
+        self._posts = Posts(
             settings.delivery_timeout_seconds, settings.concurrency, clock, address_guard
         )
 
-    async def send(self, delivery: Delivery, gate: Gate) -> Answer:
-        """POST the message once `gate` has returned, on a connection that stands by then; see
-        `delivery.sender.Sender.send`.
+    def begin(self, delivery: Delivery, watcher: Watcher) -> Post | Unsendable:
+        """Build the POST of the message and look for a connection; see
+        `delivery.sender.Sender.begin`.
         """
         base_url = delivery.base_url or self._base_url(delivery.channel)
         if base_url is None:
-            return Answer(
-                Kind.UNREACHABLE,
-                error=(
-                    f"There is no base URL for {delivery.channel}: set"
-                    f" {delivery.channel.upper()}_API_URL."
-                ),
-            )
+            setting = f"{delivery.channel.upper()}_API_URL"
+            error = f"There is no base URL for {delivery.channel}: set {setting}."
+            return Unsendable(Answer(Kind.UNREACHABLE, error=error), watcher)
         try:
-            url, headers, body = self._request(delivery, base_url)
+            request = self._request(delivery, base_url)
         except ValueError as fault:
-            return Answer(
-                Kind.REJECTED, error=f"The request cannot be built: {fault}"[:ERROR_CHARACTERS]
-            )
-        return await self._exchange.post(
-            url, headers, body, gate, guarded=delivery.base_url is not None
-        )
+            error = f"The request cannot be built: {fault}"[:ERROR_CHARACTERS]
+            return Unsendable(Answer(Kind.REJECTED, error=error), watcher)
+        return self._posts.begin(request, watcher, guarded=delivery.base_url is not None)
+
+    async def send(self, delivery: Delivery, gate: Gate) -> Answer:
+        """POST the message once `gate` has returned, on a connection that stands by then; see
+        `delivery.sender.CoroutineSender.send`.
+        """
+        watcher = GatedWatcher()
+        return await watcher.pass_gate(self.begin(delivery, watcher), gate)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._exchange.close()
+        await self._posts.close()
 
     def _base_url(self, channel: Channel) -> str | None:
         return (
             self._settings.sms_api_url if channel is Channel.SMS else self._settings.email_api_url
         )
 
-    def _request(self, delivery: Delivery, base_url: str) -> tuple[URL, dict[str, str], bytes]:
-        """The URL, headers and body of a delivery. Raises ValueError for what intake should not
-        have let in.
-        """
+    def _request(self, delivery: Delivery, base_url: str) -> Request:
+        """The request of a delivery. Raises ValueError for what intake should not have let in."""
         content = _read_content(delivery.payload)
         default = (
             self._settings.sms_callback_endpoint
             if delivery.channel is Channel.SMS
             else self._settings.email_callback_endpoint
         )
-        url, credentials = target(base_url, request_target(content.endpoint or default))
+        target = read_target(base_url, request_target(content.endpoint or default))
         body = callback_body(
             content,
             channel=delivery.channel,
@@ -104,11 +102,11 @@ class CallbackSender:
         }
         if content.traceparent is not None:
             headers["traceparent"] = content.traceparent
-        if authorization := credentials or self._authorization(delivery):
+        if authorization := target.credentials or self._authorization(delivery):
             headers["authorization"] = authorization
         if secrets := self._secrets(delivery):
             headers |= signature_headers(secrets, delivery.id, self._clock(), body)
-        return url, headers, body
+        return post(target, headers, body)
 
     def _authorization(self, delivery: Delivery) -> str | None:
         """The operator's credential, for the operator's own endpoints alone: a workspace's base

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queue_services.delivery.connections import AddressGuard
-from queue_services.delivery.exchange import Exchange, target
+from queue_services.delivery.http1.dialler import AddressGuard
+from queue_services.delivery.http1.target import post, read_target
+from queue_services.delivery.posts import Posts
 from queue_services.delivery.sender import Notice
 from queue_services.delivery.signing import signature_headers
 from queue_services.domain.message import Instant
@@ -33,9 +34,7 @@ class EventSender:
         address_guard: AddressGuard | None = None,
     ) -> None:
         self._settings, self._clock = settings, clock
-        self._exchange = Exchange(
-            settings.delivery_timeout_seconds, CONNECTIONS, clock, address_guard
-        )
+        self._posts = Posts(settings.delivery_timeout_seconds, CONNECTIONS, clock, address_guard)
 
     async def send(self, notice: Notice) -> Answer:
         """POST an event, and return what was answered, or how far it came. Raises nothing but
@@ -45,7 +44,7 @@ class EventSender:
         if address is None:
             return Answer(Kind.UNREACHABLE, error="There is no URL for events: set EVENTS_URL.")
         try:
-            url, credentials = target(address)
+            target = read_target(address)
             body = event_body(
                 identity=notice.id,
                 kind=notice.type,
@@ -56,21 +55,22 @@ class EventSender:
                 created_at=notice.created_at,
             )
             headers = {"idempotency-key": notice.id, "x-attempt": str(notice.attempt)}
-            if authorization := credentials or (
+            if authorization := target.credentials or (
                 None if notice.url else self._settings.callback_authorization
             ):
                 headers["authorization"] = authorization
             if secrets := self._secrets(notice):
                 headers |= signature_headers(secrets, notice.id, self._clock(), body)
+            request = post(target, headers, body)
         except ValueError as fault:
             return Answer(
                 Kind.REJECTED, error=f"The request cannot be built: {fault}"[:ERROR_CHARACTERS]
             )
-        return await self._exchange.post(url, headers, body, _open, guarded=notice.url is not None)
+        return await self._posts.send(request, guarded=notice.url is not None)
 
     async def close(self) -> None:
         """Close every connection. No `send` may be running."""
-        await self._exchange.close()
+        await self._posts.close()
 
     def _secrets(self, notice: Notice) -> tuple[str, ...]:
         """What signs an event: on the workspace's own URL its own secrets alone, if any; on the
@@ -78,7 +78,3 @@ class EventSender:
         """
         services = (self._settings.signing_secret,) if self._settings.signing_secret else ()
         return notice.secrets if notice.url else (*services, *notice.secrets)
-
-
-async def _open() -> None:
-    """Events wait at no gate: no limit counts them."""

@@ -12,7 +12,8 @@ from email.message import EmailMessage
 import msgspec
 
 from queue_services.delivery import smtp
-from queue_services.delivery.exchange import Exchange, target
+from queue_services.delivery.http1.target import post, read_target
+from queue_services.delivery.posts import Posts
 from queue_services.delivery.signing import signature_headers
 from queue_services.delivery.smtp import AddressGuard, MailServer
 from queue_services.domain.alerts import Figure, Rule, Subject, Transition
@@ -48,7 +49,7 @@ class Notifier:
         self, seconds: float, clock: Callable[[], Instant], address_guard: AddressGuard
     ) -> None:
         self._seconds, self._clock, self._guard = seconds, clock, address_guard
-        self._exchange = Exchange(seconds, CONNECTIONS, clock, address_guard)
+        self._posts = Posts(seconds, CONNECTIONS, clock, address_guard)
 
     async def send(self, identity: str, sink: AnySink, report: Report) -> str | None:
         """Deliver a report; None when the sink took it, else why not. `identity` is the
@@ -71,16 +72,16 @@ class Notifier:
 
     async def close(self) -> None:
         """Close every connection. No `send` may be running."""
-        await self._exchange.close()
+        await self._posts.close()
 
     async def _post(self, identity: str, url: str, body: bytes, secret: str | None) -> str | None:
-        dialled, credentials = target(url)
+        target = read_target(url)
         headers = {"idempotency-key": identity}
-        if credentials:
-            headers["authorization"] = credentials
+        if target.credentials:
+            headers["authorization"] = target.credentials
         if secret is not None:
             headers |= signature_headers((secret,), identity, self._clock(), body)
-        answer = await self._exchange.post(dialled, headers, body, _open, guarded=True)
+        answer = await self._posts.send(post(target, headers, body), guarded=True)
         if answer.kind is Kind.DELIVERED:
             return None
         return answer.error or f"The sink answered {answer.status_code}."
@@ -125,7 +126,3 @@ def _text(report: Report) -> str:
         f"{MEANINGS[subject.figure]}{f' ({where})' if where else ''}: {value}."
         f" The alert fires {side} {rule.threshold:g}{held}. {rfc3339(report.at)}"
     )
-
-
-async def _open() -> None:
-    """Notifications wait at no gate: no limit counts them."""

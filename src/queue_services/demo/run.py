@@ -20,6 +20,7 @@ from rich.console import Console
 
 from queue_services.clock import Clock
 from queue_services.dashboard.view import BASE as DASHBOARD
+from queue_services.delivery.http1.target import get, post, read_target
 from queue_services.demo import report
 from queue_services.demo.campaign import LEAD, Planned, batch, plan, read_contacts
 from queue_services.demo.stage import DemoFailed, Stage, examples, open_stage
@@ -30,7 +31,6 @@ from queue_services.wire.answers import BatchAnswer, Job, JobsAnswer
 from queue_services.wire.bodies import JobIdsBody
 
 CAMPAIGN_SECONDS, REFRESH_SECONDS = 30, 0.2
-JSON = {"content-type": "application/json"}
 
 
 def run_demo(*, keep: bool = False, console: Console | None = None) -> int:
@@ -103,13 +103,13 @@ async def _campaign(stage: Stage, console: Console) -> list[str]:
 
 async def _schedule(stage: Stage, planned: Sequence[Planned]) -> dict[str, Expected]:
     """Hand all messages to the service; what to expect, by job id."""
-    async with stage.http.post(
-        f"{stage.service}/api/schedule-batch", data=batch(planned), headers=JSON
-    ) as response:
-        body = await response.read()
+    scheduling = read_target(f"{stage.service}/api/schedule-batch")
+    response = await stage.ask(post(scheduling, {}, batch(planned)))
     if response.status != 200:
-        raise DemoFailed(f"The service did not take the campaign: {body.decode(errors='replace')}")
-    answer = msgspec.json.decode(body, type=BatchAnswer)
+        raise DemoFailed(
+            f"The service did not take the campaign: {response.body.decode(errors='replace')}"
+        )
+    answer = msgspec.json.decode(response.body, type=BatchAnswer)
     if answer.rejected:
         raise DemoFailed(
             f"The service rejected {answer.rejected} messages:"
@@ -124,20 +124,16 @@ def _expected(message: Planned) -> Expected:
 
 async def _look(stage: Stage, watch: Watch) -> None:
     """Fetch what has arrived since the last look."""
-    async with stage.http.get(
-        f"{stage.receiver}/arrivals", params={"after": len(watch.arrivals)}
-    ) as response:
-        watch.add(msgspec.json.decode(await response.read(), type=Arrivals).arrivals)
+    seen = len(watch.arrivals)
+    response = await stage.ask(get(read_target(f"{stage.receiver}/arrivals?after={seen}"), {}))
+    watch.add(msgspec.json.decode(response.body, type=Arrivals).arrivals)
 
 
 async def _statuses(stage: Stage, jobs: list[str]) -> dict[str, Job]:
     """What the service says of the jobs."""
-    async with stage.http.post(
-        f"{stage.service}/api/job-status",
-        data=msgspec.json.encode(JobIdsBody(job_ids=jobs)),
-        headers=JSON,
-    ) as response:
-        answer = msgspec.json.decode(await response.read(), type=JobsAnswer)
+    body = msgspec.json.encode(JobIdsBody(job_ids=jobs))
+    response = await stage.ask(post(read_target(f"{stage.service}/api/job-status"), {}, body))
+    answer = msgspec.json.decode(response.body, type=JobsAnswer)
     return {job.job_id: job for job in answer.jobs}
 
 

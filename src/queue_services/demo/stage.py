@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import aiohttp
-
+from queue_services.delivery.http1.answer import Failure, Response
+from queue_services.delivery.http1.client import Client
+from queue_services.delivery.http1.target import Request, get, read_target
 from queue_services.errors import QueueServicesError
 from queue_services.settings import environment_for
 
 START_SECONDS, STOP_SECONDS = 15, 10
+ANSWER_SECONDS, ANSWER_BYTES = 60, 32 * 1024 * 1024
 FAIL_EVERY = 40
 """The receiver answers the first try of every fortieth message with 503, so that retries show."""
 
@@ -33,11 +35,18 @@ class DemoFailed(QueueServicesError):
 
 @dataclass(frozen=True)
 class Stage:
-    """What is running: the URLs of service and receiver, and a session to call both."""
+    """What is running: the URLs of service and receiver, and a client to call both."""
 
     service: str
     receiver: str
-    http: aiohttp.ClientSession
+    client: Client
+
+    async def ask(self, request: Request) -> Response:
+        """Send a request. Raises DemoFailed where no answer comes."""
+        outcome = await self.client.fetch(request)
+        if isinstance(outcome, Failure):
+            raise DemoFailed(f"A request got no answer: {outcome.reason}")
+        return outcome
 
 
 @contextlib.asynccontextmanager
@@ -69,9 +78,9 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
         ]
         async with (
             _child(command, folder / "service.log", environment) as service,
-            aiohttp.ClientSession() as http,
+            Client(ANSWER_SECONDS, 8, body_bytes=ANSWER_BYTES) as client,
         ):
-            stage = Stage(f"http://127.0.0.1:{port}", receiver_url, http)
+            stage = Stage(f"http://127.0.0.1:{port}", receiver_url, client)
             await _ready(stage, service, folder / "service.log")
             yield stage
 
@@ -131,13 +140,13 @@ async def _ready(stage: Stage, service: asyncio.subprocess.Process, log: Path) -
     """Return when the service answers that it is ready. Raises DemoFailed with the end of
     its log.
     """
+    ready = get(read_target(f"{stage.service}/health/ready"), {})
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_SECONDS):
             while service.returncode is None:
-                with contextlib.suppress(aiohttp.ClientError):
-                    async with stage.http.get(f"{stage.service}/health/ready") as response:
-                        if response.status == 200:
-                            return
+                outcome = await stage.client.fetch(ready)
+                if isinstance(outcome, Response) and outcome.status == 200:
+                    return
                 await asyncio.sleep(0.05)
     raise DemoFailed(f"The service did not start:\n{_end_of(log)}")
 

@@ -17,6 +17,7 @@ import msgspec
 from queue_services.domain.message import SECOND, Instant
 
 ERROR_CHARACTERS = 500
+ANSWER_BYTES = 16 * 1024
 SHORTEST_WAIT = 1 * SECOND
 LONGEST_WAIT = 3600 * SECOND
 
@@ -46,18 +47,34 @@ _ATTEMPT_OUTCOMES: dict[Kind, AttemptOutcome] = {
 }
 
 
+class AnswerBody(msgspec.Struct, frozen=True, gc=False):
+    """The body of an application's answer: at most its first `ANSWER_BYTES`, `cut` where it
+    was longer.
+    """
+
+    content: bytes
+    content_type: str
+    cut: bool
+
+    @property
+    def text(self) -> str:
+        """As text that can be stored, by the charset of its content type, else UTF-8."""
+        return _storable(_decode(self.content, self.content_type))
+
+
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What one delivery came to.
 
     `status_code` is the HTTP status, None where none came. `error` says what went wrong,
     None for DELIVERED. `wait_until` is set for THROTTLED alone: before it the lane sends
-    nothing.
+    nothing. `body` is what the application answered, None where that was nothing.
     """
 
     kind: Kind
     status_code: int | None = None
     error: str | None = None
     wait_until: Instant | None = None
+    body: AnswerBody | None = None
 
     @property
     def posted(self) -> bool:
@@ -81,6 +98,7 @@ class _Verdict(msgspec.Struct):
 
 
 _read_verdict = msgspec.json.Decoder(_Verdict).decode
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.ASCII | re.IGNORECASE)
 _BEGINS_WITH_FAILURE = re.compile(rb'\s*\{\s*"success"\s*:\s*false\b')
 
 
@@ -148,16 +166,18 @@ def _text(raw: msgspec.Raw) -> str:
 
 def _error(status: int, body: bytes, content_type: str) -> str:
     """The status and the first characters of the body."""
-    charset = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.ASCII | re.IGNORECASE)
-    start = body[
-        : 4 * ERROR_CHARACTERS
-    ]  # no charset takes more than four bytes a character, so this is enough
-    try:
-        text = start.decode(charset[1] if charset else "utf-8", "replace")
-    except (LookupError, UnicodeError):
-        text = start.decode("utf-8", "replace")
+    # no charset takes more than four bytes a character, so this is enough
+    text = _decode(body[: 4 * ERROR_CHARACTERS], content_type)
     text = _storable(text[:ERROR_CHARACTERS].strip())
     return f"HTTP {status}: {text}" if text else f"HTTP {status}"
+
+
+def _decode(content: bytes, content_type: str) -> str:
+    charset = _CHARSET.search(content_type)
+    try:
+        return content.decode(charset[1] if charset else "utf-8", "replace")
+    except (LookupError, UnicodeError):
+        return content.decode("utf-8", "replace")
 
 
 def _storable(text: str) -> str:
