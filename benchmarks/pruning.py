@@ -23,6 +23,7 @@ from benchmarks.store import drain, fill, new_message
 from benchmarks.stores import fresh_store, report
 from queue_services.clock import Clock
 from queue_services.delivery.sender import Delivery, Gate
+from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import build
 from queue_services.dispatcher.maintenance import Maintenance
 from queue_services.domain.message import SECOND, Instant
@@ -106,10 +107,15 @@ async def measure(backend: str, old: int, url: str = "") -> Lateness:
         await drain(database, old)
         receiver = _Receiver(clock)
         timed = _Timed(database)
-        dispatching = await build(database, clock, receiver, DispatchSettings(sms_per_second=1_000))
+        dispatching = await build(
+            database, clock, TaskSender(receiver), DispatchSettings(sms_per_second=1_000)
+        )
         pruning = (
             await build(
-                cast("Database", timed), clock, receiver, DispatchSettings(retention_days=1e-6)
+                cast("Database", timed),
+                clock,
+                TaskSender(receiver),
+                DispatchSettings(retention_days=1e-6),
             )
         ).maintenance
         timed.took.clear()

@@ -16,11 +16,12 @@ import time
 import uvloop
 
 from benchmarks.stores import fresh_store, report
+from queue_services.domain.claim_lane import ClaimRequest
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, new_id
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy
 from queue_services.queue import claims, intake, settling
-from queue_services.queue.claims import ClaimedMessage, ClaimRequest
 from queue_services.queue.settling import FinishedBatch, Settlement, Terms
 from queue_services.storage.port import Database
 

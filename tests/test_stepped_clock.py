@@ -8,7 +8,8 @@ import asyncio
 
 import pytest
 
-from queue_services.delivery.sender import Delivery, Gate, Notice
+from queue_services.delivery.sender import Delivery, Gate, Notice, Outgoing
+from queue_services.delivery.tasks import TaskSender
 from queue_services.domain.message import Channel
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.testclock.clock import SteppedClock
@@ -126,11 +127,26 @@ async def test_between_moves_it_goes_at_the_pace_of_real_time(clock: SteppedCloc
     assert clock.now() - before < SECOND
 
 
+class Watching:
+    """Starts a delivery at an instant, and again when a connection stands."""
+
+    def __init__(self) -> None:
+        self.outgoing: Outgoing | None = None
+        self.answers: list[Kind] = []
+
+    def ready(self) -> None:
+        assert self.outgoing is not None
+        assert self.outgoing.start()
+
+    def answered(self, answer: Answer) -> None:
+        self.answers.append(answer.kind)
+
+
 async def test_a_delivery_holds_time_but_for_the_wait_for_its_slot(clock: SteppedClock) -> None:
     start, at = clock.now(), []
 
     class Application:
-        async def send(self, delivery: Delivery, gate: Gate) -> Answer:
+        async def send(self, _: Delivery, gate: Gate) -> Answer:
             await some_turns()  # it connects
             await gate()
             at.append(clock.now() - start)
@@ -141,17 +157,36 @@ async def test_a_delivery_holds_time_but_for_the_wait_for_its_slot(clock: Steppe
         async def close(self) -> None:
             return None
 
-    sender = SteppedSender(Application(), clock)
+    watching = Watching()
+
+    async def deliver() -> None:
+        await clock.sleep_until(start + 10 * SECOND)
+        sender = SteppedSender(TaskSender(Application()), clock)
+        watching.outgoing = sender.begin(Delivery("1", "acme", Channel.SMS, "c", 1, "{}"), watching)
+        await clock.sleep_until(start + 30 * SECOND)
+        watching.outgoing.start()
+
     async with asyncio.TaskGroup() as tasks:
-        sending = tasks.create_task(
-            sender.send(
-                Delivery("1", "acme", Channel.SMS, "c", 1, "{}"),
-                lambda: clock.sleep_until(start + 30 * SECOND),
-            )
-        )
+        tasks.create_task(deliver())
         await clock.advance(DAY)
-        assert sending.done()
+        assert watching.answers == [Kind.DELIVERED]
     assert at == [30 * SECOND, 30 * SECOND]
+
+
+async def test_an_abandoned_delivery_holds_time_no_longer(clock: SteppedClock) -> None:
+    class Application:
+        async def send(self, _: Delivery, __: Gate) -> Answer:
+            await asyncio.get_running_loop().create_future()
+            raise AssertionError
+
+        async def close(self) -> None:
+            return None
+
+    sender = SteppedSender(TaskSender(Application()), clock)
+    outgoing = sender.begin(Delivery("1", "acme", Channel.SMS, "c", 1, "{}"), Watching())
+    assert not outgoing.start()
+    outgoing.abandon()
+    await clock.advance(DAY)
 
 
 async def test_telling_of_an_event_holds_time(clock: SteppedClock) -> None:

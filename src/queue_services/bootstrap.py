@@ -30,7 +30,7 @@ from queue_services.delivery.address_guard import refused
 from queue_services.delivery.callback import CallbackSender
 from queue_services.delivery.events import EventSender
 from queue_services.delivery.notifications import Notifier
-from queue_services.delivery.sender import CoroutineSender, Messenger
+from queue_services.delivery.sender import Messenger, Sender
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
 from queue_services.dispatcher.alerts import AlertRunner
@@ -164,7 +164,7 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
                 " is set",
                 setting=f"{channel}_API_URL",
             )
-    sender: CoroutineSender = CallbackSender(
+    sender: Sender = CallbackSender(
         settings,
         core.clock.now,
         lambda address: refused(address, settings.callback_allow),

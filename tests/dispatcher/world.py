@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from queue_services.clock import Clock
 from queue_services.delivery.sender import Delivery, Gate, Notice
+from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import Dispatching, build
 from queue_services.dispatcher.tracing import BatchSpans
 from queue_services.domain.message import (
@@ -269,7 +270,7 @@ class World:
         dispatching = await build(
             link,
             self.clock,
-            self.receiver,
+            TaskSender(self.receiver),
             self.settings,
             random=self.rnd.random,
             messenger=self.listener,
@@ -293,9 +294,7 @@ class World:
         self.processes.remove(process)
         process.link.cut = True
         process.task.cancel()
-        for flight in process.dispatching.flights.all():
-            if flight.task is not None:
-                flight.task.cancel()
+        process.dispatching.flights.abandon()
         await asyncio.gather(process.task, return_exceptions=True)
 
     async def job(self, message: str) -> Job:

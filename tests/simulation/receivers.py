@@ -140,7 +140,8 @@ class Receivers:
     @staticmethod
     def _flight(sending: Sending, message: str) -> Flight | None:
         held = sending.flights.all() if sending.flights is not None else []
-        return next((flight for flight in held if flight.message.id == message), None)
+        mine = [flight for flight in held if flight.message.id == message]
+        return max(mine, key=lambda flight: flight.message.claim, default=None)
 
     def ids(self) -> set[str]:
         """The messages that came at all."""

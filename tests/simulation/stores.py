@@ -103,7 +103,7 @@ class Connection:
     `hindered` is when it was cut off, from and until, `lost_renewals` when an attempt to
     keep its leases was lost. `on_settled` hears of every outcome that was committed,
     whether its process learns of that or not; for which claims they counted, and how many
-    were lost.
+    were lost. `on_step` is called after every transaction.
     """
 
     def __init__(
@@ -116,6 +116,7 @@ class Connection:
         self.hindered: list[tuple[float, float]] = []
         self.lost_renewals: list[float] = []
         self.on_settled: Callable[[list[Settlement], set[ClaimNumber], int], None] = lambda *_: None
+        self.on_step: Callable[[], None] = lambda: None
 
     def cut(self, until: float) -> None:
         """Keep the process from its store until then."""
@@ -130,6 +131,7 @@ class Connection:
                 self.lost_renewals.append(asyncio.get_running_loop().time())
             raise
         value = await self._database.write(self._heard(flow), *args, **kwargs)
+        self.on_step()
         await asyncio.sleep(self._rnd.uniform(0.0005, self._faults.slowest_commit))
         await self._ask(self._faults.lost_after, self._faults.crash_after)
         return value

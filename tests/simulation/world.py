@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from queue_services.clock import Clock
+from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import Dispatching, build
 from queue_services.dispatcher.maintenance import measure
 from queue_services.domain.message import SECOND, Channel, Instant
@@ -179,7 +180,7 @@ class Simulation:
             dispatching = await build(
                 connection,
                 clock,
-                SimulatedSender(self.receivers, sending),
+                TaskSender(SimulatedSender(self.receivers, sending)),
                 self.settings,
                 random=random.Random(self.rnd.random()).random,
                 messenger=(
@@ -192,6 +193,7 @@ class Simulation:
             return None
         sending.flights = dispatching.flights
         connection.on_settled = self.receivers.recorded
+        connection.on_step = lambda: self.ended_badly.extend(dispatching.flights.miscounted())
         process = Process(connection, sending, dispatching, asyncio.create_task(dispatching.run()))
         self.processes.append(process)
         self.starts.append(self.loop.time())
@@ -205,9 +207,7 @@ class Simulation:
         if process.connection.dead.is_set():
             self.crashes += 1
             process.running.cancel()
-            for flight in process.dispatching.flights.all():
-                if flight.task is not None:
-                    flight.task.cancel()
+            process.dispatching.flights.abandon()
         else:
             self.stops += 1
         [ended] = await asyncio.gather(process.running, return_exceptions=True)

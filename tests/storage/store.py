@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Status
 from queue_services.domain.outcome import Kind
 from queue_services.queue import campaigns, claims, folding, intake, jobs, retention, settling
-from queue_services.queue.claims import Claim, ClaimedMessage
+from queue_services.queue.claims import Claim
 from queue_services.queue.records import Attempt, Campaign, Insertion, Job, JobFilter
 from queue_services.queue.settling import Settled, Settlement
 from queue_services.storage.port import Database, Row, Tx

@@ -9,9 +9,9 @@ from collections import Counter
 
 import msgspec
 
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import Status, new_id
 from queue_services.errors import Conflict
-from queue_services.queue.claims import ClaimedMessage
 from tests.storage.store import Store
 from tests.support.builders import LEASE, NOW, message, settlement
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Priority, Reason, Status
 from queue_services.domain.outcome import Kind
 from queue_services.queue import settling
-from queue_services.queue.claims import ClaimedMessage
 from queue_services.queue.settling import FinishedBatch
 from tests.storage.store import Store, later
 from tests.support.builders import LEASE, NOW, message, settlement, terms

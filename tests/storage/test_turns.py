@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import msgspec
 
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Priority
-from queue_services.queue.claims import ClaimedMessage
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
 

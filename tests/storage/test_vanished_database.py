@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from queue_services.clock import Clock
+from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import build
 from queue_services.dispatcher.maintenance import measure
 from queue_services.errors import StoreUnavailable
@@ -137,7 +138,7 @@ async def test_dispatching_resumes_within_seconds(
     clock = Clock()
     clock.correct(await measure(database, clock), at_once=True)
     receiver = Receiver(clock)
-    process = await build(database, clock, receiver, DispatchSettings())
+    process = await build(database, clock, TaskSender(receiver), DispatchSettings())
     running = asyncio.create_task(process.run())
     beside = PostgresDatabase(postgres_url)
     try:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from queue_services.domain.calendar import DAY, Window
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority
 from queue_services.domain.outcome import Kind
 from queue_services.domain.scaling import AdjustmentReason
@@ -16,7 +17,6 @@ from queue_services.domain.tiers import SHIPPED, Scale, Source, Tier, TierChange
 from queue_services.domain.workspace import Change, Workspace
 from queue_services.errors import InvalidRequest, NotFound
 from queue_services.queue import autoscaling, retention, tiers, workspaces
-from queue_services.queue.claims import ClaimedMessage
 from queue_services.queue.workspaces import LaneHold, Sort
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Priority, Status
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict, NotFound
 from queue_services.queue import figures
-from queue_services.queue.claims import ClaimedMessage
 from queue_services.queue.tallies import ALL
 from tests.storage.store import Store
 from tests.support.builders import LEASE, NOW, message, settlement

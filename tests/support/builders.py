@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from queue_services.domain.claim_lane import ClaimRequest
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, new_id
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy
-from queue_services.queue.claims import ClaimedMessage, ClaimRequest
 from queue_services.queue.settling import Settlement, Terms
 
 NOW: Instant = 1_800_000_000 * SECOND

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from queue_services.clock import Clock
 from queue_services.delivery.events import CONNECTIONS
-from queue_services.delivery.sender import CoroutineSender, Messenger
+from queue_services.delivery.sender import Messenger, Sender
 from queue_services.dispatcher.dispatcher import Dispatcher, DispatcherTerms
 from queue_services.dispatcher.events import EventDispatcher, EventTerms
 from queue_services.dispatcher.flights import Flights
@@ -21,6 +21,7 @@ from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.runner import Runner
 from queue_services.dispatcher.settler import Settler
 from queue_services.dispatcher.tracing import BatchSpans
+from queue_services.dispatcher.wakes import Wakes
 from queue_services.domain.calendar import DAY
 from queue_services.domain.message import SECOND
 from queue_services.domain.retry import RetryPolicy
@@ -86,7 +87,7 @@ class Dispatching:
 async def build(
     database: Database,
     clock: Clock,
-    sender: CoroutineSender,
+    sender: Sender,
     settings: DispatchSettings,
     random: Callable[[], float] = randomness.random,
     messenger: Messenger | None = None,
@@ -102,10 +103,23 @@ async def build(
     policy = RetryPolicy(
         max_attempts=settings.max_attempts, backoff=round(settings.backoff_seconds * SECOND)
     )
-    flights = Flights(settings.concurrency)
-    pacer = Pacer(clock, lease)
-    settler = Settler(database, clock, flights, Terms(identity, writer, policy, rates, random))
-    settler.on_outcome = None if spans is None else spans.outcome
+    events = None
+    if messenger is not None:
+        await database.write(event_routes.set_service, enabled=settings.events_url is not None)
+        events = EventDispatcher(
+            database, clock, messenger, _event_terms(identity, settings, policy, random)
+        )
+    flights, wakes = Flights(settings.concurrency), Wakes()
+    settler = Settler(
+        database,
+        clock,
+        flights,
+        Terms(identity, writer, policy, rates, random),
+        on_settled=wakes.settled,
+        on_event=events.wake if events else _nothing,
+        on_outcome=None if spans is None else spans.outcome,
+    )
+    pacer = Pacer(clock, flights, lease, on_missed=wakes.reserve)
     dispatcher = Dispatcher(
         database,
         clock,
@@ -113,6 +127,7 @@ async def build(
         flights,
         pacer,
         settler,
+        wakes,
         DispatcherTerms(identity, writer, rates, lease, settings.events_url is not None),
     )
     runner = Runner(
@@ -122,6 +137,7 @@ async def build(
         flights,
         pacer,
         settler,
+        wakes,
         identity=identity,
         lease=lease,
         patience=settings.shutdown_seconds,
@@ -137,14 +153,11 @@ async def build(
         history_age=round(settings.history_days * DAY),
         body_age=None if settings.body_days is None else round(settings.body_days * DAY),
     )
-    events = None
-    if messenger is not None:
-        await database.write(event_routes.set_service, enabled=settings.events_url is not None)
-        events = EventDispatcher(
-            database, clock, messenger, _event_terms(identity, settings, policy, random)
-        )
-        settler.on_told = events.wake
     return Dispatching(database, identity, runner, maintenance, dispatcher, flights, events)
+
+
+def _nothing() -> None:
+    """No event is delivered."""
 
 
 def _event_terms(

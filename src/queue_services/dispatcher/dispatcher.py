@@ -1,34 +1,48 @@
-"""One pass of the dispatcher for one channel: reserve anew, claim, start; settling follows
-as the answers come.
+"""The pipeline of one process: claims run ahead into a buffer, a light transaction reserves
+slots for its head, and starts take their slots from memory (`pacer`). A message that falls
+due while the buffer is empty is claimed and gets its slot in one transaction.
 
-`run_once` is repeated by `dispatcher.runner`, and by tests on a clock of their own.
-Retries, holds and limits are decided elsewhere: in `domain` and in the storage flows.
+`claim_once` and `reserve_once` are repeated by `dispatcher.runner`. Retries, holds and
+limits are decided elsewhere: in `domain` and in the flows of `queue`.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
 
 import msgspec
 import structlog
 
 from queue_services.clock import Clock
-from queue_services.delivery.sender import CoroutineSender, Delivery
+from queue_services.delivery.sender import Delivery, Sender
+from queue_services.dispatcher.channel_state import (
+    COMMITS_REMEMBERED,
+    LARGEST_GROUP,
+    ChannelState,
+)
 from queue_services.dispatcher.flights import Batch, Flight, Flights
-from queue_services.dispatcher.pacer import GivenUp, Pacer
+from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.settler import Settler
+from queue_services.dispatcher.wakes import Wakes
+from queue_services.domain.claim_lane import ClaimRequest
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.limits import lead_after, most_at
-from queue_services.domain.message import SECOND, Channel, Instant
-from queue_services.domain.outcome import Answer, Kind
-from queue_services.queue import claims
-from queue_services.queue.claims import Claim, ClaimedMessage, ClaimRequest
-from queue_services.queue.slots import reserve_again
+from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
+from queue_services.domain.outcome import Answer
+from queue_services.queue import claims, slots
+from queue_services.queue.claims import Claim
+from queue_services.queue.slots import Missed, Reserved, ReserveRequest
 from queue_services.storage.port import Database
 
-COMMITS_REMEMBERED = 32
-SLOTLESS_PAUSE = 20_000
-MOST_APART = 1_000
+BUFFERED_BYTES = 32 * 1024 * 1024
+CLAIMED_AHEAD = 500
+"""The most messages of one claim ahead: a larger one holds the embedded store for longer than
+slots should wait.
+"""
+UNSETTLED = 5_000
+"""So many outcomes may wait to be settled before nothing more is claimed."""
+TRY_AGAIN = 20_000
+"""When messages without a slot of their own limit, or without a connection, are looked at again."""
 GIVE_UP_AFTER = 3 * SECOND
 
 log = structlog.get_logger(__name__)
@@ -49,36 +63,34 @@ class DispatcherTerms(msgspec.Struct, frozen=True):
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """What a pass did, and when the next may find something; `starved` when connections,
-    not slots, kept messages waiting.
-
-    `slotless` counts started claims that missed their slot and have no new one yet.
-    """
+    """What a claim brought, and when the next may find something."""
 
     claimed: int
-    slotless: int
     wake_at: Instant
-    starved: bool
 
 
 class Dispatcher:
-    """Claims and starts what is due. One for a process; its passes for two channels may
-    overlap, two passes for one channel may not.
+    """Claims, reserves and starts for one process. The two channels overlap, two claims or two
+    reservations of one channel may not.
     """
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
-        sender: CoroutineSender,
+        sender: Sender,
         flights: Flights,
         pacer: Pacer,
         settler: Settler,
+        wakes: Wakes,
         terms: DispatcherTerms,
     ) -> None:
         self._database, self._clock, self._sender = database, clock, sender
-        self._flights, self._pacer, self._settler, self._terms = flights, pacer, settler, terms
-        self._commits: deque[int] = deque(maxlen=COMMITS_REMEMBERED)
+        self._flights, self._pacer, self._settler = flights, pacer, settler
+        self._wakes, self._terms = wakes, terms
+        self._channels = {channel: ChannelState(terms.rates[channel]) for channel in Channel}
+        self._answers: deque[tuple[Instant, int]] = deque(maxlen=COMMITS_REMEMBERED)
+        self._answered = 0
         self._busy: set[int] = set()
         self.claimed = 0
         self.lag = 0
@@ -88,136 +100,252 @@ class Dispatcher:
         busy, self._busy = sorted(self._busy), set()
         return busy
 
-    async def run_once(self, channel: Channel, now: Instant) -> Pass:
-        """One pass: new slots for starts that were missed, then as many due messages as there
-        are slots and connections for.
-        """
-        steps = self._clock.steps
-        slotless = await self._reserve_anew(channel, now, steps)
-        request = self._request(channel)
-        claim = await self._claim(request, now)
-        for flight in self._flights_of(claim.messages, now, steps):
-            self._start(flight)
-        self.claimed += len(claim.messages)
-        wake_at = min(claim.wake_at, now + SLOTLESS_PAUSE) if slotless else claim.wake_at
-        return Pass(
-            len(claim.messages),
-            slotless,
-            wake_at,
-            starved=request.free_connections <= 0 or bool(request.left_out()),
-        )
+    async def claim_once(self, channel: Channel) -> Pass:
+        """One claim: with slots at once while nothing waits for slots, ahead of them else."""
+        mine, now, steps = self._channels[channel], self._clock.now(), self._clock.steps
+        waiting = mine.more or mine.buffer or mine.reserving or self._pacer.has_missed(channel)
+        at_once = not waiting
+        request = self._at_once(channel) if at_once else self._ahead(channel, now)
+        if request is None:
+            return Pass(0, FOREVER)
+        claim = await self._database.write(claims.claim, request, now)
+        if at_once:
+            mine.commits.append(self._clock.now() - now)
+        flights = self._flights_of(claim.messages, now)
+        self._note(channel, claim)
+        if at_once:
+            for flight in flights:
+                flight.slot, flight.steps = flight.message.slot, steps
+            self._begin(flights)
+        else:
+            if not mine.buffer:
+                self._wakes.reserve(channel)
+            mine.buffer.add(flights)
+        self._wakes.starved[channel] = request.free_connections <= 0 or bool(request.left_out())
+        return Pass(len(flights), claim.wake_at)
 
-    async def _reserve_anew(self, channel: Channel, now: Instant, steps: int) -> int:
+    async def reserve_once(self, channel: Channel) -> Instant:
+        """One reservation: new slots for starts that were late, then for the head of the buffer.
+        When the next is worth while; FOREVER: at the next wake.
+        """
+        mine, now, steps = self._channels[channel], self._clock.now(), self._clock.steps
         missed = self._pacer.take_missed(channel)
-        if not missed:
-            return 0
+        self._give_back_blocked(mine, now)
+        spare = self._spare(now)
+        most = min(mine.next_group(self._pacer.misses), spare) - len(missed)
+        high, normal = mine.buffer.take(most, lambda name: self._flights.held_by(name) >= spare)
+        # Not all that could be taken, because of connections.
+        self._wakes.short[channel] = bool(mine.buffer) and len(high) + len(normal) < mine.group
+        if not (missed or high or normal):
+            return now + TRY_AGAIN if mine.buffer else FOREVER
+        request = ReserveRequest(
+            channel=channel,
+            rate=mine.rate,
+            lead=lead_after(mine.commits),
+            free_connections=spare,
+            held=self._flights.held(),
+            missed=[
+                # A slot of before a step of the clock is another message's by now.
+                Missed(flight.message, flight.slot if flight.steps == steps else 0)
+                for flight in missed
+            ],
+            high=[flight.message for flight in high],
+            normal=[flight.message for flight in normal],
+            waiting=dict(mine.buffer.units),
+        )
+        mine.reserving = True
         try:
-            slots = await self._database.write(
-                reserve_again,
-                self._request(channel),
-                [_given_back(flight, steps) for flight in missed],
-                now,
-            )
+            reserved = await self._database.write(slots.reserve, request, now)
         except BaseException:
             for flight in missed:
-                # it may have left the log, if only the answer was lost: a slot given back
-                # twice is another message's
+                # It may have left the log, if only the answer was lost: a slot given back
+                # twice is another message's.
                 flight.slot = 0
-            self._pacer.put_back(missed)
+            self._pacer.put_back(channel, missed)
+            mine.buffer.put_back(high + normal)
             raise
-        for flight, slot in zip(missed, slots, strict=True):
-            if slot is not None:
-                self._pacer.give(flight, slot, steps)
-            elif (
-                now - flight.begun_at > GIVE_UP_AFTER
-                # its channel is paused, or its limit very low: the connection serves others
-                # meanwhile
-            ):
-                self._pacer.give_up(flight)
-            else:
-                flight.slot = 0  # its old slot has left the log; it must not leave it twice
-        self._pacer.put_back(
-            [flight for flight, slot in zip(missed, slots, strict=True) if slot is None]
+        finally:
+            mine.reserving = False
+        mine.commits.append(self._clock.now() - now)
+        return self._apply(channel, missed, high, normal, reserved, steps)
+
+    def ready(self, flight: Flight) -> None:
+        """A connection stands for a flight whose slot found none."""
+        self._pacer.start(flight)
+
+    def answered(self, flight: Flight, answer: Answer) -> None:
+        """A flight has its outcome."""
+        started_at = flight.started_at or flight.slot
+        self.lag = max(0, started_at - flight.message.visible_at)
+        self._flights.disconnect(flight)
+        self._answered += 1
+        self._settler.settle(flight, answer)
+        self._wakes.freed()
+
+    def give_back(self, flight: Flight) -> None:
+        """Let go of a flight that must not start any more; its message is due again."""
+        if flight.ended:
+            return
+        if flight.outgoing is not None:
+            flight.outgoing.abandon()
+        self._channels[flight.message.channel].buffer.remove(flight)
+        self._flights.disconnect(flight)
+        self._settler.release(flight)
+        self._wakes.freed()
+
+    def stop(self) -> None:
+        """Give back everything that has not started."""
+        for flight in self._flights.all():
+            if flight.started_at is None:
+                self.give_back(flight)
+
+    def _at_once(self, channel: Channel) -> ClaimRequest:
+        return self._request(channel, min(most_at(self._terms.rates[channel]), LARGEST_GROUP))
+
+    def _ahead(self, channel: Channel, now: Instant) -> ClaimRequest | None:
+        """A claim for the buffer; None while it is more than half full."""
+        mine = self._channels[channel]
+        waiting = mine.buffer.total
+        by_size = (BUFFERED_BYTES - mine.buffer.size) // mine.payload
+        unsettled = len(self._flights) - self._flights.connected - len(mine.buffer)
+        self._wakes.starved[channel] = unsettled > UNSETTLED
+        if waiting > mine.places // 2 or by_size <= 0 or unsettled > UNSETTLED:
+            return None
+        request = self._request(channel, min(CLAIMED_AHEAD, mine.places - waiting, by_size))
+        if mine.places < self._flights.concurrency:
+            free, held = request.free_connections - len(mine.buffer), Counter(request.held)
+            held.update(mine.buffer.held)
+        else:
+            # Connections are used many times while this buffer is emptied once.
+            free, held = mine.places - waiting, mine.buffer.held
+        return msgspec.structs.replace(
+            request,
+            reserves=False,
+            free_connections=free,
+            held=dict(held),
+            waiting=dict(mine.buffer.units),
+            blocked=mine.left_out(now),
         )
-        return slots.count(None)
 
-    async def _claim(self, request: ClaimRequest, now: Instant) -> Claim:
-        claim = await self._database.write(claims.claim, request, now)
-        self._commits.append(self._clock.now() - now)
-        self._busy.update(claim.busy)
-        if claim.recovered:
-            log.warning(
-                "claimed again after a lease ran out",
-                messages=claim.recovered,
-                channel=request.channel.value,
-            )
-        return claim
-
-    def _request(self, channel: Channel) -> ClaimRequest:
+    def _request(self, channel: Channel, most: int) -> ClaimRequest:
+        mine = self._channels[channel]
         return ClaimRequest(
             channel=channel,
             dispatcher=self._terms.dispatcher,
             writer=self._terms.writer,
-            rate=self._terms.rates[channel],
-            lead=lead_after(self._commits),
+            rate=mine.rate,
+            lead=lead_after(mine.commits),
             lease=self._terms.lease,
             free_connections=self._flights.free,
             held=self._flights.held(),
-            most=most_at(self._terms.rates[channel]),
+            most=most,
             events=self._terms.events,
         )
 
-    def _flights_of(self, messages: list[ClaimedMessage], now: Instant, steps: int) -> list[Flight]:
+    def _note(self, channel: Channel, claim: Claim) -> None:
+        mine = self._channels[channel]
+        mine.more = claim.more
+        self.claimed += len(claim.messages)
+        self._busy.update(claim.busy)
+        if claim.messages:
+            size = sum(len(message.payload) for message in claim.messages)
+            mine.payload = max(1, size // len(claim.messages))
+        if claim.recovered:
+            log.warning("claim.recovered", messages=claim.recovered, channel=channel.value)
+
+    def _flights_of(self, messages: list[ClaimedMessage], now: Instant) -> list[Flight]:
         sizes = Counter(message.lane for message in messages)
         batches = {
             message.lane: Batch(message.workspace, message.channel, sizes[message.lane])
             for message in messages
         }
-        lease_until, begun_at = now + self._terms.lease, self._clock.now()
-        return [
-            Flight(m, batches[m.lane], m.slot, lease_until, begun_at, min(order, MOST_APART), steps)
-            for order, m in enumerate(messages)
+        flights = [
+            Flight(message, batches[message.lane], now + self._terms.lease, now, self)
+            for message in messages
         ]
+        for flight in flights:
+            self._flights.add(flight)
+        return flights
 
-    def _start(self, flight: Flight) -> None:
-        self._flights.add(flight)
-        flight.task = asyncio.get_running_loop().create_task(self._deliver(flight))
-
-    async def _deliver(self, flight: Flight) -> None:
-        """Deliver one message and hand its outcome on; whatever happens, the flight ends in the
-        settler.
-        """
-        message = flight.message
-        delivery = Delivery(
-            message.id,
-            message.workspace,
-            message.channel,
-            message.contact,
-            message.number,
-            message.payload,
-            message.base_url,
-            message.secrets,
-        )
-        try:
-            answer = await self._sender.send(delivery, lambda: self._pacer.gate(flight))
-        except GivenUp:
-            self._settler.release(flight)
-        except asyncio.CancelledError:
-            if flight.started_at is None:
-                self._settler.release(flight)
-            raise
-        except Exception as bug:
-            log.exception("a sender broke", job=message.id)
-            self._settler.settle(
-                flight, Answer(Kind.FAILED, error=f"The sender broke: {type(bug).__name__}")
+    def _begin(self, flights: list[Flight]) -> None:
+        """Hand flights that have slots to the sender, and start them when those come."""
+        now = self._clock.now()
+        for flight in flights:
+            message = flight.message
+            self._flights.connect(flight)
+            flight.begun_at = now
+            delivery = Delivery(
+                message.id,
+                message.workspace,
+                message.channel,
+                message.contact,
+                message.number,
+                message.payload,
+                message.base_url,
+                message.secrets,
             )
-        else:
-            self.lag = max(0, (flight.started_at or message.slot) - message.visible_at)
-            self._settler.settle(flight, answer)
+            flight.outgoing = self._sender.begin(delivery, flight)
+        self._pacer.add(flights)
+        self._pacer.start_due()
 
+    def _apply(
+        self,
+        channel: Channel,
+        missed: list[Flight],
+        high: list[Flight],
+        normal: list[Flight],
+        reserved: Reserved,
+        steps: int,
+    ) -> Instant:
+        """Give each flight what was reserved for it."""
+        mine, now = self._channels[channel], self._clock.now()
+        again: list[Flight] = []
+        given: list[Flight] = []
+        unplaced: tuple[list[Flight], list[Flight], list[Flight]] = ([], [], [])
+        of = [(0, flight) for flight in missed]
+        of += [(1, flight) for flight in high] + [(2, flight) for flight in normal]
+        for place, (kind, flight) in enumerate(of):
+            slot = reserved.slots[place]
+            if flight.ended:
+                continue
+            if place in reserved.closed:
+                self.give_back(flight)
+            elif slot is not None:
+                flight.slot, flight.steps = slot, steps
+                (again if kind == 0 else given).append(flight)
+            elif reserved.next_at >= FOREVER or now - flight.claimed_at > GIVE_UP_AFTER:
+                # Its channel is paused, or its limit very low: its place serves others meanwhile.
+                self.give_back(flight)
+            else:
+                unplaced[kind].append(flight)
+        for flight in unplaced[0]:
+            flight.slot = 0  # its old slot has left the log; it must not leave it twice
+        self._pacer.put_back(channel, unplaced[0])
+        mine.buffer.put_back(unplaced[1] + unplaced[2])
+        self._pacer.add(again)
+        self._begin(given)
+        for flight in given:
+            mine.served(flight.message.workspace)
+        if mine.buffer.total <= mine.places // 2:
+            self._wakes.claim(channel)
+        left = any(unplaced) or bool(mine.buffer)
+        if not left:
+            return FOREVER
+        return max(min(reserved.next_at, now + SECOND), now + (0 if given else TRY_AGAIN // 4))
 
-def _given_back(flight: Flight, steps: int) -> tuple[int, Instant, int]:
-    """The lane, slot and units of a flight that missed its slot; 0 for a slot of before the
-    clock was stepped: what stands there now is another message's.
-    """
-    return flight.message.lane, flight.slot if flight.steps == steps else 0, flight.message.units
+    def _spare(self, now: Instant) -> int:
+        """Connections that are free, or will be by the time a slot that is reserved now comes:
+        as many as were answered in the last such time.
+        """
+        lead = max(lead_after(mine.commits) for mine in self._channels.values())
+        self._answers.append((now, self._answered))
+        before = next((count for at, count in self._answers if at >= now - lead), self._answered)
+        return self._flights.free + min(self._answered - before, self._flights.concurrency)
+
+    def _give_back_blocked(self, mine: ChannelState, now: Instant) -> None:
+        """Give back what has waited too long for a connection of its workspace."""
+        overdue = mine.overdue(self._flights, now) & mine.buffer.held.keys()
+        if overdue:
+            for flight in mine.buffer.flights():
+                if flight.message.workspace in overdue:
+                    self.give_back(flight)

@@ -1,109 +1,125 @@
-"""Starts each delivery at its slot: the gate that a sender waits at, on an open connection,
-before the first byte goes out.
+"""Starts each delivery at its slot: one task a process, which writes all requests whose slots
+have come in one step.
 
 A start more than LATE after its slot is not made: it would put more into a second than the
-limit. The flight keeps its claim and its connection and asks for a new slot, which the
-dispatcher's next pass reserves before any new message. So does one whose clock was stepped
-since its slot was reserved: that is of another time, and may by chance be now.
+limit. The flight keeps its claim and its connection and gets a new slot, before any message
+that has none. So does one whose clock was stepped since its slot was reserved: that is of
+another time, and may by chance be now.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from itertools import count
 
 from queue_services.clock import Clock
-from queue_services.dispatcher.flights import Flight
+from queue_services.dispatcher.flights import Flight, Flights
 from queue_services.domain.limits import AHEAD, LATE
-from queue_services.domain.message import Channel, Instant
+from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
 
-
-class GivenUp(Exception):
-    """The flight must not start: its lease is nearly over, its message has expired, or the
-    dispatcher stops. It is given back.
-    """
+CHECK = SECOND
+"""How long a wait for a slot may last before the clock is looked at again: it may be stepped."""
 
 
 class Pacer:
-    """The gates of one process. `lease` is microseconds; `on_missed`, set by the runner, is
-    called when a flight waits for a new slot.
+    """The starts of one process. `lease` is microseconds; `on_missed` is called when a flight
+    waits for a new slot.
     """
 
-    on_missed: Callable[[Channel], None] = staticmethod(lambda _: None)
-
-    def __init__(self, clock: Clock, lease: int) -> None:
-        self._clock, self._lease = clock, lease
+    def __init__(
+        self,
+        clock: Clock,
+        flights: Flights,
+        lease: int,
+        *,
+        on_missed: Callable[[Channel], None],
+    ) -> None:
+        self._clock, self._flights, self._lease = clock, flights, lease
+        self._on_missed = on_missed
+        self._queue: list[tuple[Instant, int, Flight]] = []
+        self._numbers = count()
+        self._steps = clock.steps
+        self._sooner = asyncio.Event()
         self._missed: dict[Channel, list[Flight]] = {channel: [] for channel in Channel}
-        self._stopping = False
+        self.misses = 0
 
-    async def gate(self, flight: Flight) -> None:
-        """Return at the flight's slot, having set `started_at`; raises GivenUp where it must
-        not start any more.
-        """
+    def add(self, flights: Iterable[Flight]) -> None:
+        """Start flights at their slots, those of one slot in this order."""
+        first = self._queue[0][0] if self._queue else FOREVER
+        for flight in flights:
+            heappush(self._queue, (flight.slot, next(self._numbers), flight))
+        if self._queue and self._queue[0][0] < first:
+            self._sooner.set()
+
+    async def run(self) -> None:
+        """Start until cancelled."""
         while True:
-            if flight.slot <= self._clock.now() + AHEAD:
-                await self._clock.sleep_until(flight.slot + flight.order)
+            first = self._queue[0][0] if self._queue else FOREVER
+            self._sooner.clear()
+            await self._clock.wait(self._sooner, first, poll=CHECK)
+            self.start_due()
+
+    def start_due(self) -> None:
+        """Start what has come to its slot; what cannot have its slot any more has missed it."""
+        if self._steps != self._clock.steps:
+            self._steps = self._clock.steps
+            of_before = [entry for entry in self._queue if entry[2].steps != self._steps]
+            self._queue = [entry for entry in self._queue if entry[2].steps == self._steps]
+            for _, _, flight in of_before:
+                self.start(flight)
+        queue = self._queue
+        while queue:
             now = self._clock.now()
-            self._check(flight, now)
-            if 0 <= now - flight.slot <= LATE and flight.steps == self._clock.steps:
-                flight.started_at = now
-                if flight.batch.first_start is None:
-                    flight.batch.first_start = now
+            if now < queue[0][0] <= now + AHEAD:
                 return
-            flight.slot = await self._new_slot(flight)
+            self.start(heappop(queue)[2])
+
+    def start(self, flight: Flight) -> None:
+        """Write the flight's request, if its slot is now. Without a connection it is tried again
+        when one stands.
+        """
+        if flight.ended or flight.started_at is not None:
+            return
+        now = self._clock.now()
+        if self._must_not_start(flight, now):
+            flight.control.give_back(flight)
+        elif not self._is_in_time(flight, now) or not self._flights.may_start(flight):
+            self._miss(flight)
+        elif flight.outgoing is not None and flight.outgoing.start():
+            self._flights.start(flight, now)
+        else:
+            flight.waits = True
+
+    def has_missed(self, channel: Channel) -> bool:
+        """Whether flights wait for a new slot."""
+        return bool(self._missed[channel])
 
     def take_missed(self, channel: Channel) -> list[Flight]:
-        """The flights that wait for a new slot; whoever takes them must answer each with `give`
-        or `put_back`.
+        """The flights that wait for a new slot; whoever takes them gives each a slot (`add`),
+        puts it back or gives it up.
         """
         missed, self._missed[channel] = self._missed[channel], []
-        return [
-            flight
-            for flight in missed
-            if flight.new_slot is not None and not flight.new_slot.done()
-        ]
+        return [flight for flight in missed if not flight.ended]
 
-    def give(self, flight: Flight, slot: Instant, steps: int) -> None:
-        """A new slot, reserved when the clock had been stepped so often."""
-        flight.steps = steps
-        if flight.new_slot is not None and not flight.new_slot.done():
-            flight.new_slot.set_result(slot)
-
-    def give_up(self, flight: Flight) -> None:
-        """Let a flight that waits for a new slot be given back instead."""
-        if flight.new_slot is not None and not flight.new_slot.done():
-            flight.new_slot.set_exception(GivenUp())
-
-    def put_back(self, flights: list[Flight]) -> None:
+    def put_back(self, channel: Channel, flights: list[Flight]) -> None:
         """Let flights that got no slot wait on, before those that missed theirs since."""
-        for channel in Channel:
-            self._missed[channel] = [
-                flight for flight in flights if flight.message.channel is channel
-            ] + self._missed[channel]
+        self._missed[channel] = flights + self._missed[channel]
 
-    def stop(self) -> None:
-        """Start nothing more: every flight at its gate is given up."""
-        self._stopping = True
-        for flight in [flight for waiting in self._missed.values() for flight in waiting]:
-            self.give_up(flight)
-
-    async def _new_slot(self, flight: Flight) -> Instant:
-        flight.new_slot = asyncio.get_running_loop().create_future()
+    def _miss(self, flight: Flight) -> None:
+        self.misses += 1
         self._missed[flight.message.channel].append(flight)
-        self.on_missed(flight.message.channel)
-        try:
-            return await flight.new_slot
-        finally:
-            flight.new_slot = None
+        self._on_missed(flight.message.channel)
 
-    def _check(self, flight: Flight, now: Instant) -> None:
-        """Refuse a start that could outlive the lease: another dispatcher might send the
-        message too.
+    def _is_in_time(self, flight: Flight, now: Instant) -> bool:
+        return 0 <= now - flight.slot <= LATE and flight.steps == self._clock.steps
+
+    def _must_not_start(self, flight: Flight, now: Instant) -> bool:
+        """Whether a start could outlive the lease, so that another dispatcher might send the
+        message too, or the message has expired.
         """
         expires_at = flight.message.expires_at
-        if (
-            self._stopping
-            or flight.lease_until - now < self._lease // 3
-            or (expires_at is not None and expires_at <= now)
-        ):
-            raise GivenUp
+        return flight.lease_until - now < self._lease // 3 or (
+            expires_at is not None and expires_at <= now
+        )

@@ -1,5 +1,5 @@
-"""Repeats the dispatcher's passes: a loop a channel that sleeps until something is due,
-renewed leases, and a stop that drains.
+"""Repeats the dispatcher's steps: two loops a channel, which claim and reserve, renewed leases,
+and a stop that drains.
 
 Built by `bootstrap`, one a process. It decides nothing about messages.
 """
@@ -18,7 +18,8 @@ from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.dispatcher.flights import Flights
 from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.settler import Settler
-from queue_services.domain.message import SECOND, Channel, Instant
+from queue_services.dispatcher.wakes import Wakes
+from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import claims
 from queue_services.storage.port import Database
@@ -49,87 +50,82 @@ class Runner:
         flights: Flights,
         pacer: Pacer,
         settler: Settler,
+        wakes: Wakes,
         *,
         identity: int,
         lease: int,
         patience: float,
     ) -> None:
         self._database, self._clock, self._dispatcher = database, clock, dispatcher
-        self._flights, self._pacer, self._settler = flights, pacer, settler
+        self._flights, self._pacer, self._settler, self._wakes = flights, pacer, settler, wakes
         self._identity, self._lease, self._patience = identity, lease, patience
-        self._awake = {channel: asyncio.Event() for channel in Channel}
-        self._starved = dict.fromkeys(Channel, False)
         self._stopping = asyncio.Event()
-        pacer.on_missed = self.wake
-        settler.on_settled = self._wake_after_settling
-
-    def wake(self, channel: Channel | None = None) -> None:
-        """Let the next pass begin now: something may be due."""
-        for one in Channel if channel is None else [channel]:
-            self._awake[one].set()
-
-    def _wake_after_settling(self, moved: bool) -> None:
-        """Places are free again; where messages or lanes `moved` too, something may be due
-        sooner than was known.
-        """
-        for channel in Channel:
-            if moved or self._starved[channel]:
-                self._awake[channel].set()
 
     def stop(self) -> None:
+        """Claim and start no more."""
         self._stopping.set()
-        self.wake()
+        self._wakes.claim()
+        for channel in Channel:
+            self._wakes.reserve(channel)
 
     async def run(self) -> None:
         """Dispatch until `stop`, then finish what is in flight, settle it and return; what does
         not end in time is left to its lease.
         """
-        self._database.on_wake(self.wake)
+        self._database.on_wake(self._wakes.claim)
         background = [
             asyncio.create_task(self._settler.run()),
             asyncio.create_task(self._renew_leases()),
+            asyncio.create_task(self._pacer.run()),
         ]
-        passes = [asyncio.create_task(self._repeat(channel)) for channel in Channel]
+        loops = [
+            asyncio.create_task(loop(channel))
+            for channel in Channel
+            for loop in (self._claim, self._reserve)
+        ]
         try:
-            await asyncio.gather(*passes)
-            self._pacer.stop()
-            for flight in self._flights.all():
-                if flight.started_at is None and flight.task is not None:
-                    flight.task.cancel()
+            await asyncio.gather(*loops)
+            self._dispatcher.stop()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._patience):
                     await self._flights.landed()
         finally:
-            await _cancel(
-                [
-                    *passes,
-                    *background,
-                    *(flight.task for flight in self._flights.all() if flight.task is not None),
-                ]
-            )
+            self._flights.abandon()
+            await _cancel([*loops, *background])
         if left := len(self._flights):
             log.warning(
                 "stopped with deliveries in flight; they are due again when their leases end",
                 messages=left,
             )
 
-    async def _repeat(self, channel: Channel) -> None:
+    async def _claim(self, channel: Channel) -> None:
+        """Claim whenever something may be due and there is room for it."""
+        wake = self._wakes.claims[channel]
         while not self._stopping.is_set():
-            self._awake[channel].clear()
+            wake.clear()
             now = self._clock.now()
-            done = await self._attempt(self._dispatcher.run_once(channel, now))
+            done = await self._attempt(self._dispatcher.claim_once(channel))
             if done is None:
-                await self._sleep(channel, self._clock.now() + AFTER_FAILURE)
+                await self._sleep(wake, self._clock.now() + AFTER_FAILURE)
                 continue
-            self._starved[channel] = done.starved
             if not done.claimed:
                 await self._clock.sleep_until(min(now + BREATH, done.wake_at + BREATH))
-            await self._sleep(channel, done.wake_at)
+            await self._sleep(wake, done.wake_at)
 
-    async def _sleep(self, channel: Channel, until: Instant) -> None:
+    async def _reserve(self, channel: Channel) -> None:
+        """Reserve whenever messages wait for slots and can be started."""
+        wake = self._wakes.reservations[channel]
+        until = FOREVER
+        while not self._stopping.is_set():
+            await self._sleep(wake, until)
+            wake.clear()
+            again_at = await self._attempt(self._dispatcher.reserve_once(channel))
+            until = self._clock.now() + AFTER_FAILURE if again_at is None else again_at
+
+    async def _sleep(self, wake: asyncio.Event, until: Instant) -> None:
         """Sleep until an instant, or until a wake."""
         if not self._stopping.is_set():
-            await self._clock.wait(self._awake[channel], until, poll=POLL)
+            await self._clock.wait(wake, until, poll=POLL)
 
     async def _renew_leases(self) -> None:
         """Every third of a lease, move the ends of all leases held; a flight whose lease was
@@ -151,12 +147,8 @@ class Runner:
         for flight in flights:
             if flight.message.id in mine:
                 flight.lease_until = lease_until
-            elif (
-                flight.started_at is None
-                and flight.task is not None
-                and self._flights.holds(flight)
-            ):
-                flight.task.cancel()
+            elif flight.started_at is None and self._flights.holds(flight):
+                self._dispatcher.give_back(flight)
 
     async def _attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
         """None where the store was away, or the pass failed: dispatching goes on, whatever one

@@ -27,18 +27,24 @@ log = structlog.get_logger(__name__)
 
 
 class Settler:
-    """One writing task. `on_settled`, set by the runner, is called after each group, when
-    places are free again, with whether any lane or message waits anew; `on_told` where the
-    application is to be told of something; `on_outcome`, where there is one, for each
-    outcome as it comes.
+    """One writing task. `on_settled` is called after each group with whether any lane or
+    message waits again; `on_event` where the settled make an event for the application;
+    `on_outcome`, where there is one, for each outcome as it comes.
     """
 
-    on_settled: Callable[[bool], None] = staticmethod(lambda _: None)
-    on_told: Callable[[], None] = staticmethod(lambda: None)
-    on_outcome: Callable[[Flight, Answer | None, int], None] | None = None
-
-    def __init__(self, database: Database, clock: Clock, flights: Flights, terms: Terms) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        flights: Flights,
+        terms: Terms,
+        *,
+        on_settled: Callable[[bool], None],
+        on_event: Callable[[], None],
+        on_outcome: Callable[[Flight, Answer | None, int], None] | None = None,
+    ) -> None:
         self._database, self._clock, self._flights, self._terms = database, clock, flights, terms
+        self._on_settled, self._on_event, self._on_outcome = on_settled, on_event, on_outcome
         self._waiting: list[tuple[Flight, Answer | None, int]] = []
         self._batches: list[FinishedBatch] = []
         self._arrived = asyncio.Event()
@@ -88,15 +94,15 @@ class Settler:
         del self._waiting[: len(group)]
         self._batches = self._batches[len(batches) :]
         self._flights.remove(flight for flight, _, _ in group)
-        self.on_settled(moved)
+        self._on_settled(moved)
 
     def _add(self, flight: Flight, answer: Answer | None) -> None:
-        now = self._clock.now()
+        now, flight.ended = self._clock.now(), True
         self._waiting.append((flight, answer, now))
         if finished := flight.batch.finish_one(now):
             self._batches = [*self._batches, finished]
-        if self.on_outcome is not None:
-            self.on_outcome(flight, answer, now)
+        if self._on_outcome is not None:
+            self._on_outcome(flight, answer, now)
         self._arrived.set()
 
     async def _write(
@@ -113,7 +119,7 @@ class Settler:
             settling.settle, settlements, batches, self._terms, now, unsent
         )
         if any(settlement.message.events for settlement in settlements):
-            self.on_told()
+            self._on_event()
         if settled.lost:
             log.warning("outcomes came after their lease was lost", lost=settled.lost)
         undelivered = [

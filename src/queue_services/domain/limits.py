@@ -30,6 +30,10 @@ LATE = 8_000
 # How far beyond the lead slots are reserved. Longer, and turns between lanes get stale;
 # shorter, and a stall between two passes leaves slots unused.
 HORIZON = 100_000
+# How far ahead of their slots messages may be claimed: a dispatcher's buffer holds what the
+# limit sends in this time. With less, a claim that takes long leaves slots unused; with
+# more, turns between lanes get stale.
+BUFFER_SPAN = 200_000
 # How far the pace may lag behind now. Without the lag, what a stall lost is lost for good;
 # with a longer one, a stall is followed by a long burst.
 CATCH_UP = 250_000
@@ -204,11 +208,42 @@ def free(
     return max(0, min(terms.most - in_window, by_pace, most))
 
 
-def next_free(log: LimitLog, rate: float, now: Instant, lead: int, units: int = 1) -> Instant:
-    """When the next slot (or `units` at one instant) would lie, however far ahead; a
-    dispatcher sleeps until this less its lead.
+def next_free(
+    log: LimitLog, rate: float, now: Instant, lead: int, units: int = 1, *, waiting: int = 0
+) -> Instant:
+    """When the next slot (or `units` at one instant) would lie, however far ahead, once so
+    many `waiting` messages have theirs; a dispatcher sleeps until this less its lead.
     """
-    return Reservation(log, rate, now, lead, FOREVER).next_slot(now, units) or FOREVER
+    if waiting:
+        log = LimitLog(list(log.gaps), list(log.counts), log.pace, log.number, [], log.quiet_until)
+    reservation = Reservation(log, rate, now, lead, FOREVER)
+    for _ in range(waiting):
+        reservation.take(reservation.next_slot(now) or FOREVER)
+    return reservation.next_slot(now, units) or FOREVER
+
+
+def slot_at(
+    log: LimitLog,
+    rate: float | None,
+    units: int = 1,
+    *,
+    waiting: int = 0,
+    ahead: bool = False,
+    now: Instant = 1,
+) -> Instant:
+    """From when on a claim can give the next slot (of so many units) of a lane's own limit,
+    `waiting` ones being promised already; 0 where it has none of its own.
+
+    That is as far before the slot as claims look ahead, further where they claim `ahead` of
+    slots: at the slot itself, the channel's slots around it would be taken. A slot that has
+    been free for long is not put off to now, or a lane that is examined without a claim would
+    lose its place each time.
+    """
+    if rate is None:
+        return 0
+    since = now if waiting else 1
+    span = HORIZON + BUFFER_SPAN // 2 if ahead else HORIZON
+    return next_free(log, rate, since, 0, units, waiting=waiting) - span
 
 
 def give_back(log: LimitLog, rate: float, slots: Sequence[Instant]) -> None:

@@ -17,7 +17,7 @@ from queue_services.domain.scaling import Adjustment, Approach, Observation, Sca
 from queue_services.domain.workspace import base_limit
 from queue_services.queue import events
 from queue_services.queue.events import Event, EventType
-from queue_services.queue.lane_settings import Tenant, Watch, slot_at, tenants, write
+from queue_services.queue.lane_settings import Tenant, Watch, tenants, write
 from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Row, Tx
 
@@ -158,7 +158,7 @@ def _row(tenant: Tenant, seen: _Seen, now: Instant) -> Row:
     new limit, counted with what was sent before.
     """
     watch = None if seen.watch is None else write(seen.watch)
-    return (tenant.lane, seen.rate, slot_at(tenant.log, seen.rate), watch, now)
+    return (tenant.lane, seen.rate, limits.slot_at(tenant.log, seen.rate), watch, now)
 
 
 def _adjusted(tenant: Tenant, adjustment: Adjustment) -> Event:

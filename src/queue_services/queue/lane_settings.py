@@ -136,20 +136,9 @@ def _copies(tenant: Tenant, now: Instant) -> Row:
         tier.weight,
         int(channel in workspace.paused),
         terms,
-        slot_at(tenant.log, rate),
+        limits.slot_at(tenant.log, rate),
         due_at,
     )
-
-
-def slot_at(log: LimitLog, rate: float | None, units: int = 1) -> Instant:
-    """From when on a claim can give the next slot (of so many units) of a lane's own limit;
-    0 where it has none of its own.
-
-    That is as far before the slot as claims look ahead: at the slot itself, the channel's
-    slots around it would be taken. A slot that has been free for long is not put off to
-    now, or a lane that is looked at in vain would lose its place each time.
-    """
-    return 0 if rate is None else limits.next_free(log, rate, 1, 0, units) - limits.HORIZON
 
 
 def _terms_text(terms: LaneTerms) -> str | None:

@@ -16,12 +16,12 @@ import msgspec
 
 from queue_services.domain import exceedance, retry
 from queue_services.domain import holds as lane_rules
+from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.holds import Hold, HoldReason
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy, Step
 from queue_services.queue import events, exceedances, results
-from queue_services.queue.claims import ClaimedMessage
 from queue_services.queue.exceedances import Exceedance
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.records import Attempt

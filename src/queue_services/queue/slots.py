@@ -1,112 +1,174 @@
-"""Gives slots: of a channel's limit, and of the lanes' own limits where they have one, in
-one reservation.
+"""Reserves slots for claimed messages, in one light transaction: for starts that missed
+theirs, and for the head of a dispatcher's buffer.
 
-Called by the claiming flow, and by the dispatcher for starts that missed their slot. Lock
-order: lanes, then the channel's limit, just before the commit.
+The rule is `domain.slot_plan`; `domain.gate` says which may start at all. Lock order: lanes
+with limits of their own, then the channel's limit, just before the commit.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Sequence
-from heapq import heappop, heappush
+from collections import Counter
 
-from queue_services.domain import limits, turns
-from queue_services.domain.limits import HORIZON, WINDOW, LimitLog, Reservation
+import msgspec
+
+from queue_services.domain import gate, limits
+from queue_services.domain.claimed import ClaimedMessage
+from queue_services.domain.gate import CampaignState, LaneState
+from queue_services.domain.limits import HORIZON, LimitLog
 from queue_services.domain.message import FOREVER, Channel, Instant
-from queue_services.queue.lane_settings import read_log, slot_at, write
-from queue_services.queue.lanes import Candidate, ClaimRequest, Lane
+from queue_services.domain.slot_plan import OwnLimit, SlotPlan, Wish
+from queue_services.queue.lane_settings import read_log, read_terms, write
 from queue_services.storage.port import Tx
 
-OwnLimit = tuple[LimitLog, float]
+
+class Missed(msgspec.Struct, frozen=True, gc=False):
+    """A message that missed `slot`, which goes back (0: it left the log before)."""
+
+    message: ClaimedMessage
+    slot: Instant
 
 
-class Slots:
-    """The slots of one channel while its limit, and every lane that is asked for, are
-    locked. `full`: there are none left.
+class ReserveRequest(msgspec.Struct, frozen=True):
+    """Slots for `missed` starts first, then for `high` (every fourth slot) and `normal`.
+
+    `rate` is the channel's limit a second, `lead` microseconds; `held` counts connections by
+    workspace, `free_connections` are left. `waiting` are the units that stay in the buffer,
+    by lane.
     """
 
-    def __init__(self, log: LimitLog, request: ClaimRequest, now: Instant) -> None:
-        self._now, self._lead = now, request.lead
-        self._latest = now + request.lead + HORIZON
-        # A message of many units may look further ahead: single ones would take its room for ever.
-        self._shared = Reservation(log, request.rate, now, request.lead, HORIZON + WINDOW)
-        self._own: dict[int, Reservation] = {}
-        self.full = False
-
-    def soonest(self) -> Instant:
-        """The channel's next slot; FOREVER when there is none."""
-        return self._shared.next_slot(0) or FOREVER
-
-    def own_slot(self, lane: int, own: OwnLimit | None, due: Instant, units: int) -> Instant | None:
-        """When a lane's own limit lets a message of so many units start that is due at `due`;
-        None: not within reach of this claim.
-        """
-        return due if own is None else self._reservation(lane, own).next_slot(due, units)
-
-    def take(self, lane: int, own: OwnLimit | None, due: Instant, units: int) -> Instant | None:
-        """The next slot of a message in both limits; None when its lane's limit has none, or
-        the channel is `full`.
-        """
-        if own is not None:
-            own_slot = self.own_slot(lane, own, due, units)
-            if own_slot is None:
-                return None
-            due = own_slot
-        slot = self._shared.next_slot(due, units)
-        if slot is None or (units == 1 and slot > self._latest):
-            self.full = True
-            return None
-        self._shared.take(slot, units)
-        if own is not None:
-            self._reservation(lane, own).take(slot, units)
-        return slot
-
-    def _reservation(self, lane: int, own: OwnLimit) -> Reservation:
-        if lane not in self._own:
-            self._own[lane] = Reservation(*own, self._now, self._lead)
-        return self._own[lane]
+    channel: Channel
+    rate: float
+    lead: int
+    free_connections: int
+    held: dict[str, int]
+    missed: list[Missed] = []
+    high: list[ClaimedMessage] = []
+    normal: list[ClaimedMessage] = []
+    waiting: dict[int, int] = {}
 
 
-class _Waiting:
-    """Candidates whose own limits let them start only after the channel's next slot: the
-    soonest first, those of one lane in their order.
+class Reserved(msgspec.Struct, frozen=True):
+    """The slots of `missed`, `high` and `normal` in that order, None: none yet. Those in
+    `closed` (places in that order) may not start and are to be given back.
 
-    Were they given their slots in turn, the channel's slots until then would be lost; were
-    they left for a later claim, they would find slots taken.
+    `next_at` is when more slots can be had; FOREVER while the channel is paused.
     """
 
-    def __init__(self) -> None:
-        self.by_lane: dict[int, deque[Candidate]] = {}
-        self._slots: dict[int, Instant] = {}
-        self._soonest: list[
-            tuple[Instant, int]
-        ] = []  # an entry whose slot is not its lane's any more counts for nothing
+    slots: list[Instant | None]
+    closed: set[int]
+    next_at: Instant
 
-    def follow(self, candidate: Candidate) -> bool:
-        """Let a candidate wait behind those of its lane; False when there are none."""
-        behind = self.by_lane.get(candidate.lane)
-        if behind is not None:
-            behind.append(candidate)
-        return behind is not None
 
-    def put(self, candidate: Candidate, slot: Instant) -> None:
-        """Let the first of a lane wait until the channel has come to `slot`."""
-        self.by_lane.setdefault(candidate.lane, deque()).appendleft(candidate)
-        self._slots[candidate.lane] = slot
-        heappush(self._soonest, (slot, candidate.lane))
+async def reserve(tx: Tx, request: ReserveRequest, now: Instant) -> Reserved:
+    """Give slots in order to what may start, and take those of missed starts back."""
+    messages = [
+        *(missed.message for missed in request.missed),
+        *request.high,
+        *request.normal,
+    ]
+    ids = sorted({message.lane for message in messages})
+    states, limited = await _lanes(tx, ids, request.rate)
+    owns: dict[int, OwnLimit] = {}
+    if limited:
+        owns = {
+            lane: (read_log(text), rate)
+            for lane, rate, text in await tx.fetch("lock_lane_logs", limited)
+        }
+    campaigns = await _campaigns(tx, messages)
+    log, paused = await read_limit(tx, "lock_limit", request.channel, now)
+    latest = now + request.lead + HORIZON
+    wishes: list[Wish | None] = []
+    closed = set[int]()
+    for place, message in enumerate(messages):
+        state = states.get(message.lane)
+        campaign = None if message.campaign is None else campaigns.get(message.campaign)
+        if state is None or not gate.is_open(message, state, campaign, now, latest):
+            closed.add(place)
+            wishes.append(None)
+        elif message.lane in limited and message.lane not in owns:
+            wishes.append(None)  # its lane is being claimed from right now
+        else:
+            wishes.append(Wish(message.lane, message.workspace, message.slot, message.units))
+    plan = SlotPlan(log, request.rate, request.lead, owns, now)
+    for missed in request.missed:
+        plan.give_back(missed.message.lane, missed.slot, missed.message.units)
+    if not paused:
+        first, after_high = len(request.missed), len(request.missed) + len(request.high)
+        plan.reserve(
+            [wish for wish in wishes[:first] if wish],
+            [wish for wish in wishes[first:after_high] if wish],
+            [wish for wish in wishes[after_high:] if wish],
+            request.held,
+            request.free_connections,
+        )
+    given = [None if wish is None else wish.slot for wish in wishes]
+    await _save_own(tx, owns, request, messages, given, now)
+    await save_limit(tx, request.channel, log)
+    next_at = FOREVER if paused else _next_at(plan, log, owns, request, now)
+    return Reserved(given, closed, next_at)
 
-    def pop(self, by: Instant) -> Candidate | None:
-        """The first whose slot may have come `by` then."""
-        while self._soonest and self._slots.get(self._soonest[0][1]) != self._soonest[0][0]:
-            heappop(self._soonest)
-        if not self._soonest or self._soonest[0][0] > by:
-            return None
-        lane = self._soonest[0][1]
-        candidate = self.by_lane[lane].popleft()
-        if not self.by_lane[lane]:
-            del self.by_lane[lane], self._slots[lane]
-        return candidate
+
+async def _lanes(
+    tx: Tx, ids: list[int], channel_rate: float
+) -> tuple[dict[int, LaneState], list[int]]:
+    """The lanes' states, and which of them have a limit under the channel's."""
+    states, limited = {}, []
+    for lane, rate, paused, held_until, terms in await tx.fetch("gate_lanes", ids):
+        states[lane] = LaneState(bool(paused), held_until, read_terms(terms))
+        if rate is not None and rate < channel_rate:
+            limited.append(lane)
+    return states, limited
+
+
+async def _campaigns(tx: Tx, messages: list[ClaimedMessage]) -> dict[int, CampaignState]:
+    ids = {message.campaign for message in messages if message.campaign is not None}
+    if not ids:
+        return {}
+    rows = await tx.fetch("campaign_states", sorted(ids))
+    return {identity: CampaignState(*state) for identity, *state in rows}
+
+
+async def _save_own(
+    tx: Tx,
+    owns: dict[int, OwnLimit],
+    request: ReserveRequest,
+    messages: list[ClaimedMessage],
+    given: list[Instant | None],
+    now: Instant,
+) -> None:
+    """Store the lanes' logs; each is ready again when what still waits has had its slots."""
+    waiting = Counter(request.waiting)
+    for message, slot in zip(messages, given, strict=True):
+        if slot is None:
+            waiting[message.lane] += message.units
+    rows = [
+        (lane, write(log), limits.slot_at(log, rate, waiting=waiting[lane], ahead=True, now=now))
+        for lane, (log, rate) in owns.items()
+    ]
+    if rows:
+        await tx.each("save_lane_logs", rows)
+
+
+def _next_at(
+    plan: SlotPlan,
+    log: LimitLog,
+    owns: dict[int, OwnLimit],
+    request: ReserveRequest,
+    now: Instant,
+) -> Instant:
+    """When half of the channel's horizon is free again, or a lane's own slot is within reach: a
+    reservation a slot would be one commit a message, waiting for all of it would leave slots
+    unused.
+    """
+    next_slot = limits.next_free(log, request.rate, now, request.lead)
+    more_at = next_slot - request.lead - HORIZON // 2
+    if plan.full:
+        return more_at
+    own_slots = [
+        limits.next_free(*owns[lane], now, request.lead, units)
+        for lane, units in plan.spent.items()
+    ]
+    return max(more_at, min(own_slots) - request.lead - HORIZON) if own_slots else more_at
 
 
 async def read_limit(
@@ -118,9 +180,8 @@ async def read_limit(
     [[text, paused]] = await tx.fetch(statement, channel.value)
     log = read_log(text)
     if limits.astray(log, now):
-        [[true_time]] = await tx.fetch(
-            "read_clock"
-        )  # it may be this process that is behind, as after a suspend: then the log is right
+        # It may be this process that is behind, as after a suspend: then the log is right.
+        [[true_time]] = await tx.fetch("read_clock")
         if limits.astray(log, true_time):
             limits.silence(log, true_time)
     return log, bool(paused)
@@ -131,116 +192,9 @@ async def save_limit(tx: Tx, channel: Channel, log: LimitLog) -> None:
     await tx.fetch("save_limit", channel.value, write(log))
 
 
-def reserve(
-    log: LimitLog,
-    request: ClaimRequest,
-    lanes: dict[int, Lane],
-    high: Sequence[Candidate],
-    normal: Sequence[Candidate],
-    now: Instant,
-) -> list[tuple[Candidate, Instant]]:
-    """Every fourth slot of the channel to a passed-over lane's `high` message while there
-    is one; the others in turn.
-
-    Each start takes a connection: a lane is done when its workspace holds as many as are left free.
-    """
-    first, rest = deque(high), deque(normal)
-    held, free = Counter(request.held), request.free_connections
-    slots, waiting = Slots(log, request, now), _Waiting()
-    reserved: list[tuple[Candidate, Instant]] = []
-    while (
-        not slots.full
-    ):  # for most candidates nothing waits and their lanes have no limit: those must cost little
-        candidate, soonest = None, 0
-        if waiting.by_lane:
-            soonest = slots.soonest()
-            candidate = waiting.pop(soonest)
-        if candidate is None and (first or rest):
-            candidate = (
-                first.popleft()
-                if not rest or (first and turns.high_slots(log.number, 1))
-                else rest.popleft()
-            )
-            if waiting.by_lane and waiting.follow(candidate):
-                continue
-        elif candidate is None:
-            candidate, soonest = waiting.pop(FOREVER), FOREVER
-        if candidate is None:
-            break
-        lane = lanes[candidate.lane]
-        if lane.spent or held[lane.workspace] >= free:
-            continue
-        due, own = lane.earliest(candidate), lane.own
-        if own is not None and not _comes_now(
-            candidate, lane, due, slots, waiting, soonest or slots.soonest()
-        ):
-            continue
-        slot = slots.take(lane.id, own, due, candidate.units)
-        if slot is not None:
-            reserved.append((candidate, slot))
-            held[lane.workspace] += 1
-            free -= 1
-    return reserved
-
-
-def _comes_now(
-    candidate: Candidate,
-    lane: Lane,
-    due: Instant,
-    slots: Slots,
-    waiting: _Waiting,
-    soonest: Instant,
-) -> bool:
-    """Whether a candidate's own limit lets it have the channel's next slot; else it waits
-    for a later one, or its lane is done.
-    """
-    own_slot = slots.own_slot(lane.id, lane.own, due, candidate.units)
-    if own_slot is None:
-        lane.spent, lane.wanted = True, candidate.units
-    elif own_slot > soonest:
-        waiting.put(candidate, own_slot)
-    else:
-        return True
-    return False
-
-
-def give_back(
-    log: LimitLog, request: ClaimRequest, own: OwnLimit | None, slot: Instant, units: int
-) -> None:
-    """Take the slot of a start that is not made out of both limits."""
-    limits.give_back(log, request.rate, [slot] * units)
-    if own is not None:
-        limits.give_back(*own, [slot] * units)
-
-
-async def reserve_again(
-    tx: Tx, request: ClaimRequest, missed: list[tuple[int, Instant, int]], now: Instant
-) -> list[Instant | None]:
-    """New slots for messages that missed theirs, before any new message; None where there
-    is none yet.
-
-    Each is given by its lane, the slot that goes back, and its units.
-    """
-    rows = await tx.each("lane_logs", [(lane,) for lane in sorted({lane for lane, _, _ in missed})])
-    own = {lane: (read_log(text), rate) for lane, rate, text in rows if rate < request.rate}
-    log, paused = await read_limit(tx, "lock_limit", request.channel, now)
-    for lane, slot, units in missed:
-        give_back(log, request, own.get(lane), slot, units)
-    slots = Slots(log, request, now)
-    found = [
-        None if paused else slots.take(lane, own.get(lane), now, units) for lane, _, units in missed
-    ]
-    await tx.each(
-        "save_lane_logs",
-        [(lane, write(kept), slot_at(kept, rate)) for lane, (kept, rate) in own.items()],
-    )
-    await save_limit(tx, request.channel, log)
-    return found
-
-
 async def silence(tx: Tx, channel: Channel, now: Instant) -> None:
     """Let one window pass without a slot, and forget those before: after a clock error
-    nobody knows when they really were.
+    nothing says when they really were.
     """
     log, _ = await read_limit(tx, "lock_limit", channel, now)
     limits.silence(log, now)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from queue_services.delivery.sender import (
-    CoroutineSender,
     Delivery,
-    Gate,
     Messenger,
     Notice,
+    Sender,
+    Watcher,
 )
 from queue_services.domain.outcome import Answer
 from queue_services.queue import intake
@@ -65,29 +65,57 @@ class SteppedDatabase:
 
 
 class SteppedSender:
-    """A sender that holds time while it connects and while it is answered, but not while a
-    message waits for its slot.
+    """A sender that holds time while a message waits for a connection at its slot, and while
+    it is answered, but not while it waits for its slot.
     """
 
-    def __init__(self, sender: CoroutineSender, clock: SteppedClock) -> None:
+    def __init__(self, sender: Sender, clock: SteppedClock) -> None:
         self._sender, self._clock = sender, clock
 
-    async def send(self, delivery: Delivery, gate: Gate) -> Answer:
+    def begin(self, delivery: Delivery, watcher: Watcher) -> SteppedOutgoing:
         """As the sender does."""
-
-        async def resting() -> None:
-            self._clock.end_work()
-            try:
-                await gate()
-            finally:
-                self._clock.begin_work()
-
-        with self._clock.working():
-            return await self._sender.send(delivery, resting)
+        return SteppedOutgoing(self._sender, delivery, watcher, self._clock)
 
     async def close(self) -> None:
         """As the sender does."""
         await self._sender.close()
+
+
+class SteppedOutgoing:
+    """One delivery of a `SteppedSender`: it stands between the sender and the watcher."""
+
+    def __init__(
+        self, sender: Sender, delivery: Delivery, watcher: Watcher, clock: SteppedClock
+    ) -> None:
+        self._watcher, self._clock, self._at_work = watcher, clock, False
+        self._outgoing = sender.begin(delivery, self)
+
+    def start(self) -> bool:
+        """As the sender does."""
+        self._hold(True)
+        return self._outgoing.start()
+
+    def abandon(self) -> None:
+        """As the sender does."""
+        self._hold(False)
+        self._outgoing.abandon()
+
+    def ready(self) -> None:
+        """As the watcher does."""
+        self._hold(False)
+        self._watcher.ready()
+
+    def answered(self, answer: Answer) -> None:
+        """As the watcher does."""
+        self._hold(False)
+        self._watcher.answered(answer)
+
+    def _hold(self, at_work: bool) -> None:
+        if at_work and not self._at_work:
+            self._clock.begin_work()
+        elif self._at_work and not at_work:
+            self._clock.end_work()
+        self._at_work = at_work
 
 
 class SteppedMessenger:

@@ -39,3 +39,13 @@ where id in (
 
 -- name: doomed_messages
 select id from pending where lane = $1 and priority = $2 and visible_at <= $3 and campaign = $4 and epoch < $5 order by visible_at limit 1000;
+
+-- name: gate_lanes
+select id, rate, paused, held_until, terms from lane where id = any($1::bigint[]);
+
+-- name: lock_lane_logs
+-- One that a claim holds right now is passed over: its messages get their slots a moment later.
+select id, rate, log from lane where id = any($1::bigint[]) order by id for update skip locked;
+
+-- name: campaign_states
+select id, state, cancel_epoch, cancelled_at from campaign where id = any($1::bigint[]);

@@ -71,9 +71,6 @@ from unnest($1::uuid[], $2::integer[]) u(id, claim)
 where p.id = u.id and p.claim = u.claim and p.claimed_by = $3
 returning p.id;
 
--- name: lane_logs
-select id, rate, log from lane l join unnest($1::bigint[]) u(wanted) on l.id = u.wanted where l.rate is not null order by l.id for update of l;
-
 -- name: save_lane_logs
 update lane l set log = u.log, slot_at = u.slot_at from unnest($1::bigint[], $2::text[], $3::bigint[]) u(id, log, slot_at) where l.id = u.id;
 

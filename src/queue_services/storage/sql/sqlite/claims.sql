@@ -61,9 +61,6 @@ insert into exceedance (workspace, channel, at, batch_size, message, kind, waits
 update pending set visible_at = ?4 where id = ?1 and claim = ?2 and claimed_by = ?3
 returning id;
 
--- name: lane_logs
-select id, rate, log from lane where id = ?1 and rate is not null;
-
 -- name: save_lane_logs
 update lane set log = ?2, slot_at = ?3 where id = ?1;
 

@@ -1,0 +1,77 @@
+"""What the pipeline of one channel remembers between its steps: the buffer, how long commits
+take, how many starts it makes in time, and which workspaces have no connection left.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from queue_services.dispatcher.buffer import Buffer
+from queue_services.dispatcher.flights import Flights
+from queue_services.domain.limits import BUFFER_SPAN
+from queue_services.domain.message import SECOND, Instant
+
+COMMITS_REMEMBERED = 32
+BUFFERED = 2_000
+"""The most messages of a channel that wait for slots."""
+SMALLEST_GROUP, LARGEST_GROUP = 32, 1_000
+"""Bounds of how many slots one reservation asks for."""
+BLOCKED_FOR = SECOND // 4
+"""After so long without a connection for a workspace, its buffered messages go back: their
+places serve others.
+"""
+
+
+class ChannelState(msgspec.Struct):
+    """One channel's part of the pipeline. `commits` are the microseconds of the last
+    transactions that reserved, `more`: the last claim left due messages. `payload` is the bytes
+    of a message, on average.
+    """
+
+    rate: float
+    buffer: Buffer = msgspec.field(default_factory=Buffer)
+    commits: deque[int] = msgspec.field(default_factory=lambda: deque(maxlen=COMMITS_REMEMBERED))
+    more: bool = False
+    reserving: bool = False
+    payload: int = 1_000
+    group: int = 4 * SMALLEST_GROUP
+    _misses: int = 0
+    _blocked: dict[str, Instant] = {}
+    _looked_at: Instant = 0
+
+    @property
+    def places(self) -> int:
+        """How many units it may buffer: what the limit sends in the buffer's span."""
+        return max(1, min(BUFFERED, int(self.rate * BUFFER_SPAN / SECOND)))
+
+    def next_group(self, misses: int) -> int:
+        """How many slots a reservation may ask for, `misses` starts having been late so far: it
+        shrinks while starts are late, and grows while none is.
+        """
+        late, self._misses = misses - self._misses, misses
+        if late > self.group // 20:
+            self.group = max(SMALLEST_GROUP, self.group * 3 // 4)
+        elif not late:
+            self.group = min(LARGEST_GROUP, self.group + self.group // 8)
+        return self.group
+
+    def overdue(self, flights: Flights, now: Instant) -> set[str]:
+        """The workspaces that have held as many connections as are free for too long."""
+        if now - self._looked_at >= BLOCKED_FOR // 4:
+            self._looked_at, free = now, flights.free
+            self._blocked = {
+                name: self._blocked.get(name, now)
+                for name in {*self.buffer.held, *self._blocked}
+                if flights.held_by(name) >= free
+            }
+        return {name for name, since in self._blocked.items() if now - since > BLOCKED_FOR}
+
+    def left_out(self, now: Instant) -> tuple[str, ...]:
+        """The workspaces that nothing is claimed of, because they have no connection left."""
+        return tuple(name for name, since in self._blocked.items() if now - since > BLOCKED_FOR)
+
+    def served(self, workspace: str) -> None:
+        """A message of a workspace got a connection."""
+        self._blocked.pop(workspace, None)
