@@ -116,6 +116,11 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mappi
     return _plain_mapping({key: value for key, value in event.items() if key not in own}) | own
 
 
+def redacted(value: Any) -> Any:
+    """The value as plain JSON, without bodies and secrets, recipients masked."""
+    return _plain(value)
+
+
 def _plain_mapping(fields: Mapping[Any, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for key, value in fields.items():

@@ -28,6 +28,7 @@ from queue_services.api import (
     routes_keys,
     routes_messages,
     routes_metrics,
+    routes_operations,
     routes_test_clock,
     routes_workspaces,
 )
@@ -42,6 +43,7 @@ from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import new_id
 from queue_services.domain.tiers import service_limits
 from queue_services.errors import QueueServicesError
+from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys as KeyService
@@ -60,6 +62,7 @@ CALLS = (
     *routes_metrics.CALLS,
     *routes_workspaces.CALLS,
     *routes_keys.CALLS,
+    *routes_operations.CALLS,
     *routes_alerts.CALLS,
     *routes_test_clock.CALLS,
     *routes_health.CALLS,
@@ -168,6 +171,7 @@ def _services(database: Database, clock: Clock, settings: ApiSettings, memory: M
         limits=limits,
         keys=KeyService(database, clock),
         quotas=Quotas(database, clock),
+        audit=Audit(database, clock),
         rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         max_attempts=settings.max_attempts,
         memory=memory,

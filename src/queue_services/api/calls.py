@@ -27,6 +27,7 @@ from queue_services.clock import Clock
 from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import Channel, Instant
 from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue.audit import Audit, Record, Via
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys
@@ -34,6 +35,7 @@ from queue_services.queue.quotas import Quotas
 from queue_services.storage.port import Database
 from queue_services.web import bodies
 from queue_services.wire import fields
+from queue_services.wire.answers import WORKSPACE
 from queue_services.wire.intake import Rules
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -59,6 +61,7 @@ class Services:
     max_attempts: int
     memory: bodies.Memory
     notifier: Notifier
+    audit: Audit
 
 
 @dataclass(slots=True)
@@ -80,6 +83,7 @@ class Incoming:
     content: bytes
     media_type: str
     headers: dict[str, str] = field(default_factory=dict)
+    record: Record = field(default_factory=Record)
 
     async def hand_in(self, messages: int) -> None:
         """Count messages for the quota of the caller's key, where it has one. Raises OverQuota."""
@@ -100,7 +104,8 @@ class Call:
     body is decoded into `body` before the handler runs; where False, `body` says only what
     it is. `errors`: the statuses of its own problems; those that any call like it may
     answer with come by themselves. `media_type` is that of the answer; text is answered as
-    it is.
+    it is. `status` is that of its success; `audited` what the audit log calls it, None for what
+    it does not record.
     """
 
     method: str
@@ -117,6 +122,8 @@ class Call:
     errors: tuple[int, ...] = ()
     media_type: str = field(default=bodies.JSON, kw_only=True)
     tag: str = field(default="", kw_only=True)
+    status: int = field(default=200, kw_only=True)
+    audited: str | None = field(default=None, kw_only=True)
 
     async def serve(self, request: Request, services: Services) -> Response:
         """Check, decode, let the handler answer. Raises what the checks and the handler raise."""
@@ -144,14 +151,32 @@ class Call:
                 media_type,
             )
             del content  # whoever takes it apart lets go of it
-            answer = await self.handler(incoming)
+            answer = await self._answer(incoming)
         text = answer.encode() if isinstance(answer, str) else _encode(answer)
-        return Response(text, media_type=self.media_type, headers=incoming.headers)
+        return Response(text, self.status, media_type=self.media_type, headers=incoming.headers)
+
+    async def _answer(self, incoming: Incoming) -> msgspec.Struct | str:
+        """Let the handler answer; what changes something is written down before and after."""
+        if self.audited is None:
+            return await self.handler(incoming)
+        caller, subject = incoming.caller, fields.shown(incoming.name)
+        workspace = caller.workspace or _workspace_of(incoming)
+        async with incoming.services.audit.of(
+            caller.name, self.audited, subject, via=Via.API, workspace=workspace
+        ) as incoming.record:
+            return await self.handler(incoming)
 
     def _decode(self, content: bytes) -> Any:
         if self.reads is None or not self.decodes:
             return None
         return fields.read(content or b"{}" if self.reads.optional else content, self.body)
+
+
+def _workspace_of(incoming: Incoming) -> str | None:
+    """The workspace that a path or a query names."""
+    named = incoming.request.path_params.get(WORKSPACE)
+    asked = getattr(incoming.query, "workspace_id", None)
+    return incoming.name if named else asked if isinstance(asked, str) else None
 
 
 class Resource:

@@ -73,6 +73,11 @@ class Caller(msgspec.Struct, frozen=True):
     per_minute: int | None = None
     expires_at: Instant | None = None
 
+    @property
+    def name(self) -> str:
+        """What the audit log calls the caller."""
+        return "administrator" if self.key is None else f"key {self.key}"
+
     def check(self, scope: Scope) -> None:
         """Raise Forbidden where the caller's key is not for this."""
         if scope not in self.scopes:

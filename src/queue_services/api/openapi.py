@@ -101,7 +101,7 @@ def document(calls: tuple[Call, ...]) -> Schema:
             call, by_shape
         )
         if links := _links(call, calls):
-            operation["responses"]["200"]["links"] = links
+            operation["responses"][str(call.status)]["links"] = links
     return {
         "openapi": "3.1.0",
         "info": {"title": "Queue Services", "version": __version__, "description": _ABOUT},
@@ -162,7 +162,7 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
             *_header_parameters(call),
         ],
         "responses": {
-            "200": {
+            str(call.status): {
                 "description": "What was asked for.",
                 "content": {call.media_type: {"schema": by_shape[id(call.answer)]}},
                 **({"headers": _QUOTA} if 429 in call.errors else {}),

@@ -4,13 +4,13 @@ Called by the routes; decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from queue_services.domain.message import Channel, Content, Instant
+from queue_services.domain.message import Channel, Content, Instant, Status
 from queue_services.errors import Fault
 from queue_services.queue import records
 from queue_services.wire import answers
@@ -86,15 +86,20 @@ def job_status(
     return answers.JobStatusAnswer(**_members(found, max_attempts), attempts=shown)
 
 
+def counts(found: Mapping[Status, int]) -> answers.StatusCounts:
+    """Jobs by status, those that there are none of as well."""
+    return answers.StatusCounts(
+        **{name: found.get(status, 0) for status, name in answers.STATUS_NAMES.items()}
+    )
+
+
 def campaign(found: records.Campaign) -> answers.CampaignAnswer:
     """A campaign with its counts by status."""
     return answers.CampaignAnswer(
         campaign_id=found.name,
         workspace_id=found.workspace,
         state=found.state,
-        counts=answers.StatusCounts(
-            **{name: found.counts.get(status, 0) for status, name in answers.STATUS_NAMES.items()}
-        ),
+        counts=counts(found.counts),
         first_scheduled_for=optional_rfc3339(found.first_due_at),
         last_scheduled_for=optional_rfc3339(found.last_due_at),
         estimated_end=optional_rfc3339(found.estimated_end),

@@ -195,6 +195,7 @@ CALLS = [
         wire.AlertAnswer,
         body=wire.AlertBody,
         reads=reading.OTHER,
+        audited="set alert",
     ),
     _call(
         "DELETE",
@@ -203,6 +204,7 @@ CALLS = [
         "Remove an alert",
         wire.AlertAnswer,
         errors=(404,),
+        audited="remove alert",
     ),
     _call(
         "GET",
@@ -229,6 +231,7 @@ CALLS = [
         body=wire.SinkBody,
         reads=reading.OTHER,
         decodes=False,
+        audited="set alert sink",
     ),
     _call(
         "DELETE",
@@ -237,6 +240,7 @@ CALLS = [
         "Remove a sink that no alert uses",
         wire.SinkAnswer,
         errors=(404, 409),
+        audited="remove alert sink",
     ),
     _call(
         "POST",
@@ -247,5 +251,6 @@ CALLS = [
         body=NoMembers,
         reads=reading.NONE,
         errors=(404,),
+        audited="test alert sink",
     ),
 ]

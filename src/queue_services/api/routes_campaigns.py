@@ -40,6 +40,7 @@ async def resume(incoming: Incoming) -> answers.CountAnswer:
 async def shift(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/shift."""
     delta = round(incoming.body.delay * 1000)
+    incoming.record.new = {"delay": incoming.body.delay}
     return answers.CountAnswer(
         count=await campaigns.shift.run(
             incoming.services.database, *_campaign(incoming), delta, incoming.now
@@ -89,6 +90,7 @@ CALLS = [
             reads=reads,
             errors=errors,
             tag="Campaigns",
+            audited=f"{action} campaign",
         )
         for action, handler, summary, body, reads, errors in (
             (

@@ -41,5 +41,6 @@ CALLS = [
         reads=reading.NONE,
         errors=(404,),
         tag="Contacts",
+        audited="erase contact",
     ),
 ]

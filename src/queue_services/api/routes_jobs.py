@@ -8,12 +8,13 @@ import contextlib
 import re
 from collections.abc import Sequence
 
-from msgspec import UNSET, UnsetType
+import msgspec
+from msgspec import UNSET
 
 from queue_services.api import render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
-from queue_services.domain.message import Channel, Instant
+from queue_services.api.job_filters import given, job_filter
 from queue_services.errors import Fault, InvalidRequest, NotFound, StoreUnavailable
 from queue_services.queue import changes as change_feed
 from queue_services.queue import jobs
@@ -21,10 +22,9 @@ from queue_services.queue.changes import Position
 from queue_services.queue.records import Job, JobFilter
 from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
-from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.fields import shown
 from queue_services.wire.intake import Faults, due_at
-from queue_services.wire.times import instant, rfc3339
+from queue_services.wire.times import rfc3339
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
@@ -131,7 +131,7 @@ async def changes(incoming: Incoming) -> answers.ChangesAnswer:
         incoming.services.database,
         after,
         query.limit,
-        workspace=incoming.caller.within(_given(query.workspace_id)),
+        workspace=incoming.caller.within(given(query.workspace_id)),
     )
     return answers.ChangesAnswer(
         changes=[
@@ -148,29 +148,18 @@ async def changes(incoming: Incoming) -> answers.ChangesAnswer:
 
 def _filter(incoming: Incoming) -> JobFilter:
     """What the query asks for; one job more than the page, to know whether there is a next one."""
-    query, faults = incoming.query, Faults()
-    created_from, created_to = (
-        faults.unless(name, _instant, given)
-        for name, given in (("from", query.created_from), ("to", query.created_to))
-    )
-    if faults:
-        raise InvalidRequest(*faults)
-    channel, recipient = _given(query.channel), _given(query.recipient)
-    return JobFilter(
-        workspace=incoming.caller.within(_given(query.workspace_id)),
-        channel=None if channel is None else Channel(channel),
-        status=None if query.status is UNSET else answers.STATUSES[query.status],
-        campaign=_given(query.campaign_id),
-        contact=_given(query.contact_id),
-        recipient=None if recipient is None else searched_recipient(recipient),
-        created_from=created_from,
-        created_to=created_to,
-        before=_given(query.cursor),
-        limit=query.limit + 1,
-    )
+    query: bodies.JobsQuery = incoming.query
+    wanted = job_filter(incoming.caller, query)
+    return msgspec.structs.replace(wanted, before=given(query.cursor), limit=query.limit + 1)
 
 
 async def _answer(incoming: Incoming, job: Job) -> answers.JobAnswer:
+    incoming.record.workspace = job.workspace
+    incoming.record.contact = job.contact
+    incoming.record.new = {
+        "status": answers.STATUS_NAMES[job.status],
+        "due": rfc3339(job.due_at),
+    }
     with contextlib.suppress(
         StoreUnavailable
     ):  # what was asked for is done: a forecast is no reason to say that it failed
@@ -183,14 +172,6 @@ async def _shown(incoming: Incoming, found: Sequence[Job]) -> list[answers.Job]:
         render.job(job, incoming.services.max_attempts)
         for job in await incoming.services.forecasts.of_jobs(found)
     ]
-
-
-def _given(value: str | UnsetType) -> str | None:
-    return None if value is UNSET else value
-
-
-def _instant(text: str) -> Instant:
-    return instant(text.replace(" ", "+"))  # a plus sign that the caller forgot to encode
 
 
 def _is_id(text: str) -> bool:
@@ -255,6 +236,7 @@ CALLS = [
             reads=reads,
             errors=(404, 409),
             tag="Jobs",
+            audited=handler.__name__.replace("_", " "),
         )
         for path, handler, summary, body, reads in (
             (

@@ -42,6 +42,7 @@ async def create_key(incoming: Incoming) -> wire.NewKeyAnswer:
     key, text = await incoming.services.keys.create(
         workspace, permissions, per_minute=per_minute, expires_at=expires_at
     )
+    incoming.record.new = _members(key)
     return wire.NewKeyAnswer(**_members(key), key=text)
 
 
@@ -117,6 +118,7 @@ CALLS = [
         body=wire.KeyBody,
         reads=reading.NONE,
         tag="Keys",
+        audited="make key",
     ),
     Call(
         "GET",
@@ -137,5 +139,6 @@ CALLS = [
         scope=Scope.ADMIN,
         errors=(404,),
         tag="Keys",
+        audited="revoke key",
     ),
 ]

@@ -129,6 +129,7 @@ CALLS = [
         body=wire.ResetBody,
         reads=reading.NONE,
         tag="Metrics",
+        audited="reset figures",
     ),
     Call(
         "GET",

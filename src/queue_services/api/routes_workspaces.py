@@ -4,12 +4,14 @@ them. A key of one workspace sees and sets its own alone.
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import UNSET
 
 from queue_services.api import render_workspaces as render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel
+from queue_services.domain.tiers import Tier
 from queue_services.domain.workspace import Change
 from queue_services.errors import Fault, Forbidden, InvalidRequest, NotFound
 from queue_services.queue import tiers as tier_queue
@@ -37,8 +39,11 @@ async def change_workspace(incoming: Incoming) -> wire.WorkspaceAnswer:
     change = changes.workspace_change(incoming.content)
     if _is_administrators(change):
         _administrator(incoming)
+    before = await _shown(incoming, name)
     await queue.change.run(incoming.services.database, name, change, incoming.now)
-    return await _shown(incoming, name)
+    after = await _shown(incoming, name)
+    _record_change(incoming, before, after)
+    return after
 
 
 async def lift(incoming: Incoming) -> wire.LiftAnswer:
@@ -84,9 +89,12 @@ async def change_tier(incoming: Incoming) -> wire.TierAnswer:
     _administrator(incoming)
     services = incoming.services
     name, change = _name(incoming, "name"), changes.tier_change(incoming.content)
-    return render.tier(
+    known = {one.name: one for one in await tier_queue.every.run(services.database)}
+    after = render.tier(
         await tier_queue.change_and_apply(services.database, services.clock, name, change)
     )
+    _record_change(incoming, render.tier(known.get(name, Tier(name))), after)
+    return after
 
 
 async def tiers(incoming: Incoming) -> wire.TiersAnswer:
@@ -108,6 +116,15 @@ async def resume_channel(incoming: Incoming) -> wire.ChannelAnswer:
     channel = _channel(incoming)
     await queue.pause_channel.run(incoming.services.database, channel, paused=False)
     return wire.ChannelAnswer(channel=channel, paused=False)
+
+
+def _record_change(incoming: Incoming, before: msgspec.Struct, after: msgspec.Struct) -> None:
+    """Keep the members that the body names, as they were and as they are, for the audit log."""
+    named = set(msgspec.json.decode(incoming.content, type=dict[str, msgspec.Raw]))
+    for record, values in (("old", before), ("new", after)):
+        shown = msgspec.to_builtins(values)
+        kept = {name: shown[name] for name in sorted(named & set(shown))}
+        setattr(incoming.record, record, kept)
 
 
 async def _shown(incoming: Incoming, name: str) -> wire.WorkspaceAnswer:
@@ -186,6 +203,7 @@ CALLS = [
         reads=reading.OTHER,
         decodes=False,
         tag="Workspaces",
+        audited="change workspace",
     ),
     Call(
         "POST",
@@ -197,6 +215,7 @@ CALLS = [
         body=wire.LiftBody,
         reads=reading.NONE,
         tag="Workspaces",
+        audited="lift hold",
     ),
     Call(
         "GET",
@@ -229,6 +248,7 @@ CALLS = [
         reads=reading.OTHER,
         decodes=False,
         tag="Tiers",
+        audited="change tier",
     ),
     Call("GET", "/api/tiers", tiers, "All tiers", wire.TiersAnswer, scope=Scope.ADMIN, tag="Tiers"),
     Call(
@@ -242,6 +262,7 @@ CALLS = [
         reads=reading.NONE,
         errors=(404,),
         tag="Channels",
+        audited="pause channel",
     ),
     Call(
         "POST",
@@ -254,5 +275,6 @@ CALLS = [
         reads=reading.NONE,
         errors=(404,),
         tag="Channels",
+        audited="resume channel",
     ),
 ]

@@ -35,7 +35,8 @@ from queue_services.dashboard.sessions import (
     new_session,
 )
 from queue_services.domain.message import SECOND, Instant
-from queue_services.redaction import masked_recipient
+from queue_services.queue.audit import Record, Via
+from queue_services.redaction import masked_recipient, redacted_text
 from queue_services.web.bodies import Reads
 from queue_services.web.clients import client_of, place_of
 
@@ -103,7 +104,7 @@ class Visit:
 
     def audited(
         self, action: str, subject: str, *, workspace: str | None = None, detail: str | None = None
-    ) -> AbstractAsyncContextManager[None]:
+    ) -> AbstractAsyncContextManager[Record]:
         """What is done within is written down."""
         return self.desk.audit.of(
             self.visitor.name, action, subject, workspace=workspace or self.workspace, detail=detail
@@ -275,6 +276,8 @@ async def tried(visit: Visit, username: str, password: str) -> Visitor | None:
         raise
     if visitor is None:
         log.warning("login.refused", address=address)
+        who = redacted_text(username[:100]) or "a key"
+        await desk.audit.failed(who, "log in", address, "wrong name or password", Via.DASHBOARD)
     else:
         desk.tries.take_back(place, at)
     return visitor

@@ -14,12 +14,15 @@ import msgspec
 from queue_services.domain.message import Instant, Reason, Status, new_id
 from queue_services.errors import Conflict, Fault, InvalidRequest, NotFound
 from queue_services.queue import results
-from queue_services.queue.jobs import ID
+from queue_services.queue.jobs import ID, chosen
 from queue_services.queue.records import JobFilter
 from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Row, Tx
 
 PRUNED_AT_ONCE = 500
+MOST_COUNTED = 5_000_000
+"""Jobs that an operation counts before it answers; of more it shows so many."""
+LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 class Action(StrEnum):
@@ -89,11 +92,7 @@ def new_operation(
     Raises InvalidRequest where nothing narrows it down: one wrong click must not end
     everything.
     """
-    narrowed = (
-        msgspec.structs.replace(request.wanted, status=None, before=None, limit=JobFilter().limit)
-        != JobFilter()
-    )
-    if not request.jobs and not narrowed:
+    if not request.jobs and not is_narrowed(request.wanted):
         raise InvalidRequest(
             Fault(
                 "filter",
@@ -129,6 +128,31 @@ def new_operation(
     )
 
 
+def is_narrowed(wanted: JobFilter) -> bool:
+    """Whether a filter has a member, besides the status, that narrows the jobs down."""
+    rest = msgspec.structs.replace(wanted, status=None, before=None, limit=JobFilter().limit)
+    return rest != JobFilter()
+
+
+@writes
+async def start(
+    tx: Tx,
+    action: Action,
+    actor: str,
+    workspace: str | None,
+    request: Request,
+    now: Instant,
+) -> Operation:
+    """Count the jobs that match now and have an action done to them; `workspace` is the only
+    one it may touch. Raises InvalidRequest.
+    """
+    kind, filters = chosen(request.wanted, now)
+    rows = await tx.search(f"count_{kind}", filters, MOST_COUNTED)
+    operation = new_operation(action, actor, workspace, request, sum(row[-1] for row in rows), now)
+    await add(tx, operation)
+    return operation
+
+
 @writes
 async def add(tx: Tx, operation: Operation) -> None:
     """Keep an operation that is to be done."""
@@ -155,9 +179,12 @@ async def find(tx: Tx, identity: str, workspace: str | None) -> Operation:
 
 
 @reads
-async def newest(tx: Tx, workspace: str | None, most: int) -> list[Operation]:
-    """Operations, the newest first; of a workspace, or all."""
-    return [_operation(row) for row in await tx.fetch("list_operations", workspace or "", most)]
+async def newest(
+    tx: Tx, workspace: str | None, most: int, before: str | None = None
+) -> list[Operation]:
+    """Operations, the newest first, from before an operation's id on; of a workspace, or all."""
+    rows = await tx.fetch("list_operations", workspace or "", most, before or LAST_ID)
+    return [_operation(row) for row in rows]
 
 
 @writes

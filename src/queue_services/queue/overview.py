@@ -208,10 +208,22 @@ async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
 
 @reads
 async def campaigns(
-    tx: Tx, workspace: str | None, name: str | None, before: int | None, most: int, now: Instant
+    tx: Tx,
+    workspace: str | None,
+    name: str | None,
+    before: int | None,
+    most: int,
+    now: Instant,
+    *,
+    state: str | None = None,
 ) -> list[CampaignLine]:
-    """Campaigns, the newest first, with their jobs by status."""
-    named: dict[str, Any] = {"workspace": workspace, "name": name, "before": before}
+    """Campaigns, the newest first, with their jobs by status; of one state, or of any."""
+    named: dict[str, Any] = {
+        "workspace": workspace,
+        "name": name,
+        "before": before,
+        "state": state,
+    }
     rows = await tx.search(
         "recent_campaigns", {key: value for key, value in named.items() if value is not None}, most
     )

@@ -12,7 +12,7 @@ import msgspec
 
 from queue_services.clock import Clock
 from queue_services.domain.message import ERASED, Instant, Reason, Status
-from queue_services.queue import results
+from queue_services.queue import audit, results
 from queue_services.queue.retention import BITE
 from queue_services.queue.transactions import writes
 from queue_services.storage.port import Database, Tx
@@ -56,6 +56,7 @@ async def erase_contact(
     while True:
         bite = await erase.run(database, workspace, contact, clock.now(), writer)
         if not bite.jobs:
+            await audit.forget.run(database, workspace, contact)
             return Erased(jobs, cancelled, in_flight)
         jobs += bite.jobs
         cancelled += bite.cancelled

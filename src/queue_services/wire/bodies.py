@@ -260,7 +260,9 @@ class ChangesQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     )
 
 
-class JobsQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+class JobMembersQuery(
+    msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Every filter that is given must match; `from` is inclusive and `to` exclusive, both
     on `createdAt`.
     """
@@ -301,6 +303,11 @@ class JobsQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit
         ]
         | UnsetType
     ) = msgspec.field(default=UNSET, name="to")
+
+
+class JobsQuery(JobMembersQuery, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+    """A page of the jobs that match, newest first."""
+
     limit: Annotated[int, Meta(ge=1, le=MOST_JOBS, description="a whole number, 1-200")] = 50
     cursor: (
         Annotated[

@@ -161,6 +161,9 @@ select ?2, (select min(due_at) from pending where campaign = ?1 and epoch = ?2),
 -- name: campaign_result_span
 select (select min(due_at) from result where campaign = ?1), (select max(due_at) from result where campaign = ?1);
 
+-- name: campaign_states
+select id, state, cancel_epoch, cancelled_at from campaign where id in (select value from json_each(?1));
+
 -- name: campaigns_named
 select id from campaign where name = ?1 and (?2 = '' or workspace = ?2);
 
@@ -487,7 +490,7 @@ select settings from tier where name = ?1;
 select settings from workspace where id = ?1;
 
 -- name: finish_audit
-update audit set outcome = ?2 where id = ?1;
+update audit set outcome = ?2, workspace = coalesce(?3, workspace), old_value = ?4, new_value = ?5, contact = ?6 where id = ?1;
 
 -- name: finish_operation
 update operation set state = ?2, error = ?3, finished_at = ?4 where id = ?1 and finished_at is null returning id;
@@ -501,11 +504,18 @@ select nullif(min(
 -- name: folded_figures
 select channel, since, delivered, dead, exceeded, batches, batch_time, minute, ended, first_at, last_at from figure where workspace = ?1;
 
+-- name: forget_audit
+update audit set subject = '', detail = null, old_value = null, new_value = null, contact = null
+where contact = ?2 and workspace = ?1;
+
 -- name: forget_dispatcher
 delete from dispatcher where id = ?1;
 
 -- name: forget_dispatchers
 delete from dispatcher where seen_at < ?1;
+
+-- name: gate_lanes
+select id, rate, paused, held_until, terms from lane where id in (select value from json_each(?1));
 
 -- name: held_back_lanes
 select id from lane
@@ -533,7 +543,7 @@ insert into attempt (id, number, outcome, started_at, duration, status_code, err
 on conflict do nothing;
 
 -- name: insert_audit
-insert into audit (at, actor, workspace, action, subject, detail) values (?1, ?2, ?3, ?4, ?5, ?6) returning id;
+insert into audit (at, actor, workspace, action, subject, detail, via) values (?1, ?2, ?3, ?4, ?5, ?6, ?7) returning id;
 
 -- name: insert_events
 insert into event (id, route, workspace, channel, type, job, payload, created_at, visible_at)
@@ -617,9 +627,6 @@ from lane l left join (select workspace, sum(waiting) as waiting from counted gr
 where l.channel = ?1 and (l.workspace in (select value from json_each(?2)) or (?2 is null and c.waiting > 0))
 order by 8 desc, 1;
 
--- name: lane_logs
-select id, rate, log from lane where id = ?1 and rate is not null;
-
 -- name: lane_of
 select p.lane from pending p where p.id = ?1;
 
@@ -668,15 +675,9 @@ update lane set held_until = 0, hold_reason = null, hold_step = 0, refusals = 0,
 where workspace = ?1 and channel = ?2 and hold_reason is not null
 returning id;
 
--- name: list_audit
-select id, at, actor, workspace, action, subject, detail, outcome from audit where id < ?1 order by id desc limit ?2;
-
--- name: list_audit_of
-select id, at, actor, workspace, action, subject, detail, outcome from audit where workspace = ?3 and id < ?1 order by id desc limit ?2;
-
 -- name: list_operations
 select id, workspace, action, actor, request, matched, done, skipped, position, state, error, created_at, finished_at
-from operation where ?1 = '' or workspace = ?1 order by id desc limit ?2;
+from operation where (?1 = '' or workspace = ?1) and id < ?3 order by id desc limit ?2;
 
 -- name: live_dispatchers
 select id, name, started_at, seen_at, claimed, lag from dispatcher order by id;
@@ -714,6 +715,9 @@ limit ?3;
 
 -- name: lock_holds
 select id, workspace, channel, rate, exceeded_at, held_until, hold_reason, hold_step, refusals, hold_set_at, throttled_at from lane where id = ?1;
+
+-- name: lock_lane_logs
+select id, rate, log from lane where id in (select value from json_each(?1)) order by id;
 
 -- name: lock_lanes
 ;
@@ -887,6 +891,9 @@ id < {};
 -- name: recent_campaigns.name
 name = {};
 
+-- name: recent_campaigns.state
+state = {};
+
 -- name: recent_campaigns.workspace
 workspace = {};
 
@@ -1006,6 +1013,29 @@ update workspace set settings = ?2 where id = ?1;
 update pending set visible_at = ?3, tries = ?4, attempts = ?5, refused_since = ?6, claimed_by = null
 where id = ?1 and claim = ?2 and claimed_by = ?7
 returning id, claim;
+
+-- name: search_audit
+select id, at, actor, workspace, action, subject, detail, outcome, via, old_value, new_value from audit where true
+{filters}
+order by id desc limit {limit};
+
+-- name: search_audit.action
+action = {};
+
+-- name: search_audit.actor
+actor = {};
+
+-- name: search_audit.before
+id < {};
+
+-- name: search_audit.begin
+at >= {};
+
+-- name: search_audit.end
+at < {};
+
+-- name: search_audit.workspace
+workspace = {};
 
 -- name: search_delivered
 select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,

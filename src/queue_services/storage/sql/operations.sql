@@ -1,14 +1,35 @@
 -- name: insert_audit
-insert into audit (at, actor, workspace, action, subject, detail) values ($1, $2, $3, $4, $5, $6) returning id;
+insert into audit (at, actor, workspace, action, subject, detail, via) values ($1, $2, $3, $4, $5, $6, $7) returning id;
 
 -- name: finish_audit
-update audit set outcome = $2 where id = $1;
+update audit set outcome = $2, workspace = coalesce($3, workspace), old_value = $4, new_value = $5, contact = $6 where id = $1;
 
--- name: list_audit
-select id, at, actor, workspace, action, subject, detail, outcome from audit where id < $1 order by id desc limit $2;
+-- name: forget_audit
+update audit set subject = '', detail = null, old_value = null, new_value = null, contact = null
+where contact = $2 and workspace = $1;
 
--- name: list_audit_of
-select id, at, actor, workspace, action, subject, detail, outcome from audit where workspace = $3 and id < $1 order by id desc limit $2;
+-- name: search_audit
+select id, at, actor, workspace, action, subject, detail, outcome, via, old_value, new_value from audit where true
+{filters}
+order by id desc limit {limit};
+
+-- name: search_audit.workspace
+workspace = {};
+
+-- name: search_audit.actor
+actor = {};
+
+-- name: search_audit.action
+action = {};
+
+-- name: search_audit.begin
+at >= {};
+
+-- name: search_audit.end
+at < {};
+
+-- name: search_audit.before
+id < {};
 
 -- name: prune_audit
 delete from audit where id in (select id from audit where at < $1 order by id limit $2);
@@ -21,7 +42,7 @@ select id, workspace, action, actor, request, matched, done, skipped, position, 
 
 -- name: list_operations
 select id, workspace, action, actor, request, matched, done, skipped, position, state, error, created_at, finished_at
-from operation where $1::text = '' or workspace = $1 order by id desc limit $2;
+from operation where ($1::text = '' or workspace = $1) and id < $3 order by id desc limit $2;
 
 -- name: take_operation
 update operation set claimed_by = $1, claimed_until = $3, state = 'running'

@@ -77,6 +77,9 @@ workspace = {};
 -- name: recent_campaigns.name
 name = {};
 
+-- name: recent_campaigns.state
+state = {};
+
 -- name: recent_campaigns.before
 id < {};
 
