@@ -34,9 +34,10 @@ from queue_services.delivery.sender import Messenger, Sender
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
 from queue_services.dispatcher.alerts import AlertRunner
-from queue_services.dispatcher.maintenance import measure
+from queue_services.dispatcher.clock_keeping import ClockKeeper, measure
+from queue_services.domain.message import SECOND
 from queue_services.domain.tiers import service_limits
-from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
+from queue_services.errors import ConfigurationError, Fault
 from queue_services.queue import event_routes
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.keys import Keys
@@ -47,7 +48,6 @@ from queue_services.testclock.clock import SteppedClock
 from queue_services.testclock.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
 from queue_services.web.bodies import MIB, Memory
 
-CLOCK_SECONDS = 10
 DESCRIPTORS = 200
 """Files and sockets that a process needs beside its clients' connections and its callbacks."""
 
@@ -210,13 +210,8 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
 async def _keeping_time(core: Core) -> AsyncIterator[None]:
     """Follow the database's clock, where no dispatcher's maintenance does."""
 
-    async def follow() -> None:
-        while True:
-            await core.clock.pause(CLOCK_SECONDS)
-            with contextlib.suppress(StoreUnavailable):
-                core.clock.correct(await measure(core.database, core.clock))
-
-    following = asyncio.create_task(follow())
+    lease = round(core.settings.lease_seconds * SECOND)
+    following = asyncio.create_task(ClockKeeper(core.database, core.clock, lease).run())
     try:
         yield
     finally:

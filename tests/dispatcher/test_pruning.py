@@ -84,6 +84,7 @@ def test_what_is_learnt_of_one_kind_of_row_says_nothing_of_another() -> None:
             cast("Any", store),
             Clock(monotonic=loop.time, wall=loop.time),
             cast("Any", None),
+            cast("Any", None),
             identity=1,
             writer="m1",
             rates={},

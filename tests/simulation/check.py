@@ -10,13 +10,8 @@ from tests.dispatcher.world import START
 from tests.simulation.kinds import Kind
 from tests.simulation.metering import over_quota
 from tests.simulation.people import LIMITED
-from tests.simulation.world import Simulation
+from tests.simulation.world import FOLLOWED, Simulation
 from tests.support.densest import densest
-
-FOLLOWED = 13.0
-"""Seconds in which the processes have followed a step of the database's clock, and their
-windows of silence have passed.
-"""
 
 
 async def broken(world: Simulation) -> list[str]:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from queue_services.clock import Clock
 from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import Dispatching, build
-from queue_services.dispatcher.maintenance import measure
+from queue_services.dispatcher.clock_keeping import measure
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import event_routes, verification
-from queue_services.queue.verification import LIMITS, NOTHING_STRANDED
+from queue_services.queue.verification import LIMITS, NOTHING_AHEAD, NOTHING_STRANDED
 from queue_services.settings.slices import DispatchSettings
 from queue_services.storage.port import Database, Tx
 from tests.dispatcher.world import START
@@ -34,6 +34,10 @@ from tests.support.virtual import VirtualLoop
 NO_LIMIT = dict.fromkeys(Channel, 1_000_000.0)
 LONGEST_CALM = 900
 DRAINED_FOR = 3
+FOLLOWED = 13.0
+"""Seconds in which the processes have followed a step of the database's clock, and their
+windows of silence have passed.
+"""
 
 
 @dataclass
@@ -300,6 +304,8 @@ class Simulation:
             verification.verify, rates, self.true_now() + self.step_of_database
         )
         unknown = {LIMITS, NOTHING_STRANDED} if self.steps else set[str]()
+        if any(self.loop.time() < step + FOLLOWED for step in self.steps):
+            unknown.add(NOTHING_AHEAD)
         return [
             f"{one.rule}: {one.subject}: {one.detail}"
             for one in found.findings

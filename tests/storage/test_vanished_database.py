@@ -16,7 +16,7 @@ import pytest_asyncio
 from queue_services.clock import Clock
 from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import build
-from queue_services.dispatcher.maintenance import measure
+from queue_services.dispatcher.clock_keeping import measure
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import dispatchers, intake
 from queue_services.settings.slices import DispatchSettings

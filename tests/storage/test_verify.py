@@ -18,6 +18,7 @@ from queue_services.queue.lane_settings import write
 from queue_services.queue.verification import (
     COUNTS,
     LIMITS,
+    NOTHING_AHEAD,
     NOTHING_STRANDED,
     RULES,
     Verification,
@@ -85,7 +86,7 @@ async def test_a_store_with_messages_in_every_state_breaks_no_rule(store: Store)
         == len(await store.select("select id from message"))
         > 10
     )
-    assert set(found.rules) == {*RULES.values(), NOTHING_STRANDED, COUNTS, LIMITS}
+    assert set(found.rules) == {*RULES.values(), NOTHING_STRANDED, NOTHING_AHEAD, COUNTS, LIMITS}
 
 
 async def test_an_empty_store_breaks_no_rule(store: Store) -> None:

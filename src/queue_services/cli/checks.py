@@ -25,7 +25,7 @@ from queue_services.delivery.http1.answer import Failure
 from queue_services.delivery.http1.client import Client
 from queue_services.delivery.http1.target import head, read_target
 from queue_services.delivery.signing import PREFIX, signature_headers
-from queue_services.dispatcher.maintenance import measure
+from queue_services.dispatcher.clock_keeping import measure
 from queue_services.domain.message import SECOND
 from queue_services.errors import ConfigurationError, StoreUnavailable
 from queue_services.queue.keys import Keys

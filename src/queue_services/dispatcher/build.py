@@ -13,6 +13,7 @@ from collections.abc import Callable
 from queue_services.clock import Clock
 from queue_services.delivery.events import CONNECTIONS
 from queue_services.delivery.sender import Messenger, Sender
+from queue_services.dispatcher.clock_keeping import ClockKeeper
 from queue_services.dispatcher.dispatcher import Dispatcher, DispatcherTerms
 from queue_services.dispatcher.events import EventDispatcher, EventTerms
 from queue_services.dispatcher.flights import Flights
@@ -145,6 +146,7 @@ async def build(
     maintenance = Maintenance(
         database,
         clock,
+        ClockKeeper(database, clock, lease),
         dispatcher,
         identity=identity,
         writer=f"m{identity}",

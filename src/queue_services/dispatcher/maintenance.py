@@ -15,6 +15,7 @@ import structlog
 
 from queue_services.clock import Clock
 from queue_services.dispatcher.bites import Bites
+from queue_services.dispatcher.clock_keeping import ClockKeeper
 from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.retry import TOLD_FOR
@@ -26,16 +27,12 @@ from queue_services.queue import (
     event_queue,
     folding,
     privacy,
-    slots,
     tiers,
 )
 from queue_services.queue.retention import BITE, FIRST_BITE, expire, prune, prune_exceedances
 from queue_services.queue.transactions import Transaction
 from queue_services.storage.port import Database
 
-MEASUREMENTS = 5
-CLOCK_GRAIN = 1_000
-"""SQLite tells its clock in milliseconds."""
 DEAD_AFTER = 60 * SECOND
 STANDSTILL = 5 * SECOND
 
@@ -59,6 +56,7 @@ class Maintenance:
         self,
         database: Database,
         clock: Clock,
+        clock_keeper: ClockKeeper,
         dispatcher: Dispatcher,
         *,
         identity: int,
@@ -76,6 +74,7 @@ class Maintenance:
         )
         self._identity, self._writer, self._retention = identity, writer, retention
         self._history_age, self._body_age = history_age, body_age
+        self._clock_keeper = clock_keeper
         self._bites: defaultdict[object, Bites] = defaultdict(
             lambda: Bites(clock, FIRST_BITE, BITE)
         )
@@ -90,7 +89,7 @@ class Maintenance:
             self._every(2, self.end_standstills),
             self._every(5, self.report),
             self._every(10, self.fold),
-            self._every(10, self.check_clock),
+            self._clock_keeper.run(),
             self._every(30, self.prune),
             self._every(30, self.drop_bodies),
         )
@@ -189,19 +188,6 @@ class Maintenance:
         if (age := self._body_age) is not None:
             await self._take_all(privacy.drop_bodies, age)
 
-    async def check_clock(self) -> None:
-        """Follow the database's clock; around a step, let one window pass in silence.
-
-        The silence is in the store before the clock is stepped: a claim between the two would
-        take slots of the old time for long past.
-        """
-        error = await measure(self._database, self._clock)
-        if self._clock.steps_for(error):
-            for channel in Channel:
-                await self._database.write(slots.silence, channel, self._clock.now() + error)
-        if self._clock.correct(error):
-            log.warning("the clock was wrong and has been stepped", error_ms=error / 1000)
-
     async def _take_all(self, bite: Bite, age: int) -> None:
         """Repeat a bite until nothing is older; how large each kind may be is learnt for
         itself, a row of one being dearer than of another.
@@ -219,18 +205,3 @@ class Maintenance:
                 continue
             except Exception:
                 log.exception("a chore failed", chore=getattr(chore, "__name__", "?"))
-
-
-async def measure(database: Database, clock: Clock) -> int:
-    """How far the database's clock is surely ahead of `clock`, microseconds: by the
-    quickest of some round trips, less what it leaves unknown.
-    """
-    quickest, error = None, 0
-    for _ in range(MEASUREMENTS):
-        before = clock.now()
-        there = await dispatchers.read_clock.run(database)
-        took = clock.now() - before
-        if quickest is None or took < quickest:
-            quickest, error = took, there - before - took // 2
-    unknown = (quickest or 0) // 2 + CLOCK_GRAIN
-    return max(0, abs(error) - unknown) * (1 if error > 0 else -1)

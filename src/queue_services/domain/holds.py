@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from queue_services.domain.message import SECOND, Instant
-from queue_services.domain.outcome import Answer, Kind
+from queue_services.domain.outcome import LONGEST_WAIT, Answer, Kind
 
 REFUSALS_IN_A_ROW = 20
 REFUSED_STEP = 30 * SECOND
@@ -64,6 +64,11 @@ def after(hold: Hold, answer: Answer, started_at: Instant, now: Instant) -> Hold
 def probes(hold: Hold) -> bool:
     """Whether a claim may take one message alone of this lane once `until` has passed."""
     return hold.reason in {HoldReason.UNREACHABLE, HoldReason.REFUSED}
+
+
+def longest(hold: Hold) -> int:
+    """How far ahead a hold for such a reason ends at most, in microseconds."""
+    return LONGEST_STEP if hold.reason is HoldReason.UNREACHABLE else LONGEST_WAIT
 
 
 def probe(hold: Hold, now: Instant) -> Hold:

@@ -140,3 +140,11 @@ def new_id(now: Instant) -> str:
     )
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def first_id(created_at: Instant) -> str:
+    """The lowest id of the millisecond that `created_at` falls into: ids begin with the
+    milliseconds of their creation.
+    """
+    text = f"{max(0, -(-created_at // 1000)):012x}"
+    return f"{text[:8]}-{text[8:12]}-0000-0000-000000000000"

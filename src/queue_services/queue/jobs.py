@@ -20,6 +20,7 @@ from queue_services.domain.message import (
     Priority,
     Reason,
     Status,
+    first_id,
 )
 from queue_services.errors import Conflict, NotFound
 from queue_services.queue import results, waiting
@@ -142,9 +143,9 @@ def filters_of(wanted: JobFilter) -> dict[str, Any]:
     }
     filters: dict[str, Any] = {key: str(value) for key, value in named.items() if value is not None}
     if wanted.created_from is not None:
-        filters["from_id"] = _first_id(wanted.created_from)
+        filters["from_id"] = first_id(wanted.created_from)
     if wanted.created_to is not None:
-        filters["to_id"] = _first_id(wanted.created_to)
+        filters["to_id"] = first_id(wanted.created_to)
     if wanted.before is not None:
         filters["before_id"] = wanted.before
     return filters
@@ -243,14 +244,6 @@ async def _one(tx: Tx, message: str, now: Instant, workspace: str | None) -> Job
     if not found:
         raise NotFound("job", message)
     return found[0]
-
-
-def _first_id(created_at: Instant) -> str:
-    """The lowest id of the millisecond that `created_at` falls into: ids begin with the
-    milliseconds of their creation.
-    """
-    text = f"{max(0, -(-created_at // 1000)):012x}"
-    return f"{text[:8]}-{text[8:12]}-0000-0000-000000000000"
 
 
 def _job(row: Row, now: Instant) -> Job:

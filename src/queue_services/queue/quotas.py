@@ -20,7 +20,7 @@ from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Database, Tx
 
 PARTS = 20
-"""A process takes at least this share of a quota at once."""
+"""A process takes at most this share of what is left of a quota at once."""
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -34,13 +34,14 @@ class Quota(msgspec.Struct, frozen=True):
 
 
 class _Part(msgspec.Struct):
-    """What this process holds of one key's minute. `used` is what all processes have taken;
-    from `refused` messages on there is no use in asking.
+    """What this process holds of one key's minute. `used` is what all processes have taken,
+    `spent` what this one handed in; from `refused` messages on there is no use in asking.
     """
 
     minute: int
     left: int = 0
     used: int = 0
+    spent: int = 0
     refused: int | None = None
 
 
@@ -59,32 +60,38 @@ class Quotas:
         if part.left < messages:
             async with self._asking:
                 part = self._part(key, now)
-                if part.left < messages:
-                    await self._take(key, part, limit, messages)
+                # others may use up what is left while more is taken
+                while part.left < messages and await self._take(key, part, limit, messages):
+                    pass
         if part.left < messages:
             raise OverQuota(_resets_after(now), limit, limit - part.used + part.left)
         part.left -= messages
+        part.spent += messages
         return Quota(limit, limit - part.used + part.left, _resets_after(now))
 
     def _part(self, key: str, now: Instant) -> _Part:
         minute, part = now // QUOTA_WINDOW, self._parts.get(key)
-        if part is None or part.minute < minute:
+        if part is None or part.minute not in (minute, minute + 1):
             part = self._parts[key] = _Part(minute)
         return part
 
-    async def _take(self, key: str, part: _Part, limit: int, messages: int) -> None:
-        """Take as much more as is needed, or a part of the quota where there is that much."""
+    async def _take(self, key: str, part: _Part, limit: int, messages: int) -> bool:
+        """Take as much more as is needed, or as this process has used already where there is
+        that much: who hands in little must not keep what others need. False: too little is left.
+        """
         needed = messages - part.left
         if part.refused is not None and needed >= part.refused:
-            return
-        for wanted in sorted({needed, max(needed, limit // PARTS)}, reverse=True):
+            return False
+        ahead = min(part.spent, (limit - part.used) // PARTS)
+        for wanted in sorted({needed, max(needed, ahead)}, reverse=True):
             taken = await use.run(self._database, key, part.minute, wanted, limit)
             if taken is not None:
                 part.left += wanted
                 part.used = taken
-                return
+                return True
         part.refused = needed
         part.used = await used.run(self._database, key, part.minute)
+        return False
 
 
 @writes
@@ -92,7 +99,10 @@ async def use(tx: Tx, identity: str, minute: int, messages: int, most: int) -> i
     """Count messages of a key in a minute, and return how many that makes; None, and
     nothing is counted, where it would be more than `most`.
     """
-    rows = await tx.fetch("use_key", identity, minute, messages, most) if messages <= most else []
+    if messages > most:
+        return None
+    await tx.fetch("correct_key_use", identity, minute)
+    rows = await tx.fetch("use_key", identity, minute, messages, most)
     return int(rows[0][0]) if rows else None
 
 

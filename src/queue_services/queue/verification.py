@@ -14,6 +14,7 @@ import msgspec
 
 from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Status
 from queue_services.domain.workspace import opens_at
+from queue_services.queue import clock_steps
 from queue_services.queue.lane_settings import read_terms
 from queue_services.queue.tallies import ALL, NO_CAMPAIGN
 from queue_services.queue.transactions import reads
@@ -34,11 +35,13 @@ RULES = {
     "verify_claims": "a message is not claimed and parked at once",
     "verify_keys": "an idempotency key is kept as long as its message",
     "verify_attempts": "attempts are counted as they were made",
+    "verify_parked": "only a campaign that is held has parked messages",
     "verify_campaigns": "a campaign is kept as long as its messages",
 }
 NOTHING_STRANDED = "a lane is due no later than the first message in it"
 COUNTS = "counts equal the rows they stand for"
 LIMITS = "no second holds more than the limit"
+NOTHING_AHEAD = "no stored instant is ahead of the clock"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -104,6 +107,10 @@ async def verify(
         for subject, detail in await tx.fetch(name, MOST_NAMED)
     ]
     findings += await _stranded(tx, now)
+    findings += [
+        Finding(NOTHING_AHEAD, ahead.subject, ahead.detail)
+        for ahead in (await clock_steps.find(tx, now))[:MOST_NAMED]
+    ]
     findings += await _miscounted(tx)
     densities = await _densities(tx, rates, since, counts_segments=counts_segments)
     findings += [
@@ -115,7 +122,7 @@ async def verify(
         messages,
         waiting,
         ended,
-        (*RULES.values(), NOTHING_STRANDED, COUNTS, LIMITS),
+        (*RULES.values(), NOTHING_STRANDED, NOTHING_AHEAD, COUNTS, LIMITS),
         findings,
         densities,
     )

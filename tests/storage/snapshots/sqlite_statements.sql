@@ -261,6 +261,45 @@ group by l.workspace, l.channel, coalesce(p.campaign, 0);
 -- name: close_route
 delete from event_route where workspace = ?1;
 
+-- name: correct_dispatchers
+update dispatcher set seen_at = min(seen_at, ?1), started_at = min(started_at, ?1) where seen_at > ?1 or started_at > ?1;
+
+-- name: correct_events
+update event set created_at = min(created_at, ?1), visible_at = case when created_at > ?1 or visible_at > ?2 then ?1 else visible_at end
+where created_at > ?1 or visible_at > ?2;
+
+-- name: correct_immediate
+update pending set due_at = min(due_at, ?3), visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
+returning lane, priority, visible_at;
+
+-- name: correct_key_use
+update key_use set minute = ?2 where id = ?1 and minute > ?2 + 1;
+
+-- name: correct_key_uses
+update key_use set minute = ?1 where minute > ?1;
+
+-- name: correct_lanes
+update lane set log = ?2, slot_at = ?3, held_until = ?4, hold_set_at = ?5, exceeded_at = ?6, throttled_at = ?7, watch = ?8, watched_at = ?9,
+    day_ends_at = ?10, next_due_at = ?11, next_high_at = ?12
+where id = ?1;
+
+-- name: correct_leases
+update pending set visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is not null
+returning lane, priority, visible_at;
+
+-- name: correct_operations
+update operation set claimed_until = ?1 where finished_at is null and claimed_until > ?1;
+
+-- name: correct_progress
+update progress set at = ?1 where at > ?1;
+
+-- name: correct_retries
+update pending set visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
+returning lane, priority, visible_at;
+
+-- name: correct_told
+update event_told set at = ?1 where at > ?1;
+
 -- name: count_claimed_of_campaign
 select count(*) from pending indexed by pending_claimed where claimed_by is not null and visible_at > ?2 and campaign = ?1;
 
@@ -376,6 +415,9 @@ delete from event where seq = ?1 and claim = ?2 and claimed_by = ?3;
 -- name: delete_notification
 delete from notification where id = ?1;
 
+-- name: dispatchers_ahead
+select id from dispatcher where seen_at > ?1 or started_at > ?1;
+
 -- name: doomed_messages
 select id from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and campaign = ?4 and epoch < ?5 order by visible_at limit 1000;
 
@@ -428,6 +470,9 @@ update result set error = null where id = ?1 and error is not null;
 
 -- name: event_subjects
 select m.id, m.contact, c.name from message m left join campaign c on c.id = m.campaign where m.id = ?1;
+
+-- name: events_ahead
+select seq from event where created_at > ?1 or visible_at > ?2;
 
 -- name: expire_claimed
 update pending set expires_at = ?2 where id = ?1 returning id;
@@ -535,6 +580,13 @@ on conflict (one) do update set holder = excluded.holder, held_until = excluded.
 where alert_watch.holder = ?1 or alert_watch.held_until <= ?2 or alert_watch.held_until > ?4
 returning one;
 
+-- name: immediate_ahead
+select p.id, p.claim from message m join pending p on p.id = m.id
+where m.id >= ?2 and m.created_at > ?1 and p.due_at = m.created_at and p.visible_at = p.due_at and p.claimed_by is null
+union all
+select p.id, p.claim from result r join pending p on p.id = r.id
+where r.finished_at > ?1 and r.status = 'scheduled' and p.due_at = r.finished_at and p.visible_at = p.due_at and p.claimed_by is null;
+
 -- name: insert_adjustments
 insert into adjustment (workspace, channel, at, from_rate, to_rate, reason) values (?1, ?2, ?3, ?4, ?5, ?6);
 
@@ -587,7 +639,10 @@ on conflict (id) do update set status = excluded.status, reason = excluded.reaso
 insert into dashboard_secret (one, secret) values (1, ?1) on conflict (one) do nothing;
 
 -- name: key_used
-select used from key_use where id = ?1 and minute = ?2;
+select used from key_use where id = ?1 and minute >= ?2;
+
+-- name: key_uses_ahead
+select id from key_use where minute > ?1;
 
 -- name: key_version
 select value from key_version;
@@ -667,8 +722,28 @@ where l.channel = ?1 and (?3 is null or l.workspace in (select value from json_e
     and p.id not in (select id from pending where claimed_by is not null and visible_at > ?2)
 group by p.lane, max(p.visible_at, ?2) / 1000000;
 
+-- name: lanes_ahead
+select l.id, l.workspace, l.channel, l.rate, l.log, l.slot_at, l.held_until, l.hold_reason, l.hold_step, l.refusals, l.hold_set_at,
+    l.exceeded_at, l.throttled_at, l.watch, l.watched_at, l.terms, l.day_ends_at, l.day_count, l.next_due_at, l.next_high_at,
+    (select min(visible_at) from pending where lane = l.id and priority = 0),
+    (select min(visible_at) from pending where lane = l.id and priority = 1),
+    (select min(visible_at) from pending where lane = l.id and priority = 2)
+from lane l
+where l.id > ?1 and (
+    l.slot_at > ?2 or l.held_until > ?2 or l.hold_set_at > ?2 or l.exceeded_at > ?2 or l.throttled_at > ?2 or l.watched_at > ?2
+    or l.day_ends_at > ?3
+    or (l.next_due_at > ?2 and (
+        exists (select 1 from pending where lane = l.id and priority = 0 and visible_at <= ?2)
+        or exists (select 1 from pending where lane = l.id and priority = 1 and visible_at <= ?2)
+        or exists (select 1 from pending where lane = l.id and priority = 2 and visible_at <= ?2)))
+    or (l.next_high_at > ?2 and exists (select 1 from pending where lane = l.id and priority = 0 and visible_at <= ?2)))
+order by l.id limit ?4;
+
 -- name: lease_notification
 update notification set visible_at = ?2, tries = tries + 1 where id = ?1;
+
+-- name: leases_ahead
+select id, claim from pending where claimed_by is not null and visible_at > ?1 and visible_at < 4611686018427387903;
 
 -- name: lift_hold
 update lane set held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = ?3
@@ -801,6 +876,9 @@ where l.next_due_at <= ?1 group by l.channel;
 insert into event_route (workspace, enabled) values (?1, ?2)
 on conflict (workspace) do update set enabled = excluded.enabled, held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = 0;
 
+-- name: operations_ahead
+select id from operation where finished_at is null and claimed_until > ?1;
+
 -- name: park_messages
 update pending set visible_at = 4611686018427387903, claimed_by = null
 where id in (
@@ -817,6 +895,9 @@ select p.id, l.workspace, p.lane, p.priority, p.visible_at from pending p join l
 
 -- name: plan_whole_tables
 select 1;
+
+-- name: progress_ahead
+select chore from progress where at > ?1;
 
 -- name: progress_of
 select at, id from progress where chore = ?1;
@@ -938,6 +1019,11 @@ on conflict (workspace, channel) do update set at = excluded.at;
 -- name: resume_campaign
 update campaign set state = case when state in ('shifting', 'cancelled') then state else 'active' end, resume_to = 'active', busy = 1 where id = ?1;
 
+-- name: retries_ahead
+select p.id, p.claim, p.attempts, p.visible_at, coalesce((select max(a.started_at) from attempt a where a.id = p.id), 0)
+from pending p
+where p.claimed_by is null and p.visible_at > ?1 and p.visible_at > p.due_at and p.visible_at < 4611686018427387903;
+
 -- name: retry_events
 update event set visible_at = ?3, tries = tries + 1, claimed_by = null where seq = ?1 and claim = ?2 and claimed_by = ?4;
 
@@ -957,6 +1043,9 @@ update result set status = 'scheduled', reason = null, due_at = ?2, outcome = nu
 -- name: revoke_key
 update api_key set revoked_at = ?2 where id = ?1 and revoked_at is null
 returning id, digest, workspace, scopes, per_minute, created_at, expires_at;
+
+-- name: routes_ahead
+select workspace, held_until, hold_reason, hold_step, refusals, hold_set_at from event_route where held_until > ?1 or hold_set_at > ?1 order by workspace;
 
 -- name: save_alert
 insert into alert (name, rule, standing) values (?1, ?2, ?3)
@@ -1284,6 +1373,9 @@ from tally group by channel, since, minute;
 select channel, since, sum(delivered), sum(dead), sum(exceeded), sum(batches), sum(batch_time), minute, sum(delivered + dead), min(first_at), max(last_at)
 from tally where workspace = ?1 group by channel, since, minute;
 
+-- name: told_ahead
+select workspace from event_told where at > ?1;
+
 -- name: told_workspaces
 select ?1
 from event_route r
@@ -1299,8 +1391,9 @@ select id from lane where id = ?1 and watched_at <= ?2;
 
 -- name: use_key
 insert into key_use (id, minute, used) values (?1, ?2, ?3)
-on conflict (id) do update set used = excluded.used + case when key_use.minute = excluded.minute then key_use.used else 0 end, minute = excluded.minute
-where key_use.minute < excluded.minute or (key_use.minute = excluded.minute and key_use.used + excluded.used <= ?4)
+on conflict (id) do update set used = excluded.used + case when key_use.minute < excluded.minute then 0 else key_use.used end,
+    minute = max(key_use.minute, excluded.minute)
+where key_use.minute < excluded.minute or key_use.used + excluded.used <= ?4
 returning used;
 
 -- name: verify_attempts
@@ -1364,6 +1457,11 @@ select * from (
     union all
     select i.id, 'an idempotency key without a message' from idempotency i where not exists (select 1 from message m where m.id = i.id)
 ) orphan limit ?1;
+
+-- name: verify_parked
+select p.id, 'is parked, and nobody will let it go' from pending p left join campaign c on c.id = p.campaign
+where p.visible_at = 4611686018427387903 and (c.id is null or (c.state in ('active', 'cancelled') and c.busy = 0))
+limit ?1;
 
 -- name: verify_pending
 select l.workspace, l.channel, coalesce(p.campaign, 0), count(*) from pending p join lane l on l.id = p.lane

@@ -15,11 +15,17 @@ select id, digest, workspace, scopes, per_minute, created_at, expires_at from ap
 update api_key set revoked_at = $2 where id = $1::uuid and revoked_at is null
 returning id, digest, workspace, scopes, per_minute, created_at, expires_at;
 
+-- name: correct_key_use
+-- A minute further ahead than the next is a clock's that was set back meanwhile: what was used in it was used just now.
+update key_use set minute = $2::bigint where id = $1::uuid and minute > $2 + 1;
+
 -- name: use_key
+-- One that counts for the minute before (its clock is a little behind) uses up this one's.
 insert into key_use (id, minute, used) values ($1::uuid, $2, $3)
-on conflict (id) do update set used = excluded.used + case when key_use.minute = excluded.minute then key_use.used else 0 end, minute = excluded.minute
-where key_use.minute < excluded.minute or (key_use.minute = excluded.minute and key_use.used + excluded.used <= $4)
+on conflict (id) do update set used = excluded.used + case when key_use.minute < excluded.minute then 0 else key_use.used end,
+    minute = greatest(key_use.minute, excluded.minute)
+where key_use.minute < excluded.minute or key_use.used + excluded.used <= $4
 returning used;
 
 -- name: key_used
-select used from key_use where id = $1::uuid and minute = $2;
+select used from key_use where id = $1::uuid and minute >= $2;

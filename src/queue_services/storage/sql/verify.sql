@@ -31,6 +31,11 @@ limit $1;
 -- name: verify_claims
 select id, 'is claimed and parked at once' from pending where claimed_by is not null and visible_at >= 4611686018427387903 limit $1;
 
+-- name: verify_parked
+select p.id, 'is parked, and nobody will let it go' from pending p left join campaign c on c.id = p.campaign
+where p.visible_at = 4611686018427387903 and (c.id is null or (c.state in ('active', 'cancelled') and c.busy = 0))
+limit $1;
+
 -- name: verify_keys
 select m.id, 'its idempotency key is not kept' from message m
 where m.idempotency_key is not null
