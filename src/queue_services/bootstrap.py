@@ -43,7 +43,9 @@ from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.keys import Keys
 from queue_services.settings import Settings
 from queue_services.storage import migrate, open_database, open_existing, statements
+from queue_services.storage.files import command_to_hide, readable_by_others
 from queue_services.storage.port import Database
+from queue_services.storage.sqlite import SqliteDatabase
 from queue_services.testclock.clock import SteppedClock
 from queue_services.testclock.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
 from queue_services.web.bodies import MIB, Memory
@@ -116,6 +118,7 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
         else contextlib.nullcontext()
     ) as listener:
         async with open_core(settings) as core:
+            _report_readable_files(core.database)
             if api:
                 await refuse_open_door(core)
             if settings.test_clock:
@@ -141,6 +144,17 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                 gc.freeze()
                 await stop.wait()
                 log.info("stopping")
+
+
+def _report_readable_files(database: Database) -> None:
+    """Say which files of the store others can read, and how to end that."""
+    if isinstance(database, SqliteDatabase) and (files := readable_by_others(database.path)):
+        log.warning(
+            "store.readable_by_others",
+            files=files,
+            advice="only the owner needs them; run the command",
+            command=command_to_hide(files),
+        )
 
 
 def on_test_clock(core: Core) -> Core:

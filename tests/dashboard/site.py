@@ -53,6 +53,11 @@ class Page:
         """What is read, without its markup."""
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", self.source)).split())
 
+    def forms(self, end: str) -> list[str]:
+        """The paths that forms of the page are sent to, of those that end so."""
+        found = re.findall(rf'action="{BASE}([^"]*{end})"', self.source)
+        return [html.unescape(path) for path in found]
+
     @property
     def to(self) -> str:
         """Where a redirect leads, under the dashboard's own path."""

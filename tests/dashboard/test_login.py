@@ -286,7 +286,7 @@ async def test_a_session_ends_with_its_key(tmp_path: Path) -> None:
 async def test_a_stream_of_figures_ends_with_its_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    still = iter([True, True, True, False])  # when it is opened, and before each event
+    still = iter([True, True, False])  # before each event
 
     async def until_revoked(*_: object) -> bool:
         return next(still)
@@ -294,7 +294,7 @@ async def test_a_stream_of_figures_ends_with_its_key(
     async with opened(tmp_path) as site:
         await as_workspace(site)
         monkeypatch.setattr("queue_services.dashboard.live.EVERY_SECONDS", 0)
-        monkeypatch.setattr("queue_services.dashboard.login.Login.still", until_revoked)
+        monkeypatch.setattr("queue_services.dashboard.desk.Desk.may_look", until_revoked)
         assert (await site.get("/live")).source.count("data: ") == 2
 
 

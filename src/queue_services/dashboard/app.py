@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -40,7 +39,7 @@ from queue_services.queue import overview
 from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
-from queue_services.queue.keys import Keys, cookie_secret
+from queue_services.queue.keys import Keys
 from queue_services.queue.operation_runner import OperationRunner
 from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
@@ -116,7 +115,6 @@ async def open_dashboard(
     """
     limits = service_limits(settings)
     writer = f"dashboard-{new_id(clock.now())}"
-    secret = await cookie_secret.run(database, secrets.token_hex(32))
     return Dashboard(
         Desk(
             database=database,
@@ -133,12 +131,7 @@ async def open_dashboard(
                 settings.bull_board_password,
             ),
             tries=Tries(TRIES),
-            sessions=Sessions(
-                secret,
-                settings.bull_board_username,
-                settings.bull_board_password,
-                settings.admin_key,
-            ),
+            sessions=Sessions(database, clock),
             live=Live(
                 lambda workspace: overview.channels.run(database, workspace, clock.now()),
                 clock,
@@ -185,7 +178,7 @@ async def _live(visit: Visit) -> Response:
 
     async def events() -> AsyncIterator[bytes]:
         async for event in desk.live.events(visitor.workspace):
-            if not await desk.login.still(visitor):
+            if not await desk.may_look(visit.session, visitor):
                 return
             yield event
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from queue_services.clock import Clock
 from queue_services.dashboard.live import Live
 from queue_services.dashboard.login import Login
-from queue_services.dashboard.sessions import Sessions
+from queue_services.dashboard.sessions import Session, Sessions, Visitor
 from queue_services.domain.message import Channel
 from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
@@ -47,3 +47,11 @@ class Desk:
     operations: OperationRunner
     rules: Rules
     memory: Memory
+
+    async def may_look(self, session: Session, visitor: Visitor) -> bool:
+        """Whether somebody who was let in still may look: until the session ends, or the key is
+        revoked or expires.
+        """
+        if session.stored is None:
+            return visitor.key is None or await self.login.keys.in_force(visitor.key) is not None
+        return await self.login.holder(await self.sessions.known(session)) is not None

@@ -14,11 +14,10 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
-from queue_services.dashboard.sessions import Visitor
+from queue_services.dashboard.sessions import Session, Visitor
 from queue_services.domain.key import Key, Permission
 from queue_services.queue.keys import Keys
-
-LOCAL = Visitor("this machine", may_send=True, may_manage=True, administers=True)
+from queue_services.queue.sessions import Kind
 
 TRIES = 5
 """So many wrong tries a minute from one place are looked at."""
@@ -46,15 +45,48 @@ class Login:
             and self.password is not None
             and _same(username, self.username) & _same(password, self.password)
         ):
-            return Visitor(self.username, may_send=True, may_manage=True, administers=True)
+            return self._of_settings()[Kind.PASSWORD]
         if self.admin_key is not None and _same(password, self.admin_key):
-            return Visitor("administrator's key", may_send=True, may_manage=True, administers=True)
+            return self._of_settings()[Kind.ADMIN_KEY]
         key = await self.keys.find(password)
         return None if key is None else _holder(key)
 
-    async def still(self, visitor: Visitor) -> bool:
-        """Whether somebody who was let in still may look: until their key is revoked or expires."""
-        return visitor.key is None or await self.keys.is_in_force(visitor.key)
+    async def holder(self, session: Session) -> Visitor | None:
+        """Who a session belongs to, as long as what they came with is still in force; None for
+        nobody.
+        """
+        stored = session.stored
+        if stored is None:
+            return None
+        if stored.kind is Kind.KEY:
+            key = await self.keys.in_force(stored.key_id or "")
+            return None if key is None else _holder(key)
+        if stored.kind is Kind.OPEN:
+            return LOCAL if await self.is_open() else None
+        visitor = self._of_settings().get(stored.kind)
+        same = visitor is not None and _same(session.proof(visitor.credential), stored.proof)
+        return visitor if same else None
+
+    def _of_settings(self) -> dict[Kind, Visitor]:
+        """The visitors that the settings let in."""
+        found = {}
+        if self.username is not None and self.password is not None:
+            credential = f"{self.username}\0{self.password}"
+            found[Kind.PASSWORD] = _administrator(self.username, Kind.PASSWORD, credential)
+        if self.admin_key is not None:
+            found[Kind.ADMIN_KEY] = _administrator(
+                "administrator's key", Kind.ADMIN_KEY, self.admin_key
+            )
+        return found
+
+
+def _administrator(name: str, kind: Kind, credential: str = "") -> Visitor:
+    return Visitor(
+        name, may_send=True, may_manage=True, administers=True, kind=kind, credential=credential
+    )
+
+
+LOCAL = _administrator("this machine", Kind.OPEN)
 
 
 def _holder(key: Key) -> Visitor | None:
@@ -69,6 +101,7 @@ def _holder(key: Key) -> Visitor | None:
         may_manage,
         key.workspace is None and may_manage,
         key.id,
+        Kind.KEY,
     )
 
 

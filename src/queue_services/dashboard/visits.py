@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import msgspec
 import structlog
 from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
@@ -29,10 +28,10 @@ from queue_services.dashboard.login import LOCAL, credentials
 from queue_services.dashboard.sessions import (
     COOKIE,
     LASTS,
-    RECIPIENTS_SHOWN_FOR,
+    NOTICE_COOKIE,
     Session,
     Visitor,
-    new_session,
+    session_of,
 )
 from queue_services.domain.message import SECOND, Instant
 from queue_services.queue.audit import Record, Via
@@ -55,8 +54,8 @@ class Need(Enum):
 
 @dataclass
 class Visit:
-    """One request as a page sees it. `session` is what the answer's cookie will hold, where
-    it was `changed` or a page with its token was drawn.
+    """One request as a page sees it. `notice` is what the next page will show, None where it
+    stays as it is.
     """
 
     desk: Desk
@@ -65,8 +64,7 @@ class Visit:
     session: Session
     visitor: Visitor
     form: ImmutableMultiDict[str, str]
-    is_known: bool
-    changed: bool = False
+    notice: str | None = None
 
     @property
     def workspace(self) -> str | None:
@@ -76,7 +74,13 @@ class Visit:
     @property
     def shows_recipients(self) -> bool:
         """Whether recipients are shown whole."""
-        return self.now < self.session.recipients_until
+        stored = self.session.stored
+        return stored is not None and self.now < stored.recipients_until
+
+    @property
+    def address(self) -> str:
+        """Where the request came from."""
+        return client_of(self.request.scope, self.desk.settings.trusted_proxies)
 
     def asked(self, name: str) -> str | None:
         """A member of the query, or None where it is absent or blank."""
@@ -110,30 +114,19 @@ class Visit:
             self.visitor.name, action, subject, workspace=workspace or self.workspace, detail=detail
         )
 
-    def show_recipients(self, *, shown: bool) -> None:
-        """Show recipients whole for a while, or mask them again."""
-        self._keep(recipients_until=self.now + RECIPIENTS_SHOWN_FOR if shown else 0)
-
-    def renew(self, visitor: Visitor | None) -> None:
-        """Begin another session: after a login, so that nobody can have planted its id, and
-        after a logout.
-        """
-        self.session, self.changed = new_session(self.now, visitor), True
-
     def go(self, to: str, notice: str | None = None) -> Response:
         """Send the browser to another page, which says what was done."""
-        if notice is not None:
-            self._keep(notice=notice)
+        self.notice = notice
         return RedirectResponse(to, 303, view.HEADERS)
 
     def page(self, template: str, code: int = 200, **values: Any) -> Response:
         """A page drawn for this visitor; `code` is the answer's status."""
-        notice = self.session.notice
-        if notice is not None or not self.is_known:
-            self._keep(notice=None)
+        notice = self.session.notice(self.request.cookies.get(NOTICE_COOKIE, ""))
+        if notice is not None:
+            self.notice = ""
         known = {
             "visitor": self.visitor,
-            "token": self.desk.sessions.token(self.session),
+            "token": self.session.token,
             "notice": notice,
             "now": self.now,
             "visit": self,
@@ -143,9 +136,6 @@ class Visit:
             "here": self.request.url.path,
         }
         return view.page(template, code, None, **known, **values)
-
-    def _keep(self, **changes: Any) -> None:
-        self.session, self.changed = msgspec.structs.replace(self.session, **changes), True
 
 
 Handler = Callable[[Visit], Awaitable[Response]]
@@ -163,17 +153,9 @@ class Page:
 
     async def serve(self, request: Request, desk: Desk) -> Response:
         """Let the visitor in, check the form, let the handler answer; refusals become pages."""
-        now = desk.clock.now()
-        known = desk.sessions.read(request.cookies.get(COOKIE), now)
-        visit = Visit(
-            desk,
-            request,
-            now,
-            known or new_session(now),
-            Visitor("nobody"),
-            ImmutableMultiDict(),
-            is_known=known is not None,
-        )
+        session = session_of(request.cookies.get(COOKIE))
+        nobody = Visitor("nobody")
+        visit = Visit(desk, request, desk.clock.now(), session, nobody, ImmutableMultiDict())
         try:
             answer = await self._answer(visit)
         except (errors.QueueServicesError, HTTPException) as error:
@@ -188,24 +170,12 @@ class Page:
                 "faults": (),
             }
             answer = view.page("refused.html", 500, **words)
-        # and no refusal: a form of another site comes without the cookie, and must not take
-        # it away
-        if visit.changed:
-            secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
-            value = desk.sessions.written(visit.session)
-            answer.set_cookie(
-                COOKIE,
-                value,
-                max_age=LASTS // SECOND,
-                path=view.BASE,
-                secure=secure,
-                httponly=True,
-                samesite="lax",
-            )
+        _set_cookies(visit, answer, refused=answer.status_code >= 400)
         return answer
 
     async def _answer(self, visit: Visit) -> Response:
         desk, request = visit.desk, visit.request
+        visit.session = await desk.sessions.known(visit.session)
         if self.needs is not Need.NOTHING:
             visitor = await _let_in(visit)
             if visitor is None:
@@ -213,11 +183,11 @@ class Page:
             visit.visitor = visitor
         if self.method == "POST":
             self._check(visit.visitor, read_only=desk.settings.dashboard_read_only)
-            if not visit.is_known:
+            if visit.session.is_new:
                 raise _expired()  # no token can be right: nothing is read
             with desk.memory.share() as share:
                 content = await forms.read(request, self.reads, share)
-                if not desk.sessions.is_token(visit.session, forms.token_of(content)):
+                if not visit.session.is_token(forms.token_of(content)):
                     raise _expired()
                 visit.form = await forms.members(content)
                 del content
@@ -241,6 +211,29 @@ class Page:
             raise errors.Forbidden("Your key does not allow this.")
 
 
+def _set_cookies(visit: Visit, answer: Response, *, refused: bool) -> None:
+    """Give the browser what it does not have yet. A refusal sets nothing: a form of another site
+    comes without the cookie, and must not take it away.
+    """
+    request, session = visit.request, visit.session
+    cookies = {}
+    if session.cookie != request.cookies.get(COOKIE) and not (refused and session.stored is None):
+        cookies[COOKIE] = (session.cookie, LASTS // SECOND)
+    if visit.notice is not None:
+        cookies[NOTICE_COOKIE] = (session.sealed(visit.notice), 60) if visit.notice else ("", 0)
+    secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
+    for name, (value, seconds) in cookies.items():
+        answer.set_cookie(
+            name,
+            value,
+            max_age=seconds,
+            path=view.BASE,
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+
 def _expired() -> errors.Forbidden:
     return errors.Forbidden(
         "The form has expired, or another site has sent it. Go back, load the page again, and try"
@@ -250,8 +243,7 @@ def _expired() -> errors.Forbidden:
 
 async def _let_in(visit: Visit) -> Visitor | None:
     login = visit.desk.login
-    known = visit.session.visitor
-    if known is not None and await login.still(known):
+    if (known := await login.holder(visit.session)) is not None:
         return known
     if await login.is_open():
         return LOCAL
@@ -266,8 +258,7 @@ async def tried(visit: Visit, username: str, password: str) -> Visitor | None:
     counted and logged. Raises TooManyTries.
     """
     desk, at = visit.desk, visit.now
-    address = client_of(visit.request.scope, desk.settings.trusted_proxies)
-    place = place_of(address)
+    place = place_of(visit.address)
     desk.tries.begin(place, at)
     try:
         visitor = await desk.login.visitor(username, password)
@@ -275,9 +266,11 @@ async def tried(visit: Visit, username: str, password: str) -> Visitor | None:
         desk.tries.take_back(place, at)
         raise
     if visitor is None:
-        log.warning("login.refused", address=address)
+        log.warning("login.refused", address=visit.address)
         who = redacted_text(username[:100]) or "a key"
-        await desk.audit.failed(who, "log in", address, "wrong name or password", Via.DASHBOARD)
+        await desk.audit.failed(
+            who, "log in", visit.address, "wrong name or password", Via.DASHBOARD
+        )
     else:
         desk.tries.take_back(place, at)
     return visitor

@@ -93,15 +93,14 @@ class Keys:
         key = self._by_digest.get(digest(text))
         return key if key is not None and key.in_force(self._clock.now()) else None
 
-    async def is_in_force(self, identity: str) -> bool:
-        """Whether the key of this id still opens anything: a session that began with it ends
+    async def in_force(self, identity: str) -> Key | None:
+        """The key of this id, as long as it opens anything: a session that began with it ends
         with it.
         """
         await self._ask()
-        return any(
-            key.id == identity and key.in_force(self._clock.now())
-            for key in self._by_digest.values()
-        )
+        now = self._clock.now()
+        held = (key for key in self._by_digest.values() if key.id == identity)
+        return next((key for key in held if key.in_force(now)), None)
 
     async def _ask(self) -> None:
         """Know the keys as they were half a second ago or later; while the store is away or
@@ -184,16 +183,6 @@ async def revoke(tx: Tx, identity: str, now: Instant) -> Key:
         raise NotFound("key", identity)
     await tx.fetch("count_key_change")
     return _key(rows[0])
-
-
-@writes
-async def cookie_secret(tx: Tx, proposed: str) -> str:
-    """The secret that signs the dashboard's cookies in every process: the first that was
-    proposed.
-    """
-    await tx.fetch("keep_secret", proposed)
-    [[kept]] = await tx.fetch("read_secret")
-    return str(kept)
 
 
 def _key(row: Row) -> Key:

@@ -9,6 +9,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from queue_services.storage.files import create_private
+
 
 def copy(source: str, target: Path) -> int:
     """Copy the store at `source` into the new file `target`; its size in bytes. Raises
@@ -21,6 +23,7 @@ def copy(source: str, target: Path) -> int:
         raise FileExistsError(f"{target} is there already; give a new file's name")
     unfinished = target.with_name(target.name + ".unfinished")
     unfinished.unlink(missing_ok=True)
+    create_private(unfinished)
     try:
         with (
             contextlib.closing(

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from queue_services.errors import StoreUnavailable
 from queue_services.storage import migrate, statements
+from queue_services.storage.files import create_private
 from queue_services.storage.port import Flow, P, Row, T
 
 BUSY_SECONDS = 10.0
@@ -224,6 +225,7 @@ class SqliteDatabase:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
+        create_private(self.path)
         try:
             connection = sqlite3.connect(
                 self.path,

@@ -443,6 +443,9 @@ where r.enabled <> 0 and r.held_until <= ?1 and not r.workspace in (select value
 order by (select min(e.visible_at) from event e where e.route = w.route)
 limit ?3;
 
+-- name: end_session
+delete from session where id = ?1 returning id;
+
 -- name: end_standstills
 select ?1 where false;
 
@@ -527,6 +530,9 @@ select id, workspace, action, actor, request, matched, done, skipped, position, 
 
 -- name: find_schema
 select name from sqlite_schema where name = 'schema_migration';
+
+-- name: find_session
+select id, kind, name, workspace, key_id, proof, address, created_at, expires_at, recipients_until from session where digest = ?1 and expires_at > ?2;
 
 -- name: find_tier
 select settings from tier where name = ?1;
@@ -635,8 +641,9 @@ on conflict (id) do update set status = excluded.status, reason = excluded.reaso
     tries = excluded.tries, attempts = excluded.attempts, outcome = excluded.outcome, started_at = excluded.started_at, duration = excluded.duration,
     status_code = excluded.status_code, error = excluded.error, seq = excluded.seq;
 
--- name: keep_secret
-insert into dashboard_secret (one, secret) values (1, ?1) on conflict (one) do nothing;
+-- name: insert_session
+insert into session (id, digest, kind, name, workspace, key_id, proof, address, created_at, expires_at, recipients_until)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 
 -- name: key_used
 select used from key_use where id = ?1 and minute >= ?2;
@@ -753,6 +760,9 @@ returning id;
 -- name: list_operations
 select id, workspace, action, actor, request, matched, done, skipped, position, state, error, created_at, finished_at
 from operation where (?1 = '' or workspace = ?1) and id < ?3 order by id desc limit ?2;
+
+-- name: list_sessions
+select id, kind, name, workspace, key_id, proof, address, created_at, expires_at, recipients_until from session where expires_at > ?1 order by created_at desc, id desc limit ?2;
 
 -- name: live_dispatchers
 select id, name, started_at, seen_at, claimed, lag from dispatcher order by id;
@@ -930,6 +940,9 @@ delete from operation where id in (select id from operation where finished_at < 
 -- name: prune_results
 delete from result where id = ?1 and status <> 'scheduled' returning id, workspace, channel, campaign, status;
 
+-- name: prune_sessions
+delete from session where expires_at <= ?1;
+
 -- name: prune_told
 delete from event_told where (workspace, subject) in (select workspace, subject from event_told where at < ?1 limit ?2) returning at;
 
@@ -951,9 +964,6 @@ from (
 
 -- name: read_limit
 select log, paused from limit_state where channel = ?1;
-
--- name: read_secret
-select secret from dashboard_secret;
 
 -- name: recent_answers
 select r.id, r.channel, r.outcome, r.started_at, r.duration, r.status_code, r.error
@@ -1343,6 +1353,9 @@ update pending set epoch = ?2, claimed_by = null,
     visible_at = case when visible_at >= 4611686018427387903 then max(due_at + ?3, min(due_at, ?4)) else max(visible_at + ?3, min(visible_at, ?4)) end
 where id in (select id from pending where campaign = ?1 and epoch < ?2 and (claimed_by is null or visible_at <= ?4) limit ?5)
 returning lane, priority, visible_at;
+
+-- name: show_recipients
+update session set recipients_until = ?2 where id = ?1;
 
 -- name: start_progress
 insert into progress (chore, at, id) values (?1, 0, '00000000-0000-0000-0000-000000000000') on conflict do nothing;

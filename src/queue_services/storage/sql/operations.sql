@@ -59,9 +59,3 @@ update operation set state = $2, error = $3, finished_at = $4 where id = $1 and 
 
 -- name: prune_operations
 delete from operation where id in (select id from operation where finished_at < $1 order by id limit $2);
-
--- name: keep_secret
-insert into dashboard_secret (one, secret) values (1, $1) on conflict (one) do nothing;
-
--- name: read_secret
-select secret from dashboard_secret;
