@@ -107,6 +107,7 @@ KEPT = {
         "result.due_at",
         "result.finished_at",
         "result.started_at",
+        "session.created_at",
     ],
     "a minute's counts, shown with the others before they are folded": [
         "figure.first_at",
@@ -128,6 +129,10 @@ KEPT = {
     "whoever reads it takes one too far ahead for past": [
         "alert_watch.held_until",
         "notification.visible_at",
+    ],
+    "a session and its rights end by then or later, and can be ended by hand": [
+        "session.expires_at",
+        "session.recipients_until",
     ],
     "computed of the others": ["lane.ready_at", "lane.high_ready_at"],
     "set with another that is looked at": ["dispatcher.started_at", "event_route.hold_set_at"],

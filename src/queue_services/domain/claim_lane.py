@@ -114,6 +114,13 @@ class Lane(msgspec.Struct):
         quota = self.terms.daily_quota
         return None if quota is None else max(0, quota - self.day_count)
 
+    def counts(self, candidate: Candidate) -> bool:
+        """Whether a candidate uses up the daily quota: once, at its first claim, and only where
+        there is one; tries need none of it.
+        """
+        first = candidate.attempts == 0 and candidate.claimed_by is None
+        return first and self.terms.daily_quota is not None
+
     def earliest(self, candidate: Candidate) -> Instant:
         """When a message of this lane may start at the earliest."""
         if candidate.priority == Priority.HIGH:

@@ -240,9 +240,7 @@ class ClaimPlan:
         return sorted(taken, key=attrgetter("slot"))
 
     def claimed(self, chosen: Iterable[Taken], ids: set[str]) -> None:
-        """Which of the chosen were really claimed; slots of the others go back. A message
-        counts for its day once, at its first claim: tries need none of the quota.
-        """
+        """Which of the chosen were really claimed; slots of the others go back."""
         for candidate, slot in chosen:
             lane = self.lanes[candidate.lane]
             if candidate.id not in ids:
@@ -253,7 +251,7 @@ class ClaimPlan:
             lane.taken += 1
             lane.taken_units += candidate.units
             lane.taken_high |= candidate.priority == Priority.HIGH
-            lane.day_count += candidate.attempts == 0 and candidate.claimed_by is None
+            lane.day_count += lane.counts(candidate)
             noted = slot if self._request.reserves else self._now
             lane.slots.extend([noted] * candidate.units)
 

@@ -15,7 +15,8 @@ class ClaimedMessage(msgspec.Struct, frozen=True, gc=False):
     the workspace's own, where it has any. `events` says that its end makes an event. `kept`:
     it was claimed for one of the slots that are kept for `high`; `limited`: its lane has a
     limit under the channel's; `probe`: it tries whether
-    its lane's endpoint answers again.
+    its lane's endpoint answers again. `day_ends_at` is the end of the day whose quota it
+    counts for; 0: for none.
     """
 
     id: str
@@ -42,3 +43,4 @@ class ClaimedMessage(msgspec.Struct, frozen=True, gc=False):
     kept: bool = False
     limited: bool = False
     probe: bool = False
+    day_ends_at: Instant = 0

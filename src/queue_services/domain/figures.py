@@ -25,6 +25,11 @@ what is above.
 bucket: Callable[[int], int] = partial(bisect_left, BOUNDS)
 """Which bucket of a histogram counts a duration of so many microseconds."""
 
+LONGEST_LATENESS = 86_400 * SECOND
+"""A message counts as no later than this: a campaign that was paused for months must not
+bring the sums of years to the end of 64 bits.
+"""
+
 MINUTE, HOUR, DAY = 1, 60, 1_440
 KEPT = {MINUTE: 2 * DAY, HOUR: 90 * DAY}
 """How long, in minutes, a history keeps its rollups of so many minutes, before they are

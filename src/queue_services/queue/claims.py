@@ -202,6 +202,7 @@ def _claimed(
         kept=lane.high_only,
         limited=lane.rate is not None,
         probe=probes(lane.hold),
+        day_ends_at=lane.day_ends_at if lane.counts(c) else 0,
     )
 
 

@@ -9,19 +9,19 @@ lanes by id, then pending rows.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from queue_services.domain import exceedance, retry
 from queue_services.domain import holds as lane_rules
 from queue_services.domain.claimed import ClaimedMessage
+from queue_services.domain.figures import LONGEST_LATENESS
 from queue_services.domain.holds import Hold, HoldReason
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy, Step
-from queue_services.queue import events, exceedances, results
+from queue_services.queue import daily_quotas, events, exceedances, results
 from queue_services.queue.exceedances import Exceedance
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.records import Attempt
@@ -120,9 +120,8 @@ async def settle(
     waiting = await _schedule_again(tx, again, terms, now, tally)
     histograms = _count(tally, ended, waiting, now)
     released = await _release(tx, unsent, terms, now)
-    await _return_to_day(
-        tx, [s.message for s, _ in waiting if not s.answer.posted] + list(unsent), now
-    )
+    unposted = [settlement.message for settlement, _ in waiting if not settlement.answer.posted]
+    await daily_quotas.give_back(tx, [*unposted, *released])
     await _save_holds(tx, lanes, terms, now, tally)
     await tally.add(tx, terms.writer, now)
     await _tell_of_lanes(tx, settlements, lanes, terms, now)
@@ -133,7 +132,7 @@ async def settle(
         dead=len(ended) - delivered,
         again=len(waiting),
         lost=len(settlements) - len(ended) - len(waiting),
-        released=released,
+        released=len(released),
         again_at=min((step.again_at or now for _, step in waiting), default=FOREVER),
     )
 
@@ -191,21 +190,17 @@ def _step(settlement: Settlement, lane: _Lane | None, terms: Terms, now: Instant
     return step
 
 
-async def _release(tx: Tx, unsent: Sequence[ClaimedMessage], terms: Terms, now: Instant) -> int:
-    lanes = {message.id: message.lane for message in unsent}
+async def _release(
+    tx: Tx, unsent: Sequence[ClaimedMessage], terms: Terms, now: Instant
+) -> list[ClaimedMessage]:
+    """Give back what was not sent; those that were still this dispatcher's."""
+    given = {message.id: message for message in unsent}
     rows = await tx.each(
         "release_claimed", [(m.id, m.claim, m.visible_at) for m in unsent], terms.dispatcher
     )
-    await lower_lanes(tx, {lanes[row[0]]: [now, now] for row in rows})
-    return len(rows)
-
-
-async def _return_to_day(tx: Tx, unposted: Iterable[ClaimedMessage], now: Instant) -> None:
-    """Messages that have never gone out count for no day: a daily quota gets them back.
-    Their lanes are locked already.
-    """
-    counts = Counter(message.lane for message in unposted if message.number == 1)
-    await tx.each("return_to_day", [(lane, counts[lane], now) for lane in sorted(counts)])
+    released = [given[row[0]] for row in rows]
+    await lower_lanes(tx, {message.lane: [now, now] for message in released})
+    return released
 
 
 async def _end(
@@ -319,10 +314,8 @@ def _count(
         if s.answer.posted:
             took[m.channel].append(s.duration)
             if m.number == 1:
-                counts, lateness = (
-                    tally.of(m.workspace, m.channel, m.campaign),
-                    max(0, s.started_at - m.due_at),
-                )
+                counts = tally.of(m.workspace, m.channel, m.campaign)
+                lateness = min(max(0, s.started_at - m.due_at), LONGEST_LATENESS)
                 counts.starts += 1
                 counts.lateness += lateness
                 late[m.channel].append(lateness)

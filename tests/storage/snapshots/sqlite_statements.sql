@@ -1038,7 +1038,7 @@ where p.claimed_by is null and p.visible_at > ?1 and p.visible_at > p.due_at and
 update event set visible_at = ?3, tries = tries + 1, claimed_by = null where seq = ?1 and claim = ?2 and claimed_by = ?4;
 
 -- name: return_to_day
-update lane set day_count = max(0, day_count - ?2) where id = ?1 and day_ends_at > ?3;
+update lane set day_count = max(0, day_count - ?2) where id = ?1 and day_ends_at = ?3;
 
 -- name: revive_pending
 insert into pending (id, lane, priority, campaign, epoch, due_at, visible_at, expires_at, attempts, claim)

@@ -36,5 +36,5 @@ returning p.id;
 
 -- name: return_to_day
 update lane l set day_count = greatest(0, l.day_count - u.count)
-from unnest($1::bigint[], $2::integer[], $3::bigint[]) u(id, count, now)
-where l.id = u.id and l.day_ends_at > u.now;
+from unnest($1::bigint[], $2::integer[], $3::bigint[]) u(id, count, day_ends_at)
+where l.id = u.id and l.day_ends_at = u.day_ends_at;

@@ -26,4 +26,4 @@ update pending set visible_at = ?3, claimed_by = null where id = ?1 and claim = 
 returning id;
 
 -- name: return_to_day
-update lane set day_count = max(0, day_count - ?2) where id = ?1 and day_ends_at > ?3;
+update lane set day_count = max(0, day_count - ?2) where id = ?1 and day_ends_at = ?3;
