@@ -30,11 +30,11 @@ test-long: $(READY) ## the long tests: crashes, load, thousands of simulated wor
 test-import: $(READY) ## the import from BullMQ, with the real package of npm and a real Redis
 	timeout --kill-after=10 280 $(PY) -m pytest -m bullmq tests/bullmq_import $(ARGS)
 
-test-node: $(READY) ## the Node package: built, tested, its generated files compared, packed and installed; needs node and npm
-	cd clients/node && npm ci --silent
-	cd clients/node && npm run --silent build && npm test --silent
+test-node: $(READY) ## the Node package: built, tested, compared with the service, packed, installed, used with the service; needs node and npm
+	cd clients/node && npm ci --silent && npm run --silent build && npm run --silent test
 	mkdir -p build/node && $(PY) -m tests.client.node.generate --check build/node
 	cd clients/node && npm run --silent check:generated -- ../../build/node/openapi.json && npm run --silent check:pack
+	$(PY) -m pytest -m long tests/client/node
 
 node-generated: $(READY) ## write what clients/node holds of the service: its API's document and types
 	$(PY) -m tests.client.node.generate

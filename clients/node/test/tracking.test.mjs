@@ -1,11 +1,13 @@
 /** The same behaviour over every store. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { CampaignBuilder, QueueService, Unavailable } from 'queue-services';
 import { deliveryTable, SqlDeduplicator } from 'queue-services/receiver';
 import { FakeQueueService } from 'queue-services/testing';
 import { reconcile, scheduleTracked, Tracker } from 'queue-services/tracking';
 import * as stores from './support/stores.mjs';
+
+after(stores.closePostgres);
 
 const DAY = 86_400_000;
 const sms = (key, more = {}) => ({ channel: 'sms', phoneNumber: '+1555', message: 'Hi', contactId: 'c-1', workspaceId: 'acme', idempotencyKey: key, ...more });

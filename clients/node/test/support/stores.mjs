@@ -21,6 +21,9 @@ export async function sqlite() {
 
 let database;
 
+/** For a test file's end, or its process lingers. */
+export const closePostgres = () => database?.close();
+
 /** PostgreSQL itself, compiled to WebAssembly: one for all tests, as it takes seconds to start. */
 export async function postgres() {
   database ??= new PGlite();
@@ -59,7 +62,7 @@ export async function prisma() {
     findUnique: async ({ where }) => cursors.get(where.feed) ?? null,
     upsert: async ({ where, create, update }) => cursors.set(where.feed, cursors.has(where.feed) ? { ...cursors.get(where.feed), ...update } : create),
   };
-  return { store: prismaStore(model, feeds, { skipDuplicates: false }) };
+  return { store: prismaStore(model, feeds, { skipDuplicates: false }), models: { queuedMessage: model, queueCursor: feeds } };
 }
 
 /** Mongoose's calls over documents in memory; what its filters mean is said by mingo. */
@@ -83,7 +86,7 @@ export async function mongoose() {
       else cursors.push({ ...filter, ...$set });
     },
   };
-  return { store: mongooseStore(model, feeds) };
+  return { store: mongooseStore(model, feeds), models: { QueuedMessage: model, QueueCursor: feeds } };
 }
 
 function inOrder(one, other) {
