@@ -7,7 +7,7 @@
  * under its idempotency key, so that running this twice, or beside the application, doubles nothing.
  */
 import type { Change } from './api.js';
-import { Unavailable } from './errors.js';
+import { QueueServiceError, Unavailable } from './errors.js';
 import type { QueueService } from './service.js';
 import type { TrackedRow } from './tracking/store.js';
 import { isFinal, stateOfChange, stateOfJob, type JobState, type Tracker } from './tracking/tracker.js';
@@ -19,6 +19,7 @@ const TOO_LATE = 'the service does not know this message, and it is too late to 
 
 /** How a reconciliation is done. */
 export interface ReconcileOptions {
+  /** What is late or too old to be sent goes by it; the service's time by default. */
   now?: Date;
   /** Limits the feed to one workspace, for a key that sees no other. */
   workspaceId?: string;
@@ -58,13 +59,23 @@ export interface Reconciliation {
  * and the next time goes on.
  */
 export async function reconcile(tracker: Tracker<any>, service: QueueService, options: ReconcileOptions = {}): Promise<Reconciliation> {
-  const run = new Run(tracker, service, options);
+  const run = new Run(tracker, service, options.now ?? (await timeOf(service)), options);
   const feed = options.workspaceId ?? '';
   const first = (await tracker.cursor(feed)) === null;
   await run.scheduleUnrecorded();
   await run.followChanges(feed, options.workspaceId);
   await run.askForOpen(options.full === true || first);
   return run.report;
+}
+
+/** The service's time; this machine's where a proxy passes the API's paths alone. */
+async function timeOf(service: QueueService): Promise<Date> {
+  try {
+    return await service.serviceTime();
+  } catch (error) {
+    if (!(error instanceof QueueServiceError) || error instanceof Unavailable) throw error;
+    return service.now();
+  }
 }
 
 /** When a reconciliation is repeated. */
@@ -98,16 +109,15 @@ class Run {
   readonly report: Reconciliation = {
     changes: 0, asked: 0, corrected: 0, rescheduled: 0, refused: 0, abandoned: 0, lateCount: 0, late: [],
   };
-  private readonly now: Date;
   private readonly lateBefore: Date;
   private readonly giveUpBefore: Date;
 
   constructor(
     private readonly tracker: Tracker<any>,
     private readonly service: QueueService,
-    { now = service.now(), lateAfterMs = LATE_AFTER, rescheduleWithinMs = RESCHEDULE_WITHIN }: ReconcileOptions,
+    private readonly now: Date,
+    { lateAfterMs = LATE_AFTER, rescheduleWithinMs = RESCHEDULE_WITHIN }: ReconcileOptions,
   ) {
-    this.now = now;
     this.lateBefore = new Date(now.getTime() - lateAfterMs);
     this.giveUpBefore = new Date(now.getTime() - rescheduleWithinMs);
   }

@@ -296,7 +296,7 @@ export interface QuotasBody {
   email?: number | null;
 }
 
-/** A key to make: of one workspace or, without `workspaceId`, an administrator's; with     all scopes, for ever and without a quota, unless it is said. */
+/** A key to make: of one workspace or, without `workspaceId`, an administrator's; with     the scopes, life and quota of the key that makes it, or less where it is said, never more. */
 export interface KeyBody {
   /** text of 1-255 characters, or null for an administrator's key */
   workspaceId?: string | number | null;
@@ -306,6 +306,36 @@ export interface KeyBody {
   expiresAt?: string | null;
   /** a whole number from 1 of messages a minute; or null for any number */
   messagesPerMinute?: number | null;
+}
+
+/** What to do to all jobs that match and exist now; a reschedule takes `delay` or     `scheduledFor`. */
+export interface OperationBody {
+  action: 'cancel' | 'promote' | 'reschedule' | 'retry';
+  filter: FilterBody;
+  /** a finite number of milliseconds, 0 to 34,560,000,000 (400 days) */
+  delay?: number | null;
+  /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
+  scheduledFor?: string | null;
+}
+
+/** Which jobs: as the query of GET /api/jobs, with `status` and at least one other member. */
+export interface FilterBody {
+  /** text of 1-255 characters */
+  workspaceId?: string;
+  /** `sms` or `email` */
+  channel?: 'email' | 'sms';
+  /** SCHEDULED, PROCESSING, COMPLETED, FAILED or CANCELLED */
+  status?: 'CANCELLED' | 'COMPLETED' | 'FAILED' | 'PROCESSING' | 'SCHEDULED';
+  /** text of 1-255 characters */
+  campaignId?: string;
+  /** text of 1-255 characters */
+  contactId?: string;
+  /** a phone number or email address */
+  recipient?: string;
+  /** a time with an offset */
+  from?: string;
+  /** a time with an offset */
+  to?: string;
 }
 
 /** An alert. `clear` is the figure's value at which it ends, by default the one that it fires     beyond; within `quietSeconds` of a notified firing no other is notified. */
@@ -828,6 +858,86 @@ export interface KeyAnswer {
   success: true;
 }
 
+/** An operation that was started: how many jobs match now. */
+export interface StartedAnswer {
+  success: true;
+  operationId: string;
+  count: number;
+}
+
+/** Operations, newest first. */
+export interface OperationsAnswer {
+  success: true;
+  operations: OperationMembers[];
+  nextCursor: string | null;
+}
+
+/** An operation: `done` of `total` jobs, `skipped` because their state had changed. */
+export interface OperationMembers {
+  operationId: string;
+  action: 'cancel' | 'promote' | 'reschedule' | 'retry';
+  state: 'failed' | 'finished' | 'running' | 'stopped' | 'waiting';
+  workspaceId: string | null;
+  by: string;
+  total: number;
+  done: number;
+  skipped: number;
+  error: string | null;
+  createdAt: string;
+  finishedAt: string | null;
+}
+
+/** One operation. */
+export interface OperationAnswer {
+  operationId: string;
+  action: 'cancel' | 'promote' | 'reschedule' | 'retry';
+  state: 'failed' | 'finished' | 'running' | 'stopped' | 'waiting';
+  workspaceId: string | null;
+  by: string;
+  total: number;
+  done: number;
+  skipped: number;
+  error: string | null;
+  createdAt: string;
+  finishedAt: string | null;
+  success: true;
+}
+
+/** Entries of the audit log, newest first. */
+export interface AuditAnswer {
+  success: true;
+  entries: AuditEntryMembers[];
+  nextCursor: string | null;
+}
+
+/** Who did what; `outcome` is null while it is under way or where the process died. */
+export interface AuditEntryMembers {
+  at: string;
+  by: string;
+  via: 'dashboard' | 'api' | 'cli';
+  workspaceId: string | null;
+  action: string;
+  subject: string;
+  old: unknown;
+  new: unknown;
+  outcome: string | null;
+}
+
+/** Campaigns, newest first. */
+export interface CampaignsAnswer {
+  success: true;
+  campaigns: CampaignMembers[];
+  nextCursor: string | null;
+}
+
+/** A campaign of the list. */
+export interface CampaignMembers {
+  campaignId: string;
+  workspaceId: string;
+  state: string;
+  counts: StatusCounts;
+}
+
 /** All alerts, by name. */
 export interface AlertsAnswer {
   success: true;
@@ -1184,6 +1294,48 @@ export interface Calls {
     query: {};
     body: undefined;
     answer: KeyAnswer;
+  };
+  /** Cancel, retry, promote or reschedule all jobs that match, in the background */
+  'POST /api/operations': {
+    path: {};
+    query: {};
+    body: OperationBody;
+    answer: StartedAnswer;
+  };
+  /** Operations on many jobs, newest first */
+  'GET /api/operations': {
+    path: {};
+    query: { workspaceId?: string; limit?: number; cursor?: string };
+    body: undefined;
+    answer: OperationsAnswer;
+  };
+  /** An operation and its progress */
+  'GET /api/operations/{operationId}': {
+    path: { operationId: string };
+    query: {};
+    body: undefined;
+    answer: OperationAnswer;
+  };
+  /** Leave the rest of an operation undone */
+  'POST /api/operations/{operationId}/stop': {
+    path: { operationId: string };
+    query: {};
+    body: NoMembers | undefined;
+    answer: OperationAnswer;
+  };
+  /** Who changed what, newest first */
+  'GET /api/audit': {
+    path: {};
+    query: { workspaceId?: string; from?: string; to?: string; by?: string; action?: string; limit?: number; cursor?: string };
+    body: undefined;
+    answer: AuditAnswer;
+  };
+  /** Campaigns with their counts, newest first */
+  'GET /api/campaigns': {
+    path: {};
+    query: { workspaceId?: string; state?: 'active' | 'cancelled' | 'paused' | 'shifting'; limit?: number; cursor?: string };
+    body: undefined;
+    answer: CampaignsAnswer;
   };
   /** All alerts and where they stand */
   'GET /api/alerts': {

@@ -199,6 +199,11 @@ export class QueueService implements Caller {
     return exchange(callOf(name, given, repeatable), this);
   }
 
+  /** What time it is at the service, by whose clock messages fall due. */
+  async serviceTime(): Promise<Date> {
+    return new Date((await this.call('GET /health', {})).timestamp);
+  }
+
   /** The time that delays count from. */
   now(): Date {
     return this.options.now?.() ?? new Date();

@@ -73,7 +73,7 @@ test('a message is handled once: a repeat is success, one at work comes again', 
   const first = post(receiver, sms(), () => new Promise((resolve) => { handled += 1; release = resolve; }));
   while (release === undefined) await new Promise(setImmediate);
   const meanwhile = await post(receiver, sms(), () => { handled += 1; });
-  assert.deepEqual([meanwhile.status, meanwhile.headers['retry-after']], [503, '2']);
+  assert.deepEqual([meanwhile.status, meanwhile.headers['retry-after']], [503, '1']);
   release();
   assert.equal((await first).status, 200);
   assert.deepEqual(said(await post(receiver, sms(), () => { handled += 1; })), [200, { success: true, duplicate: true }]);
@@ -100,6 +100,19 @@ test('what a handler throws is the answer the service understands, and the messa
 test('a handler that was handled but not remembered is answered with success', async () => {
   const broken = { claim: () => 'new', accept: () => { throw new Error('disk'); }, release: () => {} };
   assert.equal((await post(new Receiver(null, { ...quiet, deduplicator: broken }), sms())).status, 200);
+});
+
+test('a check that breaks before the handler is called uses up no try', async () => {
+  const away = () => { throw new Error('the database is away'); };
+  let handled = 0;
+  for (const options of [{ deduplicator: { claim: away, accept: away, release: away, state: away } }, { workspaces: away }]) {
+    const receiver = new Receiver(null, { ...quiet, ...options });
+    const { status, headers, body } = await post(receiver, sms(), () => { handled += 1; });
+    assert.deepEqual([status, headers['retry-after'], JSON.parse(body).error], [503, '5', 'this message cannot be checked now']);
+    assert.equal((await receiver.ask({ 'x-workspace-id': 'acme' }, 'j')).status, 503);
+    assert.equal(JSON.parse((await post(receiver, [sms()])).body).results[0].retryAfter, 5);
+  }
+  assert.equal(handled, 0);
 });
 
 test('a batch is answered by message: success, failed, later, for ever', async () => {
@@ -154,7 +167,7 @@ test('an ask is answered true only for what was accepted', async () => {
   const ask = async (jobId, more = {}) => said(await receiver.ask({ ...signed('', { id: jobId }), 'x-workspace-id': 'acme', ...more }, jobId));
   assert.deepEqual(await ask('j-1'), [404, { delivered: false }]);
   deduplicator.claim('j-1', NOW - 1);
-  assert.deepEqual(await ask('j-1'), [202, { inProgress: true }]);
+  assert.deepEqual(await ask('j-1'), [202, {}]);
   deduplicator.accept('j-1', NOW);
   assert.deepEqual(await ask('j-1'), [200, { delivered: true }]);
   deduplicator.claim('j-2', NOW - 60);
@@ -162,7 +175,7 @@ test('an ask is answered true only for what was accepted', async () => {
   assert.equal((await ask('j-1', { 'webhook-signature': 'v1,AAAA' }))[0], 401);
   assert.equal((await ask('j-1', { 'x-workspace-id': 'evil' }))[0], 403);
   const blind = { claim: () => 'new', accept: () => {}, release: () => {} };
-  assert.equal((await new Receiver(null, { ...quiet, deduplicator: blind }).ask({}, 'j')).status, 501);
+  assert.deepEqual(said(await new Receiver(null, { ...quiet, deduplicator: blind }).ask({}, 'j')), [404, { delivered: false }]);
 });
 
 test('memory forgets the oldest, and takes an old claim for dead', () => {

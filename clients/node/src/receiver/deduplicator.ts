@@ -13,7 +13,10 @@ export type Claim = 'new' | 'inProgress' | 'accepted';
 /** What is known of a message that is asked for. */
 export type State = 'unknown' | 'inProgress' | 'accepted';
 
-/** Remembers what was accepted. `state` is optional: without it the ask endpoint answers 501. */
+/**
+ * Remembers what was accepted. `state` is optional: without it an ask is answered "not delivered", and
+ * the message that comes again is dropped as a repeat.
+ */
 export interface Deduplicator {
   /** "new": the caller may handle `key`, and must then accept or release it. One caller alone gets it. */
   claim(key: string, now: number): Claim | Promise<Claim>;

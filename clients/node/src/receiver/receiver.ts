@@ -10,7 +10,7 @@ import { each } from '../parallel.js';
 import { answer, batchAnswer, json, refused, type CallbackAnswer, type Result } from './answers.js';
 import { MemoryDeduplicator, type Deduplicator } from './deduplicator.js';
 import { batchOf, parsedJson, partOf, type Delivered, type Event, type Reader } from './messages.js';
-import { InProgress, Refusal, TooLarge, UnknownWorkspace, Unverified } from './refusals.js';
+import { InProgress, NotAdmitted, Refusal, TooLarge, UnknownWorkspace, Unverified } from './refusals.js';
 import { decodeSecret, header, verify, type HeaderMap } from './signature.js';
 
 /** A callback as the application's HTTP server sees it. */
@@ -93,17 +93,15 @@ export class Receiver {
 
   /**
    * The answer to "was this message taken?" (`GET {askEndpoint}/{jobId}`): 200 `{"delivered": true}`
-   * only for an accepted one, 202 while its handler runs, 404 `{"delivered": false}` otherwise; 501
-   * where the deduplicator cannot tell.
+   * only for an accepted one, 202 while its handler runs, 404 `{"delivered": false}` otherwise.
    */
   async ask(headers: HeaderMap, jobId: string): Promise<CallbackAnswer> {
     try {
       await this.check({ headers, body: new Uint8Array() });
       const workspaceId = header(headers, 'x-workspace-id');
       if (workspaceId) await this.admit(workspaceId);
-      if (this.deduplicator.state === undefined) return json(501, { error: 'the deduplicator does not tell what was accepted' });
-      const state = await this.deduplicator.state(jobId, this.now());
-      if (state === 'inProgress') return json(202, { inProgress: true });
+      const state = await this.checked(async () => this.deduplicator.state?.(jobId, this.now()), jobId);
+      if (state === 'inProgress') return json(202, {});
       return state === 'accepted' ? json(200, { delivered: true }) : json(404, { delivered: false });
     } catch (error) {
       return answer(this.failed(error));
@@ -120,7 +118,19 @@ export class Receiver {
   }
 
   private async admit(workspaceId: string): Promise<void> {
-    if (this.known && !(await this.known(workspaceId))) throw new UnknownWorkspace(`workspace '${workspaceId}' is not known here`);
+    const known = await this.checked(async () => this.known?.(workspaceId) ?? true, workspaceId);
+    if (!known) throw new UnknownWorkspace(`workspace '${workspaceId}' is not known here`);
+  }
+
+  /** What a check before the handler finds. A failure of its own is reported, and uses up no try. */
+  private async checked<R>(check: () => Promise<R>, of: string): Promise<R> {
+    try {
+      return await check();
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      this.report(error, of);
+      throw new NotAdmitted();
+    }
   }
 
   private async handle<T extends Incoming>(read: () => T, handler: Handler<T>): Promise<Result> {
@@ -130,7 +140,8 @@ export class Receiver {
       key = 'eventId' in message ? message.eventId : message.jobId;
       if (!('eventId' in message)) await this.admit(message.workspaceId);
       const now = this.now();
-      const claim = await this.deduplicator.claim(key, now);
+      const claimed = key;
+      const claim = await this.checked(async () => this.deduplicator.claim(claimed, now), key);
       if (claim === 'accepted') return { success: true, status: 200, jobId: key, duplicate: true };
       if (claim === 'inProgress') throw new InProgress();
       await this.carryOut(() => handler(message), key, now);

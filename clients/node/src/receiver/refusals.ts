@@ -75,10 +75,23 @@ export class UnknownWorkspace extends Refusal {
   readonly code: number = 403;
 }
 
+/**
+ * Whether the message is to be handled cannot be said now: the deduplicator or the workspace check
+ * failed. With Retry-After, because an application whose database is away must use up no tries.
+ */
+export class NotAdmitted extends Refusal {
+  readonly code: number = 503;
+  override readonly retryAfter: number = 5;
+
+  constructor(message = 'this message cannot be checked now') {
+    super(message);
+  }
+}
+
 /** The same message is being handled right now; with Retry-After, because a handler that died must use no tries. */
 export class InProgress extends Refusal {
   readonly code: number = 503;
-  override readonly retryAfter: number = 2;
+  override readonly retryAfter: number = 1;
 
   constructor(message = 'this message is being handled already') {
     super(message);

@@ -49,6 +49,7 @@ export class Routes {
   answer(request: Outgoing): Reply {
     const [, , name = '', first = '', second = ''] = request.path.split('/').map(decodeURIComponent);
     try {
+      if (request.path === '/health') return reply(200, { status: 'ok', timestamp: text(this.now) });
       const route = this.routes[`${request.method} ${name}`];
       if (route === undefined) throw new NotFound(`There is no ${request.method} ${request.path} here.`);
       return reply(200, { success: true, ...route(request, first, second) });
