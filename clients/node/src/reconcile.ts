@@ -73,7 +73,7 @@ async function timeOf(service: QueueService): Promise<Date> {
   try {
     return await service.serviceTime();
   } catch (error) {
-    if (!(error instanceof QueueServiceError) || error instanceof Unavailable) throw error;
+    if (!(error instanceof QueueServiceError) || error.status === undefined || error.status >= 500) throw error;
     return service.now();
   }
 }

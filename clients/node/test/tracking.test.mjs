@@ -120,6 +120,17 @@ for (const kind of ['sqlite', 'postgres', 'prisma', 'mongoose']) {
   });
 }
 
+test('a proxy that passes the API alone is no reason not to reconcile; a service that is away is', async () => {
+  const { store } = await stores.mongoose();
+  const fake = new FakeQueueService();
+  const behind = (status) => {
+    const send = async (request) => (request.path === '/health' ? { status, body: 'no', headers: {} } : fake.send(request));
+    return Object.assign(new FakeQueueService(), { send });
+  };
+  assert.equal((await reconcile(new Tracker(store), behind(404))).changes, 0);
+  await assert.rejects(reconcile(new Tracker(store), behind(502)), Unavailable);
+});
+
 for (const kind of ['sqlite', 'postgres']) {
   test(`${kind}: a deduplicator in the database lets one claim a key, tells its state and forgets`, async () => {
     const { query, dialect } = await stores[kind]();

@@ -76,11 +76,7 @@ async def test_a_node_application_sends_receives_and_steers_what_python_launched
 
 def _launch(url: str, contacts: list[Contact]) -> int:
     with QueueService(url, KEY) as service:
-        return (
-            _campaign(service)
-            .launch(contacts, start=START, spread=timedelta(hours=1))
-            .accepted
-        )
+        return _campaign(service).launch(contacts, start=START, spread=timedelta(hours=1)).accepted
 
 
 def _counts(url: str) -> dict[Status, int]:
