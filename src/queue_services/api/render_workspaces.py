@@ -12,6 +12,8 @@ from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
 from queue_services.domain.tiers import Limit
 from queue_services.domain.workspace import Workspace
+from queue_services.domain.timed import Timed
+from queue_services.queue.timed_settings import TimedKind
 from queue_services.queue.workspaces import EffectiveSettings, LaneHold, Volume
 from queue_services.settings.types import masked_url
 from queue_services.wire import workspaces as wire
@@ -24,6 +26,10 @@ def workspace(
     """A workspace by itself."""
     return wire.WorkspaceAnswer(
         **_settings(settings.workspace),
+        paused_until=wire.MomentsAnswer(**_ends(settings, TimedKind.PAUSE)),
+        paused_reason=wire.ReasonsAnswer(**_reasons(settings, TimedKind.PAUSE)),
+        limits_until=wire.MomentsAnswer(**_ends(settings, TimedKind.LIMIT)),
+        limits_reason=wire.ReasonsAnswer(**_reasons(settings, TimedKind.LIMIT)),
         limits_in_force=wire.LimitsInForce(
             sms=_in_force(settings.limits[Channel.SMS]),
             email=_in_force(settings.limits[Channel.EMAIL]),
@@ -47,6 +53,22 @@ def workspace(
             for one in adjustments
         ],
     )
+
+
+def _ends(settings: EffectiveSettings, kind: TimedKind) -> dict[str, str | None]:
+    """By channel, when its pause or limit ends."""
+    return {
+        channel.value: optional_rfc3339(settings.timed.get((kind, channel.value), Timed()).until)
+        for channel in Channel
+    }
+
+
+def _reasons(settings: EffectiveSettings, kind: TimedKind) -> dict[str, str | None]:
+    """By channel, why its pause or limit was set."""
+    return {
+        channel.value: settings.timed.get((kind, channel.value), Timed()).reason
+        for channel in Channel
+    }
 
 
 def volume(found: Volume) -> wire.WorkspaceVolume:

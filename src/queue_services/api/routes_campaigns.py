@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue_services.api import render
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
+from queue_services.api.routes_channels import timed_of
 from queue_services.domain.message import Instant
 from queue_services.errors import NotFound
 from queue_services.queue import campaigns
@@ -12,6 +13,7 @@ from queue_services.queue.transactions import Transaction
 from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.fields import shown
+from queue_services.wire.workspaces import PauseBody
 
 
 async def campaign(incoming: Incoming) -> answers.CampaignAnswer:
@@ -29,7 +31,12 @@ async def cancel(incoming: Incoming) -> answers.CountAnswer:
 
 async def pause(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/pause."""
-    return await _counted(incoming, campaigns.pause)
+    timed = timed_of(incoming.body)
+    return answers.CountAnswer(
+        count=await campaigns.pause.run(
+            incoming.services.database, *_campaign(incoming), incoming.now, timed
+        )
+    )
 
 
 async def resume(incoming: Incoming) -> answers.CountAnswer:
@@ -104,8 +111,8 @@ CALLS = [
             (
                 "pause",
                 pause,
-                "Hold every job, and those scheduled later",
-                bodies.NoMembers,
+                "Hold every job, and those scheduled later, until an end if one is given",
+                PauseBody,
                 reading.NONE,
                 (404,),
             ),

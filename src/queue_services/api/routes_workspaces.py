@@ -104,20 +104,6 @@ async def tiers(incoming: Incoming) -> wire.TiersAnswer:
     return wire.TiersAnswer(tiers=[render.tier_of_list(one) for one in found])
 
 
-async def pause_channel(incoming: Incoming) -> wire.ChannelAnswer:
-    """POST /api/channels/{channel}/pause."""
-    channel = _channel(incoming)
-    await queue.pause_channel.run(incoming.services.database, channel, paused=True)
-    return wire.ChannelAnswer(channel=channel, paused=True)
-
-
-async def resume_channel(incoming: Incoming) -> wire.ChannelAnswer:
-    """POST /api/channels/{channel}/resume."""
-    channel = _channel(incoming)
-    await queue.pause_channel.run(incoming.services.database, channel, paused=False)
-    return wire.ChannelAnswer(channel=channel, paused=False)
-
-
 def _record_change(incoming: Incoming, before: msgspec.Struct, after: msgspec.Struct) -> None:
     """Keep the members that the body names, as they were and as they are, for the audit log."""
     named = set(msgspec.json.decode(incoming.content, type=dict[str, msgspec.Raw]))
@@ -148,13 +134,6 @@ def _name(incoming: Incoming, field: str) -> str:
     if not 1 <= len(incoming.name) <= LONGEST_ID:
         raise InvalidRequest(Fault(field, f"must be text of 1-{LONGEST_ID} characters"))
     return incoming.name
-
-
-def _channel(incoming: Incoming) -> Channel:
-    _administrator(incoming)
-    if incoming.name not in set(Channel):
-        raise NotFound("channel", shown(incoming.name))
-    return Channel(incoming.name)
 
 
 def _administrator(incoming: Incoming) -> None:
@@ -251,30 +230,4 @@ CALLS = [
         audited="change tier",
     ),
     Call("GET", "/api/tiers", tiers, "All tiers", wire.TiersAnswer, scope=Scope.ADMIN, tag="Tiers"),
-    Call(
-        "POST",
-        "/api/channels/{channel}/pause",
-        pause_channel,
-        "Let no message of a channel start",
-        wire.ChannelAnswer,
-        scope=Scope.ADMIN,
-        body=NoMembers,
-        reads=reading.NONE,
-        errors=(404,),
-        tag="Channels",
-        audited="pause channel",
-    ),
-    Call(
-        "POST",
-        "/api/channels/{channel}/resume",
-        resume_channel,
-        "Let the messages of a channel start again",
-        wire.ChannelAnswer,
-        scope=Scope.ADMIN,
-        body=NoMembers,
-        reads=reading.NONE,
-        errors=(404,),
-        tag="Channels",
-        audited="resume channel",
-    ),
 ]

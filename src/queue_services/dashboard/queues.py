@@ -12,7 +12,8 @@ from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import NotFound
 from queue_services.queue import overview
 from queue_services.queue.overview import DUE_COUNTED, ChannelFigures, Wave
-from queue_services.queue.workspaces import effective_settings, pause_channel
+from queue_services.queue.service_limits import ChannelChange
+from queue_services.queue.workspaces import effective_settings
 
 
 async def queues(visit: Visit) -> Response:
@@ -72,7 +73,7 @@ async def pause(visit: Visit) -> Response:
     """POST /channels/{channel}/pause."""
     channel = _channel(visit)
     async with visit.audited("pause channel", channel.value):
-        await pause_channel.run(visit.desk.database, channel, paused=True)
+        await _change(visit, channel, ChannelChange(paused=True))
     return visit.go(
         view.path(), f"{channel.value.upper()} is paused: nothing of it starts until you resume it."
     )
@@ -82,8 +83,12 @@ async def resume(visit: Visit) -> Response:
     """POST /channels/{channel}/resume."""
     channel = _channel(visit)
     async with visit.audited("resume channel", channel.value):
-        await pause_channel.run(visit.desk.database, channel, paused=False)
+        await _change(visit, channel, ChannelChange(paused=False))
     return visit.go(view.path(), f"{channel.value.upper()} goes on.")
+
+
+async def _change(visit: Visit, channel: Channel, wanted: ChannelChange) -> None:
+    await service_limits.change.run(visit.desk.database, channel, wanted, visit.now)
 
 
 def _channel(visit: Visit) -> Channel:

@@ -16,6 +16,7 @@ from queue_services.domain import scaling
 from queue_services.domain.calendar import Window, closing, opening
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.scaling import Scaling
+from queue_services.domain.timed import TimedChange
 from queue_services.domain.tiers import DEFAULT_TIER, Source, Tier, limit_in_force, merged
 
 DEFAULT_ZONE = "UTC"
@@ -53,7 +54,8 @@ class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Change(msgspec.Struct, frozen=True):
     """What to change of a workspace: UNSET stays, None falls back to the tier's, the
-    service's or nothing; by channel, so does each channel.
+    service's or nothing; by channel, so does each channel. `paused_timed` and `limits_timed` say
+    when a channel's pause or limit ends, and why it was set.
     """
 
     tier: str | UnsetType | None = UNSET
@@ -64,6 +66,8 @@ class Change(msgspec.Struct, frozen=True):
     events_url: str | UnsetType | None = UNSET
     secret: str | UnsetType | None = UNSET
     window: Window | UnsetType | None = UNSET
+    paused_timed: dict[Channel, TimedChange] = {}
+    limits_timed: dict[Channel, TimedChange] = {}
 
 
 class LaneTerms(msgspec.Struct, frozen=True, omit_defaults=True):

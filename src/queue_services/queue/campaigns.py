@@ -13,10 +13,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Reason, Status
+from queue_services.domain.timed import TimedChange
 from queue_services.errors import Conflict, NotFound
-from queue_services.queue import results
+from queue_services.queue import results, timed_settings
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.records import Campaign
+from queue_services.queue.timed_settings import TimedKind
 from queue_services.queue.transactions import reads, wakes, writes
 from queue_services.storage.port import Row, Tx
 
@@ -70,16 +72,24 @@ async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     """
     row, scheduled = await _scheduled(tx, workspace, name, now)
     await tx.fetch("cancel_campaign", row.id, now)
+    await timed_settings.drop(tx, TimedKind.CAMPAIGN_PAUSE, workspace, name)
     return scheduled
 
 
 @writes
-async def pause(tx: Tx, workspace: str, name: str, now: Instant) -> int:
-    """Hold every message that is not claimed, and those scheduled later, until `resume`;
-    how many there are now.
+async def pause(
+    tx: Tx, workspace: str, name: str, now: Instant, timed: TimedChange = TimedChange()
+) -> int:
+    """Hold every message that is not claimed, and those scheduled later, until `resume` or the
+    end that `timed` says; how many there are now. Raises InvalidRequest for an end that has
+    passed.
     """
+    timed_settings.check_until("until", timed, now, in_force=True)
     row, scheduled = await _scheduled(tx, workspace, name, now)
     await tx.fetch("pause_campaign", row.id)
+    await timed_settings.follow(
+        tx, TimedKind.CAMPAIGN_PAUSE, workspace, name, timed, value_changed=True
+    )
     return scheduled
 
 
@@ -88,6 +98,7 @@ async def resume(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     """Let the messages of a paused campaign go; how many wait."""
     row, scheduled = await _scheduled(tx, workspace, name, now)
     await tx.fetch("resume_campaign", row.id)
+    await timed_settings.drop(tx, TimedKind.CAMPAIGN_PAUSE, workspace, name)
     return scheduled
 
 

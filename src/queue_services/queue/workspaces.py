@@ -19,8 +19,9 @@ from queue_services.domain.message import Channel, Instant
 from queue_services.domain.scaling import rate_in_force
 from queue_services.domain.tiers import Limit
 from queue_services.domain.workspace import Change, Workspace, base_limit, opens_at
+from queue_services.domain.timed import Timed, TimedChange
 from queue_services.errors import Fault, InvalidRequest
-from queue_services.queue import event_routes
+from queue_services.queue import event_routes, timed_settings
 from queue_services.queue.lane_settings import (
     ensure_lanes,
     read_terms,
@@ -30,8 +31,10 @@ from queue_services.queue.lane_settings import (
     refresh,
     write,
 )
+from queue_services.queue.timed_settings import TimedKind
 from queue_services.queue.transactions import reads, wakes
 from queue_services.storage.port import Row, Tx
+from queue_services.wire.workspaces import LIMITS_UNTIL, PAUSED_UNTIL
 
 
 class Sort(StrEnum):
@@ -54,10 +57,13 @@ class Volume(msgspec.Struct, frozen=True):
 
 
 class EffectiveSettings(msgspec.Struct, frozen=True):
-    """A workspace's settings, and by channel the limit in force."""
+    """A workspace's settings, by channel the limit in force, and which pauses and limits have an
+    end or a reason.
+    """
 
     workspace: Workspace
     limits: dict[Channel, Limit]
+    timed: dict[tuple[TimedKind, str], Timed] = {}
 
 
 class LaneHold(msgspec.Struct, frozen=True):
@@ -88,7 +94,39 @@ async def change(tx: Tx, identity: str, wanted: Change, now: Instant) -> Workspa
         known = ", ".join(row[0] for row in await tx.fetch("all_tiers"))
         raise InvalidRequest(Fault("tier", f"is no tier; give one of {known}, or make it first"))
     await _save(tx, before, changed, now)
+    await _follow_ends(tx, before, changed, wanted, now)
     return changed
+
+
+async def _follow_ends(
+    tx: Tx, before: Workspace, after: Workspace, wanted: Change, now: Instant
+) -> None:
+    """Keep the ends and reasons of a workspace's pauses and limits. Raises InvalidRequest."""
+    for channel in Channel:
+        pause = wanted.paused_timed.get(channel, TimedChange())
+        is_paused = after.paused.get(channel, False)
+        timed_settings.check_until(f"{PAUSED_UNTIL}.{channel}", pause, now, in_force=is_paused)
+        await timed_settings.follow(
+            tx,
+            TimedKind.PAUSE,
+            after.id,
+            channel.value,
+            pause if is_paused else TimedChange(),
+            value_changed=channel in wanted.paused,
+            former=False,
+        )
+        limit = wanted.limits_timed.get(channel, TimedChange())
+        is_limited = channel in after.limits
+        timed_settings.check_until(f"{LIMITS_UNTIL}.{channel}", limit, now, in_force=is_limited)
+        await timed_settings.follow(
+            tx,
+            TimedKind.LIMIT,
+            after.id,
+            channel.value,
+            limit if is_limited else TimedChange(),
+            value_changed=channel in wanted.limits,
+            former=before.limits.get(channel),
+        )
 
 
 async def turn_events_off(tx: Tx, identity: str, url: str, now: Instant) -> bool:
@@ -118,7 +156,11 @@ async def effective_settings(
     tx: Tx, identity: str, service_limits: Mapping[Channel, float]
 ) -> EffectiveSettings:
     """What is set for a workspace, and its limits in force."""
-    return EffectiveSettings(await find(tx, identity), await limits(tx, identity, service_limits))
+    return EffectiveSettings(
+        await find(tx, identity),
+        await limits(tx, identity, service_limits),
+        await timed_settings.of(tx, identity),
+    )
 
 
 async def limits(
@@ -175,14 +217,6 @@ async def lift(tx: Tx, identity: str, channel: Channel, now: Instant) -> bool:
     stay. What the answers said is forgotten, so refusals count from none.
     """
     return bool(await tx.fetch("lift_hold", identity, channel.value, now))
-
-
-@wakes
-async def pause_channel(tx: Tx, channel: Channel, *, paused: bool) -> None:
-    """Let no message of the channel start, whichever workspace's; or let them again. Messages
-    in flight end, and slots that are reserved already are used.
-    """
-    await tx.fetch("pause_channel", channel.value, int(paused))
 
 
 @reads

@@ -17,10 +17,12 @@ from queue_services.domain import tiers
 from queue_services.domain.calendar import Window, window_faults, zone_fault
 from queue_services.domain.message import Channel
 from queue_services.domain.tiers import Scale, TierChange
+from queue_services.domain.timed import TimedChange
 from queue_services.domain.workspace import Change
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.settings import types
 from queue_services.wire import fields
+from queue_services.wire.times import instant
 from queue_services.wire.workspaces import TierBody, WindowBody, WorkspaceBody
 
 T = TypeVar("T")
@@ -42,6 +44,8 @@ def workspace_change(body: bytes) -> Change:
         events_url=given.member("events_url", _refused_by(types.base_url)),
         secret=given.member("signing_secret", _refused_by(types.signing_secret)),
         window=given.window("send_window"),
+        paused_timed=given.timed("paused_until", "paused_reason"),
+        limits_timed=given.timed("limits_until", "limits_reason"),
     )
     given.check()
     return change
@@ -121,6 +125,16 @@ class _Given:
             elif one is not UNSET:
                 found[channel] = stored(one)
         return found
+
+    def timed(self, until: str, reason: str) -> dict[Channel, TimedChange]:
+        """By channel, the ends and reasons that two members give."""
+        ends = self.by_channel(until, _refused_by(instant), instant)
+        reasons = self.by_channel(reason)
+        return {
+            channel: TimedChange(ends.get(channel, UNSET), reasons.get(channel, UNSET))
+            for channel in Channel
+            if channel in ends or channel in reasons
+        }
 
     def window(self, name: str) -> Window | UnsetType | None:
         """The member that is a window."""

@@ -17,9 +17,11 @@ from queue_services.domain.calendar import EVERY_DAY
 from queue_services.domain.message import Channel
 from queue_services.wire import patterns
 from queue_services.wire.answers import Answer, Time
-from queue_services.wire.bodies import Id, Whole
+from queue_services.wire.bodies import NO_NUL, Id, Whole
+from queue_services.wire.bodies import Time as GivenTime
 
 LONGEST_URL = 2000
+_NO_NUL = {"pattern": NO_NUL}
 Number = int | float
 _PerSecond = (
     Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": tiers.FASTEST})]
@@ -34,8 +36,14 @@ Url = Annotated[
     | None,
     Meta(description="an http or https URL of at most 2,000 characters; or null"),
 ]
+PAUSED_UNTIL, LIMITS_UNTIL = "pausedUntil", "limitsUntil"
+"""As faults name them."""
 WORKSPACE_ID = "workspaceId"
 """The path's parameter, as faults name it."""
+Reason = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=255, extra_json_schema=_NO_NUL)] | None,
+    Meta(description="text of 1-255 characters, or null"),
+]
 TimeOfDay = Annotated[
     str,
     Meta(
@@ -96,6 +104,20 @@ class WindowBody(msgspec.Struct, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=lambda: list(EVERY_DAY))
 
 
+class MomentsBody(msgspec.Struct, forbid_unknown_fields=True):
+    """By channel, when a pause or a limit ends; null: it does not."""
+
+    sms: GivenTime | UnsetType = UNSET
+    email: GivenTime | UnsetType = UNSET
+
+
+class ReasonsBody(msgspec.Struct, forbid_unknown_fields=True):
+    """By channel, why a pause or a limit was set."""
+
+    sms: Reason | UnsetType = UNSET
+    email: Reason | UnsetType = UNSET
+
+
 class WorkspaceBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """What to change of a workspace: what is not given stays, null clears."""
 
@@ -117,6 +139,10 @@ class WorkspaceBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
         UNSET
     )
     paused: Annotated[PausedBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
+    paused_until: Annotated[MomentsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
+    paused_reason: Annotated[ReasonsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
+    limits_until: Annotated[MomentsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
+    limits_reason: Annotated[ReasonsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
     events_url: Url | UnsetType = UNSET
     signing_secret: (
         Annotated[
@@ -230,6 +256,38 @@ class PausedAnswer(msgspec.Struct):
     email: bool
 
 
+class PauseBody(msgspec.Struct, forbid_unknown_fields=True):
+    """When a pause ends by itself, and why it was made; both may be left out."""
+
+    until: GivenTime = None
+    reason: Reason = None
+
+
+class ChannelBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """What to change of a channel: what is not given stays. `perSecond` null: the setting's limit
+    again. `until` and `reason` are those of what is changed.
+    """
+
+    paused: bool | UnsetType = UNSET
+    per_second: Limit | UnsetType = UNSET
+    until: GivenTime | UnsetType = UNSET
+    reason: Reason | UnsetType = UNSET
+
+
+class MomentsAnswer(msgspec.Struct):
+    """By channel; null where there is no end."""
+
+    sms: Time | None
+    email: Time | None
+
+
+class ReasonsAnswer(msgspec.Struct):
+    """By channel; null where none was given."""
+
+    sms: str | None
+    email: str | None
+
+
 class WindowAnswer(msgspec.Struct):
     """As `WindowBody`."""
 
@@ -290,11 +348,15 @@ class WorkspaceSettings(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class WorkspaceAnswer(WorkspaceSettings, kw_only=True):
-    """A workspace's settings, its limits in force, why it waits, and the newest changes
-    that automatic scaling made.
+    """A workspace's settings, the ends and reasons of its pauses and limits, its limits in force,
+    why it waits, and the newest changes that automatic scaling made.
     """
 
     success: Literal[True] = True
+    paused_until: MomentsAnswer
+    paused_reason: ReasonsAnswer
+    limits_until: MomentsAnswer
+    limits_reason: ReasonsAnswer
     limits_in_force: LimitsInForce
     holds: list[HoldAnswer]
     adjustments: list[AdjustmentAnswer]
@@ -362,11 +424,31 @@ class TiersAnswer(Answer, kw_only=True):
     tiers: list[Tier]
 
 
-class ChannelAnswer(Answer, kw_only=True):
-    """A channel, and whether it is paused now."""
+class ChannelMembers(msgspec.Struct, rename="camel", kw_only=True):
+    """A channel: whether it is paused, its limit in force, and whether that is each process's
+    setting or a stored one. `until` and `reason` are the stored limit's, else the pause's.
+    """
 
     channel: Channel
     paused: bool
+    per_second: float
+    source: Literal["setting", "stored"]
+    until: Time | None
+    reason: str | None
+    paused_until: Time | None
+    paused_reason: str | None
+
+
+class ChannelAnswer(ChannelMembers, kw_only=True):
+    """One channel."""
+
+    success: Literal[True] = True
+
+
+class ChannelsAnswer(Answer, kw_only=True):
+    """Both channels."""
+
+    channels: list[ChannelMembers]
 
 
 class LiftAnswer(Answer, kw_only=True):
