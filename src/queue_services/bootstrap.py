@@ -35,12 +35,13 @@ from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
 from queue_services.dispatcher.alerts import AlertRunner
 from queue_services.dispatcher.clock_keeping import ClockKeeper, measure
-from queue_services.domain.message import SECOND
-from queue_services.domain.tiers import service_limits
+from queue_services.dispatcher.settings_watch import SettingsWatch
+from queue_services.domain.message import SECOND, Channel
 from queue_services.errors import ConfigurationError, Fault
 from queue_services.queue import event_routes
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.keys import Keys
+from queue_services.queue.service_limits import ServiceLimits
 from queue_services.settings import Settings
 from queue_services.storage import migrate, open_database, open_existing, statements
 from queue_services.storage.files import command_to_hide, readable_by_others
@@ -63,6 +64,7 @@ class Core:
     settings: Settings
     database: Database
     clock: Clock
+    limits: ServiceLimits
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -80,7 +82,9 @@ async def open_core(settings: Settings) -> AsyncIterator[Core]:
         await database.migrate()
         clock = Clock()
         clock.correct(await measure(database, clock), at_once=True)
-        yield Core(settings, database, clock)
+        limits = ServiceLimits(settings)
+        await limits.refresh(database)
+        yield Core(settings, database, clock, limits)
     finally:
         await database.close()
 
@@ -95,7 +99,9 @@ async def open_to_read(settings: Settings) -> AsyncIterator[Core]:
         await database.read(migrate.check, statements.migrations(database.backend))
         clock = Clock()
         clock.correct(await measure(database, clock), at_once=True)
-        yield Core(settings, database, clock)
+        limits = ServiceLimits(settings)
+        await limits.refresh(database)
+        yield Core(settings, database, clock, limits)
     finally:
         await database.close()
 
@@ -135,6 +141,7 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                         settings.events_url is not None
                     ):  # what is cancelled before the first dispatcher is there will be told, too
                         await core.database.write(event_routes.set_service, enabled=True)
+                await stack.enter_async_context(_watching_settings(core))
                 await stack.enter_async_context(_alerting(core))
                 if listener is not None:
                     await stack.enter_async_context(_serving(core, listener, stop))
@@ -162,7 +169,7 @@ def on_test_clock(core: Core) -> Core:
     clock = SteppedClock()
     clock.correct(core.clock.now() - clock.now(), at_once=True)
     log.warning("on a test clock: POST /api/test-clock/advance moves the time")
-    return Core(core.settings, SteppedDatabase(core.database, clock), clock)
+    return Core(core.settings, SteppedDatabase(core.database, clock), clock, core.limits)
 
 
 @contextlib.asynccontextmanager
@@ -200,14 +207,15 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
         settings,
         messenger=messenger,
         spans=tracing.configured(),
+        limits=core.limits,
     )
     running = asyncio.create_task(process.run())
     running.add_done_callback(lambda _: stop.set())
     log.info(
         "dispatching",
         dispatcher=process.identity,
-        sms_per_second=settings.sms_per_second,
-        email_per_second=settings.email_per_second,
+        sms_per_second=core.limits[Channel.SMS],
+        email_per_second=core.limits[Channel.EMAIL],
     )
     try:
         yield
@@ -233,6 +241,17 @@ async def _keeping_time(core: Core) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
+async def _watching_settings(core: Core) -> AsyncIterator[None]:
+    """End pauses and limits at their time, and follow the stored limits."""
+    watching = asyncio.create_task(SettingsWatch(core.database, core.clock, core.limits).run())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
 async def _alerting(core: Core) -> AsyncIterator[None]:
     """Evaluate the alerts and deliver their notifications, in turn with the other processes."""
     settings = core.settings
@@ -240,7 +259,7 @@ async def _alerting(core: Core) -> AsyncIterator[None]:
     forecasts = Forecasts(
         core.database,
         core.clock,
-        service_limits(settings),
+        core.limits,
         settings.concurrency,
         counts_segments=settings.counts_segments,
     )
@@ -272,11 +291,17 @@ async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> 
         core.clock,
         core.settings,
         memory,
+        limits=core.limits,
         described=core.settings.describe(),
         version=__version__,
     )
     app = create_app(
-        core.database, core.clock, core.settings, memory=memory, more_routes=dashboard.routes
+        core.database,
+        core.clock,
+        core.settings,
+        memory=memory,
+        limits=core.limits,
+        more_routes=dashboard.routes,
     )
     server = Server(
         app,

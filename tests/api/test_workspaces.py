@@ -61,6 +61,10 @@ async def test_a_workspace_that_nobody_has_set_reads_as_the_default(tmp_path: Pa
             "limits": {"sms": None, "email": None},
             "callbackBaseUrls": {"sms": None, "email": None},
             "paused": {"sms": False, "email": False},
+            "pausedUntil": {"sms": None, "email": None},
+            "pausedReason": {"sms": None, "email": None},
+            "limitsUntil": {"sms": None, "email": None},
+            "limitsReason": {"sms": None, "email": None},
             "eventsUrl": None,
             "eventsOff": False,
             "signingSecretSet": False,
@@ -238,19 +242,13 @@ async def test_tiers_are_listed_shown_changed_and_made(tmp_path: Path) -> None:
 
 async def test_channels_are_paused_and_resumed(tmp_path: Path) -> None:
     async with serving(tmp_path) as service:
-        assert await service.ask("POST", "/api/channels/sms/pause") == {
-            "success": True,
-            "channel": "sms",
-            "paused": True,
-        }
+        paused = await service.ask("POST", "/api/channels/sms/pause")
+        assert (paused["channel"], paused["paused"]) == ("sms", True)
         job = await service.schedule(delay=0)
         assert (await service.job(job))["waitingFor"] == "pause"
         before = service.wakes
-        assert await service.ask("POST", "/api/channels/sms/resume") == {
-            "success": True,
-            "channel": "sms",
-            "paused": False,
-        }
+        resumed = await service.ask("POST", "/api/channels/sms/resume")
+        assert (resumed["channel"], resumed["paused"]) == ("sms", False)
         assert service.wakes > before
         assert (await service.job(job))["waitingFor"] == "serviceLimit"
         await service.ask("POST", "/api/channels/fax/pause", 404)

@@ -15,8 +15,8 @@ from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.scaling import AdjustmentReason
 from queue_services.domain.tiers import Scale, TierChange
 from queue_services.domain.workspace import Change
-from queue_services.queue import tiers
-from queue_services.queue.workspaces import pause_channel
+from queue_services.queue import service_limits, tiers
+from queue_services.queue.service_limits import ChannelChange
 from tests.dispatcher.world import World, world
 from tests.support.densest import densest
 from tests.support.virtual import run_virtual
@@ -284,13 +284,17 @@ def test_a_paused_workspace_and_a_paused_channel_wait_until_they_are_resumed() -
                 arrival.delivery.channel: arrival.delivery.workspace
                 for arrival in w.receiver.arrivals
             } == {SMS: "other", Channel.EMAIL: "acme"}
-            await pause_channel.run(w.database, SMS, paused=True)
+            await service_limits.change.run(
+                w.database, SMS, ChannelChange(paused=True), w.clock.now()
+            )
             await w.workspaces.pause("acme", SMS, paused=False)
             await asyncio.sleep(3)
             assert [hold.reason for hold in await w.workspaces.holds("acme")] == ["pause"]
             assert len(w.receiver.arrivals) == 2
             resumed = w.clock.now() / SECOND
-            await pause_channel.run(w.database, SMS, paused=False)
+            await service_limits.change.run(
+                w.database, SMS, ChannelChange(paused=False), w.clock.now()
+            )
             await w.until(lambda: len(w.receiver.arrivals) == 3)
             assert w.receiver.times("acme")[-1] - resumed < 0.1
 

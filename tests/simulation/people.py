@@ -15,7 +15,8 @@ from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority
 from queue_services.domain.workspace import Change
 from queue_services.errors import Refusal, StoreUnavailable
-from queue_services.queue import campaigns, intake, jobs, workspaces
+from queue_services.queue import campaigns, intake, jobs, service_limits
+from queue_services.queue.service_limits import ChannelChange
 from tests.simulation.metering import Meter
 from tests.simulation.stores import Connection
 from tests.support.workspaces import Workspaces
@@ -152,7 +153,9 @@ class Operator:
             for channel in Channel:
                 await self.workspaces.lift(workspace, channel)
         for channel in Channel:
-            await workspaces.pause_channel.run(self._connection, channel, paused=False)
+            await service_limits.change.run(
+                self._connection, channel, ChannelChange(paused=False), self._clock.now()
+            )
 
     def _some_job(self) -> str:
         return self._rnd.choice(list(self._memory.accepted) or ["none"])
@@ -200,10 +203,14 @@ class Operator:
 
     async def _channel(self) -> None:
         channel = self._rnd.choice(list(Channel))
-        await workspaces.pause_channel.run(self._connection, channel, paused=True)
+        await service_limits.change.run(
+            self._connection, channel, ChannelChange(paused=True), self._clock.now()
+        )
         await asyncio.sleep(self._rnd.uniform(0, 2))
         await _until_answered(
-            lambda: workspaces.pause_channel.run(self._connection, channel, paused=False)
+            lambda: service_limits.change.run(
+                self._connection, channel, ChannelChange(paused=False), self._clock.now()
+            )
         )
 
 

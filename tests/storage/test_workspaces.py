@@ -16,7 +16,8 @@ from queue_services.domain.scaling import AdjustmentReason
 from queue_services.domain.tiers import SHIPPED, Scale, Source, Tier, TierChange
 from queue_services.domain.workspace import Change, Workspace
 from queue_services.errors import InvalidRequest, NotFound
-from queue_services.queue import autoscaling, retention, tiers, workspaces
+from queue_services.queue import autoscaling, retention, service_limits, tiers, workspaces
+from queue_services.queue.service_limits import ChannelChange
 from queue_services.queue.workspaces import LaneHold, Sort
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, message
@@ -372,9 +373,9 @@ async def test_a_lifted_hold_is_forgotten_with_its_refusals(store: Store) -> Non
 
 async def test_a_paused_channel_gives_nothing_and_resumes(store: Store) -> None:
     await insert(store, 1)
-    await store.database.write(workspaces.pause_channel, SMS, paused=True)
+    await service_limits.change.run(store.database, SMS, ChannelChange(paused=True), NOW)
     assert await store.claim() == []
-    await store.database.write(workspaces.pause_channel, SMS, paused=False)
+    await service_limits.change.run(store.database, SMS, ChannelChange(paused=False), NOW)
     assert len(await store.claim()) == 1
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from queue_services.api.app import CALLS
 from queue_services.api.calls import read_query
 from queue_services.errors import InvalidRequest
-from queue_services.wire import changes, fields, times, workspaces
+from queue_services.wire import changes, fields, tiers, times, workspaces
 
 SHAPES: list[type[msgspec.Struct]] = sorted(
     {call.body for call in CALLS if call.reads is not None and call.decodes},
@@ -32,9 +32,9 @@ CHANGES: list[Callable[[bytes], Any]] = [changes.workspace_change, changes.tier_
 PARTS: list[type[msgspec.Struct]] = [
     workspaces.LimitsBody,
     workspaces.WindowBody,
-    workspaces.ScaleBody,
+    tiers.ScaleBody,
     workspaces.WorkspaceBody,
-    workspaces.TierBody,
+    tiers.TierBody,
 ]
 NAMES = sorted(
     {

@@ -42,13 +42,13 @@ from queue_services.clock import Clock
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import new_id
-from queue_services.domain.tiers import service_limits
 from queue_services.errors import QueueServicesError
 from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys as KeyService
 from queue_services.queue.quotas import Quotas
+from queue_services.queue.service_limits import ServiceLimits
 from queue_services.settings.slices import ApiSettings
 from queue_services.storage.port import Database
 from queue_services.web.bodies import MIB, Memory
@@ -79,16 +79,22 @@ def create_app(
     *,
     memory: Memory | None = None,
     keys: Keys | None = None,
+    limits: ServiceLimits | None = None,
     more_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The ASGI application; its lifespan must be run.
 
     `memory` bounds all bodies together (None: as the settings say). `keys` None: those of the
-    store, and the settings' administrator key. `more_routes` are other parts' pages (the
+    store, and the settings' administrator key. `limits` are the process's (None: as the settings
+    say, until the first change). `more_routes` are other parts' pages (the
     dashboard's), behind the same loopback rule.
     """
     services = _services(
-        database, clock, settings, memory or Memory(round(settings.body_memory_mib * MIB))
+        database,
+        clock,
+        settings,
+        memory or Memory(round(settings.body_memory_mib * MIB)),
+        limits or ServiceLimits(settings),
     )
     keys = keys or StoredKeys(services.keys, settings.admin_key)
     around = [Middleware(Segments)]
@@ -154,10 +160,15 @@ class Cors(CORSMiddleware):
         )
 
 
-def _services(database: Database, clock: Clock, settings: ApiSettings, memory: Memory) -> Services:
+def _services(
+    database: Database,
+    clock: Clock,
+    settings: ApiSettings,
+    memory: Memory,
+    limits: ServiceLimits,
+) -> Services:
     # names this process in the tallies, so that no two write one row
     writer = f"api-{new_id(clock.now())}"
-    limits = service_limits(settings)
     return Services(
         database=database,
         clock=clock,

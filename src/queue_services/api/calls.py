@@ -6,7 +6,7 @@ document are made from it. The `routes_*` modules hold its lines.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -25,13 +25,14 @@ from queue_services.api.paths import parameter
 from queue_services.api.problems import quota_headers
 from queue_services.clock import Clock
 from queue_services.delivery.notifications import Notifier
-from queue_services.domain.message import Channel, Instant
+from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue.audit import Audit, Record, Via
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys
 from queue_services.queue.quotas import Quotas
+from queue_services.queue.service_limits import ServiceLimits
 from queue_services.storage.port import Database
 from queue_services.web import bodies
 from queue_services.wire import fields
@@ -52,7 +53,7 @@ class Services:
     database: Database
     clock: Clock
     writer: str
-    limits: Mapping[Channel, float]
+    limits: ServiceLimits
     intake: Intake
     forecasts: Forecasts
     keys: Keys

@@ -11,11 +11,12 @@ from queue_services.domain import tiers
 from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
 from queue_services.domain.tiers import Limit
-from queue_services.domain.workspace import Workspace
 from queue_services.domain.timed import Timed
+from queue_services.domain.workspace import Workspace
 from queue_services.queue.timed_settings import TimedKind
 from queue_services.queue.workspaces import EffectiveSettings, LaneHold, Volume
 from queue_services.settings.types import masked_url
+from queue_services.wire import tiers as tier_wire
 from queue_services.wire import workspaces as wire
 from queue_services.wire.times import optional_rfc3339, rfc3339
 
@@ -103,27 +104,29 @@ def _settings(found: Workspace) -> dict[str, Any]:
     }
 
 
-def tier(found: tiers.Tier) -> wire.TierAnswer:
+def tier(found: tiers.Tier) -> tier_wire.TierAnswer:
     """A tier by itself."""
-    return wire.TierAnswer(**_tier(found))
+    return tier_wire.TierAnswer(**_tier(found))
 
 
-def tier_of_list(found: tiers.Tier) -> wire.Tier:
+def tier_of_list(found: tiers.Tier) -> tier_wire.Tier:
     """A tier in the list."""
-    return wire.Tier(**_tier(found))
+    return tier_wire.Tier(**_tier(found))
 
 
 def _tier(found: tiers.Tier) -> dict[str, Any]:
     scales = {
-        channel: None if scale is None else wire.ScaleAnswer(_plain(scale.max), _plain(scale.step))
+        channel: None
+        if scale is None
+        else tier_wire.ScaleAnswer(_plain(scale.max), _plain(scale.step))
         for channel, scale in _both(found.auto_scale).items()
     }
     return {
         "name": found.name,
         "limits": wire.LimitsAnswer(**_both(found.limits)),
-        "auto_scale": wire.AutoScaleAnswer(**scales),
+        "auto_scale": tier_wire.AutoScaleAnswer(**scales),
         "weight": _plain(found.weight),
-        "daily_quota": wire.QuotasAnswer(**_both(found.daily_quota)),
+        "daily_quota": tier_wire.QuotasAnswer(**_both(found.daily_quota)),
     }
 
 

@@ -12,8 +12,8 @@ from queue_services.queue import campaigns
 from queue_services.queue.transactions import Transaction
 from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
+from queue_services.wire.channels import PauseBody
 from queue_services.wire.fields import shown
-from queue_services.wire.workspaces import PauseBody
 
 
 async def campaign(incoming: Incoming) -> answers.CampaignAnswer:

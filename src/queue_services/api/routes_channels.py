@@ -17,7 +17,7 @@ from queue_services.errors import Fault, InvalidRequest, NotFound
 from queue_services.queue import service_limits
 from queue_services.queue.service_limits import ChannelChange, ChannelControl, ServiceLimits
 from queue_services.web import bodies as reading
-from queue_services.wire import workspaces as wire
+from queue_services.wire import channels as wire
 from queue_services.wire.bodies import NoMembers, NoQuery
 from queue_services.wire.fields import shown
 from queue_services.wire.intake import Faults
@@ -44,7 +44,7 @@ async def change(incoming: Incoming) -> wire.ChannelAnswer:
     body: wire.ChannelBody = incoming.body
     faults, rate = Faults(), body.per_second
     if isinstance(rate, int | float) and (fault := tiers.limit_fault(rate)):
-        faults.append(Fault("perSecond", fault))
+        faults.append(Fault(wire.PER_SECOND, fault))
     timed = _timed(body.until, body.reason, faults)
     if faults:
         raise InvalidRequest(*faults)

@@ -13,16 +13,16 @@ from queue_services.api.guard import Scope
 from queue_services.domain.message import Channel
 from queue_services.domain.tiers import Tier
 from queue_services.domain.workspace import Change
-from queue_services.errors import Fault, Forbidden, InvalidRequest, NotFound
+from queue_services.errors import Fault, Forbidden, InvalidRequest
 from queue_services.queue import tiers as tier_queue
 from queue_services.queue import workspaces as queue
 from queue_services.queue.autoscaling import adjustments
 from queue_services.queue.workspaces import Sort
 from queue_services.web import bodies as reading
 from queue_services.wire import changes
+from queue_services.wire import tiers as tier_wire
 from queue_services.wire import workspaces as wire
-from queue_services.wire.bodies import LONGEST_ID, NoMembers
-from queue_services.wire.fields import shown
+from queue_services.wire.bodies import LONGEST_ID
 
 ADJUSTMENTS = 10
 """As many changes by automatic scaling as are shown with a workspace, of each channel."""
@@ -76,7 +76,7 @@ async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
     return wire.WorkspacesAnswer(workspaces=page, next_cursor=last)
 
 
-async def tier(incoming: Incoming) -> wire.TierAnswer:
+async def tier(incoming: Incoming) -> tier_wire.TierAnswer:
     """GET /api/tiers/{name}."""
     _administrator(incoming)
     return render.tier(
@@ -84,7 +84,7 @@ async def tier(incoming: Incoming) -> wire.TierAnswer:
     )
 
 
-async def change_tier(incoming: Incoming) -> wire.TierAnswer:
+async def change_tier(incoming: Incoming) -> tier_wire.TierAnswer:
     """PUT /api/tiers/{name}."""
     _administrator(incoming)
     services = incoming.services
@@ -97,11 +97,11 @@ async def change_tier(incoming: Incoming) -> wire.TierAnswer:
     return after
 
 
-async def tiers(incoming: Incoming) -> wire.TiersAnswer:
+async def tiers(incoming: Incoming) -> tier_wire.TiersAnswer:
     """GET /api/tiers."""
     _administrator(incoming)
     found = await tier_queue.every.run(incoming.services.database)
-    return wire.TiersAnswer(tiers=[render.tier_of_list(one) for one in found])
+    return tier_wire.TiersAnswer(tiers=[render.tier_of_list(one) for one in found])
 
 
 def _record_change(incoming: Incoming, before: msgspec.Struct, after: msgspec.Struct) -> None:
@@ -211,7 +211,7 @@ CALLS = [
         "/api/tiers/{name}",
         tier,
         "What the workspaces of a tier get",
-        wire.TierAnswer,
+        tier_wire.TierAnswer,
         scope=Scope.ADMIN,
         errors=(404,),
         tag="Tiers",
@@ -221,13 +221,21 @@ CALLS = [
         "/api/tiers/{name}",
         change_tier,
         "Change the members given of a tier, or make it; null clears",
-        wire.TierAnswer,
+        tier_wire.TierAnswer,
         scope=Scope.ADMIN,
-        body=wire.TierBody,
+        body=tier_wire.TierBody,
         reads=reading.OTHER,
         decodes=False,
         tag="Tiers",
         audited="change tier",
     ),
-    Call("GET", "/api/tiers", tiers, "All tiers", wire.TiersAnswer, scope=Scope.ADMIN, tag="Tiers"),
+    Call(
+        "GET",
+        "/api/tiers",
+        tiers,
+        "All tiers",
+        tier_wire.TiersAnswer,
+        scope=Scope.ADMIN,
+        tag="Tiers",
+    ),
 ]

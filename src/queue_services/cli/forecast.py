@@ -14,7 +14,6 @@ from queue_services import bootstrap
 from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.terminal import print_table
 from queue_services.domain.message import SECOND, Channel, Instant
-from queue_services.domain.tiers import service_limits
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue.forecasts import Forecast, Forecasts
 from queue_services.wire.answers import WAIT_NAMES
@@ -72,7 +71,7 @@ def forecasts(core: bootstrap.Core) -> Forecasts:
     return Forecasts(
         core.database,
         core.clock,
-        service_limits(settings),
+        core.limits,
         settings.concurrency,
         counts_segments=settings.counts_segments,
     )

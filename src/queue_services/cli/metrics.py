@@ -19,7 +19,6 @@ from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.figures import Figures
 from queue_services.domain.message import SECOND, Channel
-from queue_services.domain.tiers import service_limits
 from queue_services.queue.figures import (
     ServiceFigures,
     WorkspaceUse,
@@ -65,7 +64,7 @@ async def _watch(core: bootstrap.Core, workspace: str | None, seconds: float) ->
 
 async def _tables(core: bootstrap.Core, workspace: str | None) -> list[Table]:
     if workspace is not None:
-        limits = service_limits(core.settings)
+        limits = core.limits
         use = await workspace_use.run(core.database, workspace, limits, core.clock.now())
         return [_of_workspace(use)]
     found = await service_figures.run(core.database)

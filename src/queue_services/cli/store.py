@@ -16,7 +16,6 @@ from queue_services import bootstrap
 from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.terminal import Terminal
 from queue_services.domain.message import SECOND
-from queue_services.domain.tiers import service_limits
 from queue_services.errors import ConfigurationError, Fault
 from queue_services.queue import verification
 from queue_services.queue.privacy import erase_contact
@@ -51,7 +50,7 @@ def verify(
             now = core.clock.now()
             return await verification.verify.run(
                 core.database,
-                service_limits(settings),
+                core.limits,
                 now,
                 now - round(hours * HOUR) if hours else 0,
                 counts_segments=settings.counts_segments,

@@ -22,7 +22,7 @@ from queue_services.cli.core import DatabaseUrl, with_core
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
-from queue_services.domain.tiers import Source, Tier, service_limits
+from queue_services.domain.tiers import Source, Tier
 from queue_services.domain.workspace import Change, Workspace
 from queue_services.queue import tiers as tier_queue
 from queue_services.queue import workspaces as queue
@@ -30,6 +30,7 @@ from queue_services.queue.autoscaling import adjustments
 from queue_services.queue.workspaces import EffectiveSettings, LaneHold, Sort
 from queue_services.settings.types import masked_url
 from queue_services.wire import changes
+from queue_services.wire import tiers as tier_wire
 from queue_services.wire import workspaces as wire
 from queue_services.wire.times import rfc3339
 
@@ -194,10 +195,10 @@ def set_tier(
     """Change a tier, or make it; what is not given stays. In force for all its workspaces
     when this returns.
     """
-    body = wire.TierBody(
+    body = tier_wire.TierBody(
         limits=_by_channel(wire.LimitsBody, sms, email),
         weight=_number(weight),
-        daily_quota=_by_channel(wire.QuotasBody, sms_per_day, email_per_day),
+        daily_quota=_by_channel(tier_wire.QuotasBody, sms_per_day, email_per_day),
     )
     change = changes.tier_change(msgspec.json.encode(body))
     changed = with_core(
@@ -210,7 +211,7 @@ def set_tier(
 async def _effective(
     core: bootstrap.Core, workspace: str
 ) -> tuple[EffectiveSettings, list[LaneHold]]:
-    limits = service_limits(core.settings)
+    limits = core.limits
     return (
         await queue.effective_settings.run(core.database, workspace, limits),
         await queue.holds.run(core.database, workspace, core.clock.now()),

@@ -33,7 +33,6 @@ from queue_services.dashboard.login import TRIES, Login
 from queue_services.dashboard.sessions import Sessions
 from queue_services.dashboard.visits import Page, Visit
 from queue_services.domain.message import new_id
-from queue_services.domain.tiers import service_limits
 from queue_services.errors import NotFound
 from queue_services.queue import overview
 from queue_services.queue.audit import Audit
@@ -41,6 +40,7 @@ from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys
 from queue_services.queue.operation_runner import OperationRunner
+from queue_services.queue.service_limits import ServiceLimits
 from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
 from queue_services.storage.port import Database
@@ -107,13 +107,14 @@ async def open_dashboard(
     settings: DashboardSettings,
     memory: Memory | None = None,
     *,
+    limits: ServiceLimits | None = None,
     described: Sequence[Described] = (),
     version: str = "",
 ) -> Dashboard:
     """Build the dashboard on a migrated store. Its forms and the API's bodies share `memory`;
     `described` are all settings as the page of settings shows them.
     """
-    limits = service_limits(settings)
+    limits = limits or ServiceLimits(settings)
     writer = f"dashboard-{new_id(clock.now())}"
     return Dashboard(
         Desk(

@@ -62,17 +62,21 @@ async def act(visit: Visit) -> Response:
     """POST /campaign/{action}."""
     workspace, name = _meant(visit.filled("workspace"), visit.filled("campaign"), visit)
     action, database = visit.named("action"), visit.desk.database
-    acts = {"pause": queue.pause, "resume": queue.resume, "cancel": queue.cancel}
-    if action not in (*acts, "shift"):
+    if action not in _DONE:
         raise NotFound("action", action)
     minutes = _minutes(visit) if action == "shift" else 0
     detail = f"by {minutes:g} min" if action == "shift" else None
     async with visit.audited(f"{action} campaign", name, workspace=workspace, detail=detail):
-        count = await (
-            queue.shift.run(database, workspace, name, round(minutes * 60_000_000), visit.now)
-            if action == "shift"
-            else acts[action].run(database, workspace, name, visit.now)
-        )
+        match action:
+            case "pause":
+                count = await queue.pause.run(database, workspace, name, visit.now)
+            case "resume":
+                count = await queue.resume.run(database, workspace, name, visit.now)
+            case "cancel":
+                count = await queue.cancel.run(database, workspace, name, visit.now)
+            case _:
+                delta = round(minutes * 60_000_000)
+                count = await queue.shift.run(database, workspace, name, delta, visit.now)
     return visit.go(
         view.path("campaign", workspace=workspace, campaign=name),
         f"{_DONE[action]}: {count:,} jobs.",

@@ -10,7 +10,7 @@ from queue_services.dashboard import charts, view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import NotFound
-from queue_services.queue import overview
+from queue_services.queue import overview, service_limits
 from queue_services.queue.overview import DUE_COUNTED, ChannelFigures, Wave
 from queue_services.queue.service_limits import ChannelChange
 from queue_services.queue.workspaces import effective_settings

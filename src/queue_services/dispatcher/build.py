@@ -26,9 +26,9 @@ from queue_services.dispatcher.wakes import Wakes
 from queue_services.domain.calendar import DAY
 from queue_services.domain.message import SECOND
 from queue_services.domain.retry import RetryPolicy
-from queue_services.domain.tiers import service_limits
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import changes, dispatchers, event_routes
+from queue_services.queue.service_limits import ServiceLimits
 from queue_services.queue.settling import Terms
 from queue_services.settings.slices import DispatchSettings
 from queue_services.storage.port import Database
@@ -93,14 +93,16 @@ async def build(
     random: Callable[[], float] = randomness.random,
     messenger: Messenger | None = None,
     spans: BatchSpans | None = None,
+    limits: ServiceLimits | None = None,
 ) -> Dispatching:
     """Register a dispatcher with the store and put it together; without a messenger it
-    tells nobody of events, without spans it traces nothing.
+    tells nobody of events, without spans it traces nothing. `limits` are the process's (None: as
+    the settings say).
     """
     await database.write(changes.adopt)
     identity = await database.write(dispatchers.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
-    rates = service_limits(settings)
+    rates = limits or ServiceLimits(settings)
     policy = RetryPolicy(
         max_attempts=settings.max_attempts, backoff=round(settings.backoff_seconds * SECOND)
     )

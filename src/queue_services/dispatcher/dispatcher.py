@@ -9,6 +9,7 @@ limits are decided elsewhere: in `domain` and in the flows of `queue`.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 
 import msgspec
 import structlog
@@ -57,7 +58,7 @@ class DispatcherTerms(msgspec.Struct, frozen=True):
 
     dispatcher: int
     writer: str
-    rates: dict[Channel, float]
+    rates: Mapping[Channel, float]
     lease: int
     events: bool = False
 

@@ -36,6 +36,9 @@ class TimedChange(msgspec.Struct, frozen=True):
         return self.until is UNSET and self.reason is UNSET
 
 
+NOTHING_SAID = TimedChange()
+
+
 def after_change(
     before: Timed | None, change: TimedChange, *, value_changed: bool, former: Any
 ) -> Timed | None:

@@ -16,8 +16,8 @@ from queue_services.domain import scaling
 from queue_services.domain.calendar import Window, closing, opening
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.domain.scaling import Scaling
-from queue_services.domain.timed import TimedChange
 from queue_services.domain.tiers import DEFAULT_TIER, Source, Tier, limit_in_force, merged
+from queue_services.domain.timed import TimedChange
 
 DEFAULT_ZONE = "UTC"
 OLD_SECRET_KEPT = 86_400 * SECOND

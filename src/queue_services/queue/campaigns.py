@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Reason, Status
-from queue_services.domain.timed import TimedChange
+from queue_services.domain.timed import NOTHING_SAID, TimedChange
 from queue_services.errors import Conflict, NotFound
 from queue_services.queue import results, timed_settings
 from queue_services.queue.intake import lower_lanes
@@ -78,7 +78,7 @@ async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:
 
 @writes
 async def pause(
-    tx: Tx, workspace: str, name: str, now: Instant, timed: TimedChange = TimedChange()
+    tx: Tx, workspace: str, name: str, now: Instant, timed: TimedChange = NOTHING_SAID
 ) -> int:
     """Hold every message that is not claimed, and those scheduled later, until `resume` or the
     end that `timed` says; how many there are now. Raises InvalidRequest for an end that has

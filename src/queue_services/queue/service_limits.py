@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from queue_services.domain.message import Channel, Instant
 from queue_services.domain.tiers import service_limits
-from queue_services.domain.timed import Timed, TimedChange
+from queue_services.domain.timed import NOTHING_SAID, Timed, TimedChange
 from queue_services.queue import timed_settings
 from queue_services.queue.timed_settings import SERVICE, TimedKind
 from queue_services.queue.transactions import reads, wakes
@@ -66,7 +66,7 @@ class ChannelChange(msgspec.Struct, frozen=True):
 
     paused: bool | UnsetType = UNSET
     rate: float | UnsetType | None = UNSET
-    timed: TimedChange = TimedChange()
+    timed: TimedChange = NOTHING_SAID
 
 
 @reads
@@ -119,7 +119,7 @@ async def change(tx: Tx, channel: Channel, wanted: ChannelChange, now: Instant) 
             TimedKind.CHANNEL_PAUSE,
             SERVICE,
             channel.value,
-            wanted.timed if paused else TimedChange(),
+            wanted.timed if paused else NOTHING_SAID,
             value_changed=names_pause,
             former=False,
         )
@@ -129,7 +129,7 @@ async def change(tx: Tx, channel: Channel, wanted: ChannelChange, now: Instant) 
             TimedKind.CHANNEL_LIMIT,
             SERVICE,
             channel.value,
-            wanted.timed if rate is not None else TimedChange(),
+            wanted.timed if rate is not None else NOTHING_SAID,
             value_changed=names_limit,
             former=before.stored,
         )

@@ -9,7 +9,7 @@ lanes by id, then pending rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Terms(msgspec.Struct, frozen=True):
     dispatcher: int
     writer: str
     policy: RetryPolicy
-    rates: dict[Channel, float]
+    rates: Mapping[Channel, float]
     random: Callable[[], float]
 
 

@@ -74,9 +74,7 @@ async def _lock(tx: Tx, kind: TimedKind, workspace: str, name: str) -> Timed | N
     return None
 
 
-async def ended(
-    tx: Tx, kind: TimedKind, workspace: str, name: str, now: Instant
-) -> Timed | None:
+async def ended(tx: Tx, kind: TimedKind, workspace: str, name: str, now: Instant) -> Timed | None:
     """Take the row of a setting whose end has come; None where it was changed meanwhile."""
     found = await _lock(tx, kind, workspace, name)
     if found is None or found.until is None or found.until > now:

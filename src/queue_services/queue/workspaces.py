@@ -18,8 +18,8 @@ from queue_services.domain.holds import HoldReason
 from queue_services.domain.message import Channel, Instant
 from queue_services.domain.scaling import rate_in_force
 from queue_services.domain.tiers import Limit
+from queue_services.domain.timed import NOTHING_SAID, Timed
 from queue_services.domain.workspace import Change, Workspace, base_limit, opens_at
-from queue_services.domain.timed import Timed, TimedChange
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue import event_routes, timed_settings
 from queue_services.queue.lane_settings import (
@@ -103,7 +103,7 @@ async def _follow_ends(
 ) -> None:
     """Keep the ends and reasons of a workspace's pauses and limits. Raises InvalidRequest."""
     for channel in Channel:
-        pause = wanted.paused_timed.get(channel, TimedChange())
+        pause = wanted.paused_timed.get(channel, NOTHING_SAID)
         is_paused = after.paused.get(channel, False)
         timed_settings.check_until(f"{PAUSED_UNTIL}.{channel}", pause, now, in_force=is_paused)
         await timed_settings.follow(
@@ -111,11 +111,11 @@ async def _follow_ends(
             TimedKind.PAUSE,
             after.id,
             channel.value,
-            pause if is_paused else TimedChange(),
+            pause if is_paused else NOTHING_SAID,
             value_changed=channel in wanted.paused,
             former=False,
         )
-        limit = wanted.limits_timed.get(channel, TimedChange())
+        limit = wanted.limits_timed.get(channel, NOTHING_SAID)
         is_limited = channel in after.limits
         timed_settings.check_until(f"{LIMITS_UNTIL}.{channel}", limit, now, in_force=is_limited)
         await timed_settings.follow(
@@ -123,7 +123,7 @@ async def _follow_ends(
             TimedKind.LIMIT,
             after.id,
             channel.value,
-            limit if is_limited else TimedChange(),
+            limit if is_limited else NOTHING_SAID,
             value_changed=channel in wanted.limits,
             former=before.limits.get(channel),
         )

@@ -22,8 +22,9 @@ from queue_services.domain.workspace import Change
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.settings import types
 from queue_services.wire import fields
+from queue_services.wire.tiers import TierBody
 from queue_services.wire.times import instant
-from queue_services.wire.workspaces import TierBody, WindowBody, WorkspaceBody
+from queue_services.wire.workspaces import WindowBody, WorkspaceBody
 
 T = TypeVar("T")
 

@@ -23,12 +23,12 @@ from queue_services.wire.bodies import Time as GivenTime
 LONGEST_URL = 2000
 _NO_NUL = {"pattern": NO_NUL}
 Number = int | float
-_PerSecond = (
+PerSecond = (
     Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": tiers.FASTEST})]
     | Annotated[float, Meta(extra_json_schema={"minimum": tiers.SLOWEST, "exclusiveMaximum": 1})]
 )
 Limit = Annotated[
-    _PerSecond | None,
+    PerSecond | None,
     Meta(description="a whole number of messages a second, or a number below 1; or null"),
 ]
 Url = Annotated[
@@ -54,17 +54,7 @@ _Day = Annotated[Whole, Meta(extra_json_schema={"minimum": 1, "maximum": 7})]
 _DAYS = {"minItems": 1, "uniqueItems": True}
 _Zone = Annotated[str, Meta(extra_json_schema={"pattern": patterns.ZONE})]
 _Secret = Annotated[str, Meta(extra_json_schema={"pattern": patterns.SECRET})]
-_WEIGHT = {"minimum": tiers.LIGHTEST, "maximum": tiers.HEAVIEST, "multipleOf": tiers.LIGHTEST}
-_QUOTA = {"minimum": 1, "maximum": tiers.LARGEST_QUOTA, "multipleOf": 1}
-Quota = Annotated[
-    Number | None,
-    Meta(description="a whole number of messages a day; or null", extra_json_schema=_QUOTA),
-]
 BY_CHANNEL = "an object with `sms`, `email` or both; or null"
-QUOTA = (
-    "Messages a day of the workspace's zone, by channel; null takes it away. Past it new messages"
-    " wait for the next day, `high` ones too; retries go on."
-)
 
 
 class LimitsBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -159,57 +149,6 @@ class WorkspaceBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
     ) = UNSET
 
 
-class ScaleBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Automatic scaling: a limit that is used up is raised `step`-fold, up to `max` a second."""
-
-    max: Annotated[_PerSecond, Meta(description="a limit: a whole number of messages a second")]
-    step: Annotated[
-        Number,
-        Meta(
-            description="a number above 1",
-            extra_json_schema={"exclusiveMinimum": 1, "maximum": tiers.LARGEST_STEP},
-        ),
-    ]
-
-
-class AutoScaleBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Automatic scaling by channel; null is none."""
-
-    sms: (
-        Annotated[ScaleBody | None, Meta(description="an object with `max` and `step`; or null")]
-        | UnsetType
-    ) = UNSET
-    email: (
-        Annotated[ScaleBody | None, Meta(description="an object with `max` and `step`; or null")]
-        | UnsetType
-    ) = UNSET
-
-
-class QuotasBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Messages that may be sent in a workspace's day, by channel; null is any number."""
-
-    sms: Quota | UnsetType = UNSET
-    email: Quota | UnsetType = UNSET
-
-
-class TierBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """What to change of a tier, or to make it of: what is not given stays, null clears."""
-
-    limits: Annotated[LimitsBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
-    auto_scale: Annotated[AutoScaleBody | None, Meta(description=BY_CHANNEL)] | UnsetType = UNSET
-    weight: (
-        Annotated[
-            Number | None,
-            Meta(
-                description="a multiple of 0.25 from 0.25 to 100; or null",
-                extra_json_schema=_WEIGHT,
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    daily_quota: Annotated[QuotasBody | None, Meta(description=QUOTA)] | UnsetType = UNSET
-
-
 class LiftBody(msgspec.Struct, forbid_unknown_fields=True):
     """Of which channel to lift the hold; of both where it is not said."""
 
@@ -254,24 +193,6 @@ class PausedAnswer(msgspec.Struct):
 
     sms: bool
     email: bool
-
-
-class PauseBody(msgspec.Struct, forbid_unknown_fields=True):
-    """When a pause ends by itself, and why it was made; both may be left out."""
-
-    until: GivenTime = None
-    reason: Reason = None
-
-
-class ChannelBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
-    """What to change of a channel: what is not given stays. `perSecond` null: the setting's limit
-    again. `until` and `reason` are those of what is changed.
-    """
-
-    paused: bool | UnsetType = UNSET
-    per_second: Limit | UnsetType = UNSET
-    until: GivenTime | UnsetType = UNSET
-    reason: Reason | UnsetType = UNSET
 
 
 class MomentsAnswer(msgspec.Struct):
@@ -377,78 +298,6 @@ class WorkspacesAnswer(Answer, kw_only=True):
 
     workspaces: list[WorkspaceVolume]
     next_cursor: str | None
-
-
-class ScaleAnswer(msgspec.Struct):
-    """As `ScaleBody`."""
-
-    max: float
-    step: float
-
-
-class AutoScaleAnswer(msgspec.Struct):
-    """By channel; null where there is none."""
-
-    sms: ScaleAnswer | None
-    email: ScaleAnswer | None
-
-
-class QuotasAnswer(msgspec.Struct):
-    """By channel; null where there is none."""
-
-    sms: int | None
-    email: int | None
-
-
-class Tier(msgspec.Struct, rename="camel", kw_only=True):
-    """What the workspaces of a tier get; null is the service's limit, no automatic scaling,
-    no quota.
-    """
-
-    name: str
-    limits: LimitsAnswer
-    auto_scale: AutoScaleAnswer
-    weight: float
-    daily_quota: QuotasAnswer
-
-
-class TierAnswer(Tier, kw_only=True):
-    """A tier by itself."""
-
-    success: Literal[True] = True
-
-
-class TiersAnswer(Answer, kw_only=True):
-    """All tiers, by name."""
-
-    tiers: list[Tier]
-
-
-class ChannelMembers(msgspec.Struct, rename="camel", kw_only=True):
-    """A channel: whether it is paused, its limit in force, and whether that is each process's
-    setting or a stored one. `until` and `reason` are the stored limit's, else the pause's.
-    """
-
-    channel: Channel
-    paused: bool
-    per_second: float
-    source: Literal["setting", "stored"]
-    until: Time | None
-    reason: str | None
-    paused_until: Time | None
-    paused_reason: str | None
-
-
-class ChannelAnswer(ChannelMembers, kw_only=True):
-    """One channel."""
-
-    success: Literal[True] = True
-
-
-class ChannelsAnswer(Answer, kw_only=True):
-    """Both channels."""
-
-    channels: list[ChannelMembers]
 
 
 class LiftAnswer(Answer, kw_only=True):

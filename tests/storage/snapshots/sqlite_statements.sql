@@ -405,6 +405,9 @@ delete from alert where name = ?1;
 -- name: delete_alert_sink
 delete from alert_sink where name = ?1;
 
+-- name: delete_channel_limit
+delete from channel_limit where channel = ?1;
+
 -- name: delete_claimed
 delete from pending where id = ?1 and claim = ?2 and claimed_by = ?3
 returning id, claim;
@@ -414,6 +417,9 @@ delete from event where seq = ?1 and claim = ?2 and claimed_by = ?3;
 
 -- name: delete_notification
 delete from notification where id = ?1;
+
+-- name: delete_timed_setting
+delete from timed_setting where kind = ?1 and workspace = ?2 and name = ?3;
 
 -- name: dispatchers_ahead
 select id from dispatcher where seen_at > ?1 or started_at > ?1;
@@ -453,6 +459,9 @@ select ?1 where false;
 delete from pending
 where id = ?1 and (claimed_by is null or visible_at <= ?2)
 returning id, (select workspace from lane where lane.id = pending.lane), (select channel from lane where lane.id = pending.lane), campaign, due_at, tries, attempts;
+
+-- name: ended_settings
+select kind, workspace, name from timed_setting where until <= ?1 order by until limit ?2;
 
 -- name: ensure_campaigns
 insert into campaign (workspace, name) select ?1, ?2
@@ -831,6 +840,9 @@ insert into tier (name, settings) values (?1, ?2)
 on conflict (name) do update set settings = tier.settings
 returning settings;
 
+-- name: lock_timed_setting
+select until, reason, former from timed_setting where kind = ?1 and workspace = ?2 and name = ?3;
+
 -- name: lock_workspace
 insert into workspace (id, settings) values (?1, ?2)
 on conflict (id) do update set settings = workspace.settings
@@ -1071,6 +1083,10 @@ update tier set apply_after = ?2 where name = ?1;
 -- name: save_campaign
 update campaign set state = ?2, busy = ?3 where id = ?1;
 
+-- name: save_channel_limit
+insert into channel_limit (channel, rate) values (?1, ?2)
+on conflict (channel) do update set rate = excluded.rate;
+
 -- name: save_holds
 update lane set held_until = ?2, hold_reason = ?3, hold_step = ?4, refusals = ?5, hold_set_at = ?6, exceeded_at = ?7, throttled_at = ?8
 where id = ?1;
@@ -1101,6 +1117,10 @@ update alert set standing = ?2 where name = ?1;
 
 -- name: save_tier
 update tier set settings = ?2, apply_after = 0 where name = ?1;
+
+-- name: save_timed_setting
+insert into timed_setting (kind, workspace, name, until, reason, former) values (?1, ?2, ?3, ?4, ?5, ?6)
+on conflict (kind, workspace, name) do update set until = excluded.until, reason = excluded.reason, former = excluded.former;
 
 -- name: save_watches
 update lane set rate = ?2, slot_at = ?3, watch = ?4, watched_at = ?5 where id = ?1;
@@ -1360,6 +1380,9 @@ update session set recipients_until = ?2 where id = ?1;
 -- name: start_progress
 insert into progress (chore, at, id) values (?1, 0, '00000000-0000-0000-0000-000000000000') on conflict do nothing;
 
+-- name: stored_limits
+select channel, rate from channel_limit;
+
 -- name: take_finished_histograms
 delete from histogram where minute > 0 and minute < ?1
 returning kind, channel, sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13;
@@ -1385,6 +1408,9 @@ from tally group by channel, since, minute;
 -- name: tallied_figures_of
 select channel, since, sum(delivered), sum(dead), sum(exceeded), sum(batches), sum(batch_time), minute, sum(delivered + dead), min(first_at), max(last_at)
 from tally where workspace = ?1 group by channel, since, minute;
+
+-- name: timed_settings_of
+select kind, name, until, reason, former from timed_setting where workspace = ?1;
 
 -- name: told_ahead
 select workspace from event_told where at > ?1;
