@@ -144,7 +144,8 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                 await stack.enter_async_context(_watching_settings(core))
                 await stack.enter_async_context(_alerting(core))
                 if listener is not None:
-                    await stack.enter_async_context(_serving(core, listener, stop))
+                    keys = await stack.enter_async_context(_keys(core))
+                    await stack.enter_async_context(_serving(core, keys, listener, stop))
                 gc.collect()
                 # what is there now stays: the collector need not stop the loop to look
                 # through it again and again
@@ -284,13 +285,30 @@ def notifier(core: Core) -> Notifier:
 
 
 @contextlib.asynccontextmanager
-async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _keys(core: Core) -> AsyncIterator[Keys]:
+    """The keys of the store, read on a connection that nothing else keeps busy."""
+    if isinstance(core.database, SteppedDatabase):
+        yield Keys(core.database, core.clock)
+        return
+    settings = core.settings
+    reads_from = open_database(settings.database_url, settings.database_timeout_seconds)
+    try:
+        yield Keys(core.database, core.clock, reads_from)
+    finally:
+        await reads_from.close()
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    core: Core, keys: Keys, listener: socket.socket, stop: asyncio.Event
+) -> AsyncIterator[None]:
     memory = Memory(round(core.settings.body_memory_mib * MIB))
     dashboard = await open_dashboard(
         core.database,
         core.clock,
         core.settings,
         memory,
+        keys,
         limits=core.limits,
         described=core.settings.describe(),
         version=__version__,
@@ -301,6 +319,7 @@ async def _serving(core: Core, listener: socket.socket, stop: asyncio.Event) -> 
         core.settings,
         memory=memory,
         limits=core.limits,
+        stored_keys=keys,
         more_routes=dashboard.routes,
     )
     server = Server(

@@ -295,32 +295,65 @@ class Hanging(Counting):
     away = False
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if self.hangs and flow is keys.since:
-            await asyncio.get_running_loop().create_future()
+        while self.hangs and flow is keys.since:
+            await asyncio.sleep(0)
         if self.away:
             raise StoreUnavailable("it is away")
         return await super().read(flow, *args, **kwargs)
 
 
-async def test_a_store_that_hangs_or_is_away_stops_no_request_that_needs_nothing_else_of_it(
+@pytest.fixture
+async def troubled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("queue_services.queue.keys.PATIENCE_SECONDS", 0.001)
-    hanging: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
-    hanging.away = True
-    async with serving(tmp_path, database=hanging) as service:
-        await service.ask("GET", "/health", 503)  # it does not know yet whether there are keys
-        hanging.away = False
-        service.pass_time(1)
+) -> AsyncIterator[tuple[Service, Any, str]]:
+    """A service with a key, its store, and the key."""
+    for name in ("PATIENCE_SECONDS", "LAST_PATIENCE_SECONDS"):
+        monkeypatch.setattr(f"queue_services.queue.keys.{name}", 0.001)
+    store: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
+    async with serving(tmp_path, database=store) as service:
         key = (await make(service))["key"]
         await service.ask("GET", "/api/jobs", headers=bearer(key))
-        for trouble in ("away", "hangs"):
-            setattr(hanging, trouble, True)
-            service.pass_time(1)
-            await service.ask("GET", "/health")
-            await service.ask("GET", "/api/jobs", 401, headers=bearer("guess"))
-            await service.ask("GET", "/api/jobs", 503 if hanging.away else 200, headers=bearer(key))
-            setattr(hanging, trouble, False)
+        yield service, store, key
+
+
+@pytest.mark.parametrize("trouble", ["away", "hangs"])
+async def test_for_a_second_the_keys_known_last_are_gone_by_and_then_nobody_is_let_in(
+    troubled: tuple[Service, Any, str], trouble: str
+) -> None:
+    service, store, key = troubled
+    setattr(store, trouble, True)
+    for seconds, right, wrong in ((0.9, 503 if store.away else 200, 401), (0.1, 503, 503)):
+        service.pass_time(seconds)
+        await service.ask("GET", "/health")
+        await service.ask("GET", "/api/jobs", right, headers=bearer(key))
+        await service.ask("GET", "/api/jobs", wrong, headers=bearer("guess"))
+    setattr(store, trouble, False)
+    await service.ask("GET", "/api/jobs", headers=bearer(key))
+
+
+async def test_while_it_is_not_known_whether_there_is_a_key_nobody_is_served_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("queue_services.queue.keys.LAST_PATIENCE_SECONDS", 0.001)
+    store: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
+    async with serving(tmp_path, database=store) as service:
+        await service.ask("GET", "/api/jobs")
+        store.hangs = True
+        service.pass_time(1)
+        await service.ask("GET", "/api/jobs", 503)
+        await service.ask("GET", "/health")
+        await service.ask("GET", "/health", 403, headers={"host": "example.com"})
+
+
+async def test_keys_are_read_on_a_connection_of_their_own(tmp_path: Path) -> None:
+    busy: Any = Hanging(open_database(f"sqlite:///{tmp_path / 'queue.db'}"))
+    own = open_database(f"sqlite:///{tmp_path / 'queue.db'}")
+    async with serving(tmp_path, database=busy) as service:
+        _, text = await service.keys.create(None)
+        busy.hangs = True
+        known = Keys(busy, service.clock, own)
+        assert await known.find(text) is not None
+    await own.close()
 
 
 async def test_a_process_that_could_not_read_the_keys_yet_serves_nobody_without_one(

@@ -397,3 +397,40 @@ async def test_several_campaigns_advance_in_turn(
     await advance_to_the_end(store)
     [[rows]] = await store.select("select count(*) from result where status = 'cancelled'")
     assert rows == 10
+
+
+async def epoch(store: Store) -> int:
+    [[found]] = await store.select("select epoch from campaign")
+    return int(found)
+
+
+async def test_actions_on_a_campaign_without_messages_to_act_on_leave_no_epoch(
+    store: Store,
+) -> None:
+    await spring(store, 1)
+    assert (await store.cancel_campaign(), await epoch(store)) == (1, 1)
+    await advance_to_the_end(store)
+    for _ in range(3):
+        assert await store.cancel_campaign() == 0
+        assert await store.shift_campaign(HOUR) == 0
+    assert await epoch(store) == 1
+    assert (await store.campaign()).state == "cancelled"
+
+
+async def test_what_is_in_flight_has_a_cancel_act_on_it(store: Store) -> None:
+    await spring(store, 1)
+    [claimed] = await store.claim()
+    assert (await store.cancel_campaign(), await epoch(store)) == (0, 1)
+    await store.settle_as(Kind.FAILED, claimed)
+    await advance_to_the_end(store, later(3600))
+    assert await counts(store) == (0, 0, 0, 0, 1)
+
+
+async def test_reading_a_campaign_costs_the_same_however_many_epochs_it_has_had(
+    store: Store,
+) -> None:
+    await spring(store, 1)
+    await store.change("update campaign set epoch = 2000000000")
+    await spring(store, 1, due_at=later(600))
+    summary = await store.campaign()
+    assert (summary.first_due_at, summary.last_due_at) == (NOW, later(600))

@@ -78,16 +78,18 @@ def create_app(
     settings: ApiSettings,
     *,
     memory: Memory | None = None,
+    stored_keys: KeyService | None = None,
     keys: Keys | None = None,
     limits: ServiceLimits | None = None,
     more_routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The ASGI application; its lifespan must be run.
 
-    `memory` bounds all bodies together (None: as the settings say). `keys` None: those of the
-    store, and the settings' administrator key. `limits` are the process's (None: as the settings
-    say, until the first change). `more_routes` are other parts' pages (the
-    dashboard's), behind the same loopback rule.
+    `memory` bounds all bodies together (None: as the settings say), `stored_keys` are the
+    store's (None: read like everything else). `keys` None: those, and the settings'
+    administrator key. `limits` are the process's (None: as the settings say, until the first
+    change). `more_routes` are other parts' pages (the dashboard's), behind the same loopback
+    rule.
     """
     services = _services(
         database,
@@ -95,6 +97,7 @@ def create_app(
         settings,
         memory or Memory(round(settings.body_memory_mib * MIB)),
         limits or ServiceLimits(settings),
+        stored_keys or KeyService(database, clock),
     )
     keys = keys or StoredKeys(services.keys, settings.admin_key)
     around = [Middleware(Segments)]
@@ -166,6 +169,7 @@ def _services(
     settings: ApiSettings,
     memory: Memory,
     limits: ServiceLimits,
+    stored_keys: KeyService,
 ) -> Services:
     # names this process in the tallies, so that no two write one row
     writer = f"api-{new_id(clock.now())}"
@@ -182,7 +186,7 @@ def _services(
             counts_segments=settings.counts_segments,
         ),
         limits=limits,
-        keys=KeyService(database, clock),
+        keys=stored_keys,
         quotas=Quotas(database, clock),
         audit=Audit(database, clock),
         rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),

@@ -21,9 +21,7 @@ from starlette.types import Scope as AsgiScope
 from queue_services.api.problems import problem_of
 from queue_services.domain.key import digest
 from queue_services.domain.message import Instant
-from queue_services.errors import (
-    Forbidden,
-)
+from queue_services.errors import Forbidden, StoreUnavailable
 from queue_services.queue import keys
 
 CALLER = "queue_services.caller"
@@ -170,14 +168,19 @@ class LoopbackRule:
 
     def __init__(self, app: ASGIApp, keys: Keys, origins: Collection[str]) -> None:
         self._app, self._keys, self._origins = app, keys, frozenset(origins)
+        self._is_known = False
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 403."""
-        if (
-            scope["type"] == "http"
-            and not await self._keys.exist()
-            and (reason := self._foreign(scope))
-        ):
+        reason = None
+        if scope["type"] == "http":
+            try:
+                if not await self._exist(scope["path"]):
+                    reason = self._foreign(scope)
+            except StoreUnavailable as away:
+                await problem_of(away)(scope, receive, send)
+                return
+        if reason is not None:
             error = Forbidden(
                 f"{reason} Without a key only programs of this machine are served: make a key, and"
                 " send it as `Authorization: Bearer`."
@@ -185,6 +188,17 @@ class LoopbackRule:
             await problem_of(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+    async def _exist(self, path: str) -> bool:
+        """Whether there is a key. The health of a process whose store is away needs none."""
+        try:
+            exist = await self._keys.exist()
+        except StoreUnavailable:
+            if self._is_known and path.startswith("/health"):
+                return False
+            raise
+        self._is_known = True
+        return exist
 
     def _foreign(self, scope: AsgiScope) -> str | None:
         hosts: list[str] = []

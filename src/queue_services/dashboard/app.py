@@ -106,6 +106,7 @@ async def open_dashboard(
     clock: Clock,
     settings: DashboardSettings,
     memory: Memory | None = None,
+    keys: Keys | None = None,
     *,
     limits: ServiceLimits | None = None,
     described: Sequence[Described] = (),
@@ -126,7 +127,7 @@ async def open_dashboard(
             described=described,
             version=version,
             login=Login(
-                Keys(database, clock),
+                keys or Keys(database, clock),
                 settings.admin_key,
                 settings.bull_board_username,
                 settings.bull_board_password,

@@ -41,9 +41,7 @@ async def summary(tx: Tx, workspace: str, name: str, now: Instant) -> Campaign:
     row = await _find(tx, "find_campaign", workspace, name)
     counts = await _counts(tx, row, now)
     spans = await tx.fetch("campaign_result_span", row.id)
-    for epoch, *span in await tx.each(
-        "campaign_pending_span", [(row.id, epoch) for epoch in range(row.epoch + 1)]
-    ):
+    for epoch, *span in await tx.fetch("campaign_pending_spans", row.id):
         moves = row.state == "shifting" and epoch < row.epoch
         spans.append(
             [
@@ -71,7 +69,8 @@ async def cancel(tx: Tx, workspace: str, name: str, now: Instant) -> int:
     run, so a pause ends too.
     """
     row, scheduled = await _scheduled(tx, workspace, name, now)
-    await tx.fetch("cancel_campaign", row.id, now)
+    statement = "cancel_campaign" if await _waits(tx, row) else "cancel_empty_campaign"
+    await tx.fetch(statement, row.id, now)
     await timed_settings.drop(tx, TimedKind.CAMPAIGN_PAUSE, workspace, name)
     return scheduled
 
@@ -115,7 +114,8 @@ async def shift(tx: Tx, workspace: str, name: str, delta: int, now: Instant) -> 
             "An earlier shift of this campaign is still under way; try again in a moment.",
             state="shifting",
         )
-    await tx.fetch("shift_campaign", row.id, delta)
+    if await _waits(tx, row):
+        await tx.fetch("shift_campaign", row.id, delta)
     return scheduled
 
 
@@ -171,6 +171,11 @@ async def _find(tx: Tx, statement: str, workspace: str, name: str) -> _Row:
 async def _scheduled(tx: Tx, workspace: str, name: str, now: Instant) -> tuple[_Row, int]:
     row = await _find(tx, "lock_campaign", workspace, name)
     return row, (await _counts(tx, row, now))[Status.SCHEDULED]
+
+
+async def _waits(tx: Tx, row: _Row) -> bool:
+    """Whether any message is waiting or in flight: without one a new epoch would have no effect."""
+    return bool(await tx.fetch("any_pending_of_campaign", row.id))
 
 
 async def _counts(tx: Tx, row: _Row, now: Instant) -> dict[Status, int]:

@@ -25,17 +25,28 @@ log = structlog.get_logger(__name__)
 
 FRESH = SECOND // 2
 """How long what is known of the keys is gone by without asking the store."""
+IN_FORCE = SECOND
+"""How long after a key was revoked it may still open something, at most: without a younger
+answer of the store nobody is let in.
+"""
 PATIENCE_SECONDS = 0.2
 """How long a request waits for the store's answer about the keys before it goes by what was
-known: a store that hangs must not stop all else.
+known, where that is young enough.
 """
+LAST_PATIENCE_SECONDS = 1.0
+"""The same, where it is not."""
 
 
 class Keys:
-    """The keys of the store, as one process knows them."""
+    """The keys of the store, as one process knows them. They are read by `reads_from`, a
+    connection to the same store that no other read keeps busy; None: by `database`.
+    """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, reads_from: Database | None = None
+    ) -> None:
         self._database, self._clock = database, clock
+        self._reads_from = reads_from or database
         self._by_digest: dict[str, Key] = {}
         self._version: int | None = None
         self._asked_at: Instant | None = None
@@ -81,9 +92,9 @@ class Keys:
 
     async def exist(self) -> bool:
         """Whether there ever was a key: from then on one is always needed, even where all are
-        revoked or have expired.
+        revoked or have expired. Raises StoreUnavailable where that is not known.
         """
-        if not self._is_fresh():
+        if not self._version:
             await self._ask()
         return bool(self._version)
 
@@ -103,17 +114,24 @@ class Keys:
         return next((key for key in held if key.in_force(now)), None)
 
     async def _ask(self) -> None:
-        """Know the keys as they were half a second ago or later; while the store is away or
-        slow, as they were known last.
+        """Know the keys as they were half a second ago or later; while the store is slow, as they
+        were a second ago or later. Raises StoreUnavailable.
         """
-        if self._is_fresh():
+        if self._is_known(FRESH):
             return
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._read())
         asking = self._asking
-        await asyncio.wait({asking}, timeout=None if self._version is None else PATIENCE_SECONDS)
-        if self._version is None and (error := asking.result()) is not None:
-            raise error
+        known = self._is_known(IN_FORCE)
+        patience = PATIENCE_SECONDS if known else LAST_PATIENCE_SECONDS
+        await asyncio.wait({asking}, timeout=None if self._version is None else patience)
+        if self._is_known(IN_FORCE):
+            return
+        if asking.done() and asking is not self._asking:
+            await self._ask()  # a key was made or revoked here meanwhile
+            return
+        error = asking.result() if asking.done() else None
+        raise error or StoreUnavailable("it does not say in time which keys are in force")
 
     async def _read(self) -> StoreUnavailable | None:
         """Read what has changed; the reason where the store is away. What was read while a key
@@ -121,9 +139,8 @@ class Keys:
         """
         asked_at = self._clock.now()
         try:
-            version, found = await since.run(self._database, self._version)
+            version, found = await since.run(self._reads_from, self._version)
         except StoreUnavailable as error:
-            self._asked_at = self._clock.now()
             return error
         if self._asking is asyncio.current_task():
             self._version, self._asked_at = version, asked_at
@@ -134,11 +151,12 @@ class Keys:
     def _ask_anew(self) -> None:
         self._asked_at = self._asking = None
 
-    def _is_fresh(self) -> bool:
+    def _is_known(self, within: Instant) -> bool:
+        """Whether the keys are known as they were so long ago or later."""
         return (
             self._version is not None
             and self._asked_at is not None
-            and 0 <= self._clock.now() - self._asked_at < FRESH
+            and 0 <= self._clock.now() - self._asked_at < within
         )
 
 

@@ -82,6 +82,9 @@ select id, digest, workspace, scopes, per_minute, created_at, expires_at from ap
 -- name: all_tiers
 select name, settings from tier order by name;
 
+-- name: any_pending_of_campaign
+select 1 from pending where campaign = ?1 limit 1;
+
 -- name: applied_migrations
 select number, checksum from schema_migration order by number;
 
@@ -154,9 +157,15 @@ from (
 select coalesce(sum(delivered + dead), 0) from tally
 where minute >= ?3 and campaign in (select id from campaign where workspace = ?1 and name = ?2);
 
--- name: campaign_pending_span
-select ?2, (select min(due_at) from pending where campaign = ?1 and epoch = ?2),
-    (select max(due_at) from pending where campaign = ?1 and epoch = ?2);
+-- name: campaign_pending_spans
+with recursive kept(epoch) as (
+    select min(epoch) from pending where campaign = ?1
+    union all
+    select (select min(p.epoch) from pending p where p.campaign = ?1 and p.epoch > kept.epoch) from kept where kept.epoch is not null
+)
+select epoch, (select min(p.due_at) from pending p where p.campaign = ?1 and p.epoch = kept.epoch),
+    (select max(p.due_at) from pending p where p.campaign = ?1 and p.epoch = kept.epoch)
+from kept where epoch is not null;
 
 -- name: campaign_result_span
 select (select min(due_at) from result where campaign = ?1), (select max(due_at) from result where campaign = ?1);
@@ -169,6 +178,9 @@ select id from campaign where name = ?1 and (?2 = '' or workspace = ?2);
 
 -- name: cancel_campaign
 update campaign set state = 'cancelled', epoch = epoch + 1, cancel_epoch = epoch + 1, cancelled_at = ?2, busy = 1 where id = ?1;
+
+-- name: cancel_empty_campaign
+update campaign set state = 'cancelled', cancelled_at = ?2 where id = ?1;
 
 -- name: changes_after
 select id, status, case when status = 'scheduled' then due_at else finished_at end, ?1, seq from result

@@ -29,6 +29,23 @@ select count(*) from pending where campaign = $1 and epoch < $2 and (claimed_by 
 -- name: campaign_result_span
 select (select min(due_at) from result where campaign = $1), (select max(due_at) from result where campaign = $1);
 
+-- name: campaign_pending_spans
+-- By the epochs that pending rows have, each found by the index: an epoch that no row has costs nothing.
+with recursive kept(epoch) as (
+    select min(epoch) from pending where campaign = $1
+    union all
+    select (select min(p.epoch) from pending p where p.campaign = $1 and p.epoch > kept.epoch) from kept where kept.epoch is not null
+)
+select epoch, (select min(p.due_at) from pending p where p.campaign = $1 and p.epoch = kept.epoch),
+    (select max(p.due_at) from pending p where p.campaign = $1 and p.epoch = kept.epoch)
+from kept where epoch is not null;
+
+-- name: any_pending_of_campaign
+select 1 from pending where campaign = $1 limit 1;
+
+-- name: cancel_empty_campaign
+update campaign set state = 'cancelled', cancelled_at = $2 where id = $1;
+
 -- name: cancel_campaign
 update campaign set state = 'cancelled', epoch = epoch + 1, cancel_epoch = epoch + 1, cancelled_at = $2, busy = 1 where id = $1;
 
