@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CampaignBuilder, Conflict, NotFound } from 'queue-services';
-import { parseEmail, parseSms, Receiver, SlowDown } from 'queue-services/receiver';
-import { endpoint } from 'queue-services/receiver/fetch';
+import { parseEmail, parseSms, Receiver, Reject, SlowDown } from 'queue-services/receiver';
+import { askEndpoint, endpoint } from 'queue-services/receiver/fetch';
 import { FakeQueueService } from 'queue-services/testing';
 
 const DAY = 86_400_000;
@@ -137,4 +137,66 @@ test('a campaign is launched, paused, shifted and counted', async () => {
   await fake.advance();
   assert.deepEqual([fake.callbacks.length, (await campaign.progress()).counts.COMPLETED], [5, 5]);
   assert.equal((await campaign.forecast(100)).limitedBy, 'serviceLimit');
+});
+
+test('batches go to their endpoint, and only the messages that failed come again', async () => {
+  const got = [];
+  const receiver = new Receiver(SECRET, { clock: () => fake.clock.seconds() });
+  const fake = new FakeQueueService({}, { signingSecret: SECRET, batchEndpoints: { sms: '/sms-batch' } });
+  const handler = ({ message, attempt }) => {
+    got.push([message, attempt]);
+    if (message === 'slow' && attempt === 1) throw new SlowDown(30);
+    if (message === 'bad') throw new Reject('no such number');
+  };
+  fake.deliver = { '/sms-batch': endpoint(receiver, parseSms, handler), '/own': endpoint(receiver, parseSms, handler) };
+  const jobs = [];
+  for (const message of ['ok', 'slow', 'bad']) jobs.push((await fake.scheduleSms(sms({ message }))).jobId);
+  await fake.scheduleSms(sms({ message: 'own', callbackEndpoint: '/own' }));
+  await fake.scheduleSms(sms({ message: 'other', workspaceId: 'other' }));
+  await fake.advance({ minutes: 1 });
+  assert.deepEqual(fake.callbacks.map(({ path, body }) => [path, body.messages?.length]), [['/sms-batch', 3], ['/own', undefined], ['/sms-batch', 1], ['/sms-batch', 1]]);
+  assert.deepEqual(got, [['ok', 1], ['slow', 1], ['bad', 1], ['own', 1], ['other', 1], ['slow', 2]]);
+  const { jobs: ended } = await fake.statuses(jobs);
+  assert.deepEqual(ended.map(({ status, reason, attemptsMade, error }) => [status, reason, attemptsMade, error]), [['COMPLETED', null, 1, null], ['COMPLETED', null, 1, null], ['FAILED', 'rejected', 1, 'no such number']]);
+});
+
+test('a batch that is refused for being one comes again in smaller ones, without a try', async () => {
+  const sizes = [];
+  const refusing = (status, most) => async (request) => {
+    const { messages } = await request.json();
+    sizes.push(messages.length);
+    return messages.length > most ? status : 200;
+  };
+  for (const [status, most, expected] of [[413, 2, [4, 2, 2]], [400, 1, [4, 1, 1, 1, 1]]]) {
+    sizes.length = 0;
+    const fake = new FakeQueueService(refusing(status, most), { batchEndpoints: { sms: '/b' } });
+    for (let number = 0; number < 4; number += 1) await fake.scheduleSms(sms({ message: `${number}` }));
+    await fake.advance({ minutes: 1 });
+    assert.deepEqual(sizes, expected);
+    for await (const job of fake.jobs()) assert.deepEqual([job.status, job.attemptsMade], ['COMPLETED', 1]);
+  }
+});
+
+test('an application is asked before a message that timed out is sent again', async () => {
+  const receiver = new Receiver(null);
+  const handled = [];
+  const taking = endpoint(receiver, parseSms, (message) => void handled.push(message.message));
+  const fake = new FakeQueueService({ '/sms-sent': askEndpoint(receiver) }, { askEndpoints: { sms: '/sms-sent' } });
+  fake.deliver['/send-sms'] = async (request) => { await taking(request); return 'timeout'; };
+  const taken = await fake.scheduleSms(sms({ message: 'taken' }));
+  await fake.advance({ minutes: 1 });
+  const job = await fake.status(taken.jobId);
+  assert.deepEqual([job.status, job.attempts.map(({ outcome, confirmed }) => [outcome, confirmed])], ['COMPLETED', [['timeout', undefined], ['delivered', true]]]);
+  let times = 0;
+  fake.deliver['/send-sms'] = (request) => { times += 1; return times === 1 ? 'timeout' : taking(request); };
+  const lost = await fake.scheduleSms(sms({ message: 'lost' }));
+  await fake.advance({ minutes: 1 });
+  assert.deepEqual([(await fake.status(lost.jobId)).status, handled], ['COMPLETED', ['taken', 'lost']]);
+  fake.deliver = (request) => (request.method === 'GET' ? 500 : 'timeout');
+  const unknown = await fake.scheduleSms(sms({ message: 'unknown' }));
+  await fake.advance({ hours: 23 });
+  assert.equal(fake.callbacks.filter(({ body }) => body.message === 'unknown').length, 1);
+  await fake.advance({ hours: 2 });
+  const { status, reason } = await fake.status(unknown.jobId);
+  assert.deepEqual([status, reason], ['FAILED', 'unreachable']);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { ValidationFailed } from 'queue-services';
-import { MemoryDeduplicator, parseEmail, parseEvent, parseSms, Receiver, Reject, RetryLater, SlowDown, verify } from 'queue-services/receiver';
+import { FieldMap, MemoryDeduplicator, parse, parseEmail, parseEvent, parseSms, Receiver, Reject, RetryLater, SlowDown, verify } from 'queue-services/receiver';
 
 const SECRET = `whsec_${btoa('a secret of twenty-four!')}`;
 const NOW = 1_767_603_600;
@@ -189,4 +189,14 @@ test('memory forgets the oldest, and takes an old claim for dead', () => {
   memory.accept('b', 62);
   memory.accept('c', 63);
   assert.deepEqual(['a', 'b', 'c'].map((key) => memory.state(key, 64)), ['unknown', 'accepted', 'accepted']);
+});
+
+test('an endpoint of both channels tells them apart, and may have names of its own', async () => {
+  const receiver = new Receiver(null, quiet);
+  const got = [];
+  const names = new FieldMap({ 'contact.phone': 'to', 'contact.id': 'contactId', text: 'message', tag: 'metadata.tag', none: 'metadata.a.b', subject: 'subject' });
+  await post(receiver, sms(), names.before((fields) => got.push(fields)), {}, parse);
+  await post(receiver, { to: 'a@b', subject: 'S', html: '<p>', content: '<p>', contactId: 'c', workspaceId: 'w', jobId: 'j-2', message: 'metadata' }, names.before((fields) => got.push(fields)), {}, parse);
+  assert.deepEqual(got, [{ contact: { phone: '+1555', id: 'c-1' }, text: 'Hi', tag: 'vip' }, { contact: { phone: 'a@b', id: 'c' }, subject: 'S' }]);
+  assert.throws(() => new FieldMap({ a: 'nothing' }), TypeError);
 });

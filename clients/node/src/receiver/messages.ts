@@ -69,6 +69,17 @@ export function parseEmail(body: Body, attempt = 1): EmailMessage {
   return { to, subject, html, contactId, workspaceId, jobId, attempt, metadata };
 }
 
+/**
+ * The message in `body`, for an endpoint that both channels share; where there are two, `parseSms` and
+ * `parseEmail` cannot be misled. It is an email if it has `html` and the same as `content`, which only
+ * the service writes. Throws Unreadable.
+ */
+export function parse(body: Body, attempt = 1): SmsMessage | EmailMessage {
+  const members = texts(body, []);
+  const isEmail = 'html' in members && members.content === members.html;
+  return isEmail || !('message' in members) ? parseEmail(members, attempt) : parseSms(members, attempt);
+}
+
 /** The event in `body`. Types and members that this version does not know are passed over. Throws Unreadable. */
 export function parseEvent(body: Body, _attempt = 1): Event {
   return texts(body, ['eventId', 'type', 'timestamp']) as unknown as Event;

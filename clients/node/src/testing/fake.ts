@@ -8,7 +8,7 @@ import type { Channel } from '../messages.js';
 import { QueueService } from '../service.js';
 import { QueueClock } from './clock.js';
 import { FakeFigures } from './figures.js';
-import { pathOf, requestOf } from './held.js';
+import { Exchanges, type Exchange, type Paths } from './exchanges.js';
 import type { Accepted } from './intake.js';
 import type { Settled } from './outcome.js';
 import { FakeQueue } from './queue.js';
@@ -42,6 +42,10 @@ export interface FakeOptions {
   clock?: QueueClock;
   /** Callbacks are signed with it. */
   signingSecret?: string;
+  /** The paths by channel to which whole batches go. */
+  batchEndpoints?: Paths['batch'];
+  /** The paths at which the application is asked whether a message was delivered whose endpoint had timed out. */
+  askEndpoints?: Paths['ask'];
 }
 
 /**
@@ -61,18 +65,18 @@ export class FakeQueueService extends QueueService {
   private readonly queue: FakeQueue;
   private readonly figures: FakeFigures;
   private readonly routes: Routes;
+  private readonly exchanges: Exchanges;
   private readonly failures: (Reply | Lost)[] = [];
-  private readonly signingSecret: string | undefined;
 
   constructor(
     public deliver: Endpoints = () => {},
-    { clock = new QueueClock(), signingSecret }: FakeOptions = {},
+    { clock = new QueueClock(), signingSecret, batchEndpoints = {}, askEndpoints = {} }: FakeOptions = {},
   ) {
     const sleep = async (milliseconds: number): Promise<void> => clock.moveTo(clock.now().getTime() + milliseconds);
     super({ baseUrl: 'http://queue.test', now: () => clock.now(), sleep });
     this.clock = clock;
-    this.signingSecret = signingSecret;
-    this.queue = new FakeQueue(clock);
+    this.queue = new FakeQueue(clock, new Set(Object.keys(askEndpoints) as Channel[]));
+    this.exchanges = new Exchanges(this.queue, { batch: batchEndpoints, ask: askEndpoints }, signingSecret);
     this.figures = new FakeFigures(this.queue);
     this.routes = new Routes(this.queue, this.figures);
   }
@@ -108,18 +112,15 @@ export class FakeQueueService extends QueueService {
     const step = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + milliseconds;
     if (!(step >= 0)) throw new RangeError('the clock only moves forward');
     const until = this.clock.now().getTime() + step;
-    for (let held = this.queue.take(until); held !== undefined; held = this.queue.take(until)) {
+    for (let exchange = await this.exchanges.take(until); exchange !== undefined; exchange = await this.exchanges.take(until)) {
       let settled: Settled;
       try {
-        const request = await requestOf(held, this.clock.now().getTime(), this.signingSecret);
-        const path = pathOf(held);
-        this.callbacks.push({ path, headers: Object.fromEntries(request.headers), body: (await request.clone().json()) as Record<string, unknown> });
-        settled = await this.asked(path, request);
+        settled = await this.asked(exchange);
       } catch (error) {
-        this.queue.release(held);
+        for (const held of exchange.messages) this.queue.release(held);
         throw error;
       }
-      this.queue.settle(held, settled);
+      exchange.settle(settled);
     }
     this.clock.moveTo(until);
   }
@@ -129,11 +130,18 @@ export class FakeQueueService extends QueueService {
     return this.failures.shift() ?? this.routes.answer(request);
   }
 
-  private async asked(path: string, request: Request): Promise<Settled> {
-    const endpoint = typeof this.deliver === 'function' ? this.deliver : this.deliver[path.replace(/\?.*$/s, '')];
-    const answer = endpoint === undefined ? 404 : await endpoint(request);
+  private async asked({ path, request }: Exchange): Promise<Settled> {
+    const text = await request.clone().text();
+    this.callbacks.push({ path, headers: Object.fromEntries(request.headers), body: text ? JSON.parse(text) : {} });
+    const answer = await this.endpoint(path.replace(/\?.*$/s, ''))(request);
     if (answer === 'unreachable' || answer === 'timeout') return answer;
     const response = answer instanceof Response ? answer : new Response(null, { status: answer ?? 200 });
     return { status: response.status, headers: response.headers, body: await response.text() };
+  }
+
+  /** The endpoint at `path`; that of a question is found without its job id. */
+  private endpoint(path: string): Endpoint {
+    if (typeof this.deliver === 'function') return this.deliver;
+    return this.deliver[path] ?? this.deliver[path.slice(0, path.lastIndexOf('/'))] ?? (() => 404);
   }
 }

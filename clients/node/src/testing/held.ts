@@ -1,10 +1,8 @@
 /** One message in the fake service, and how it is shown and delivered. */
 import type { Job, JobStatus, Status } from '../api.js';
-import { decodeSecret, sign } from '../receiver/signature.js';
 import type { Accepted } from './intake.js';
 
 export const MAX_ATTEMPTS = 3;
-const ENDPOINTS = { sms: '/send-sms', email: '/api/email/send' };
 
 /** A message from its acceptance on; instants are milliseconds of the clock. */
 export interface Held {
@@ -23,6 +21,10 @@ export interface Held {
   refusedSince: number | null;
   refusals: number;
   attempts: JobStatus['attempts'];
+  /** Its last POST timed out, and the application is asked before the next. */
+  unconfirmed: boolean;
+  /** The largest batch it goes out in, after a larger one was refused. */
+  batchLimit: number | null;
 }
 
 /** The job as the API shows it, without attempts; members that a newer service adds are left out. */
@@ -52,30 +54,16 @@ export function jobOf(held: Held, paused: boolean): Job {
   return job as Job;
 }
 
-/** The path that the application's endpoint is asked at. */
-export function pathOf({ message }: Held): string {
-  return (message.metadata.callbackEndpoint as string | null | undefined) ?? ENDPOINTS[message.channel];
-}
-
-/** The POST that the application's endpoint gets, signed where there is a secret. */
-export async function requestOf(held: Held, now: number, secret: string | undefined): Promise<Request> {
-  const { jobId, message } = held;
+/** The members of its callback's body. */
+export function membersOf({ jobId, message }: Held): Record<string, unknown> {
   const { to, content, contactId, workspaceId, metadata } = message;
   const copy = message.channel === 'email' ? { content: content.html } : {};
-  const body = JSON.stringify({ ...metadata, to, ...content, ...copy, contactId, workspaceId, jobId });
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    'x-workspace-id': encodeURI(workspaceId),
-    'idempotency-key': jobId,
-    'x-attempt': String(held.attempts.length + 1),
-  };
-  if (secret !== undefined) {
-    const timestamp = String(Math.floor(now / 1000));
-    headers['webhook-id'] = jobId;
-    headers['webhook-timestamp'] = timestamp;
-    headers['webhook-signature'] = await sign(decodeSecret(secret), jobId, timestamp, new TextEncoder().encode(body));
-  }
-  return new Request(`http://application.test${pathOf(held)}`, { method: 'POST', headers, body });
+  return { ...metadata, to, ...content, ...copy, contactId, workspaceId, jobId };
+}
+
+/** The path of its own that a message names; it is then sent singly. */
+export function ownEndpoint({ message }: Held): string | undefined {
+  return (message.metadata.callbackEndpoint as string | null | undefined) ?? undefined;
 }
 
 /** An instant as the API writes it. */

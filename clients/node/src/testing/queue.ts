@@ -4,15 +4,16 @@
  */
 import type { CampaignProgress, Change, Status } from '../api.js';
 import { Conflict, NotFound } from '../errors.js';
+import type { Channel } from '../messages.js';
 import type { QueueClock } from './clock.js';
-import { MAX_ATTEMPTS, text, type Held } from './held.js';
+import { MAX_ATTEMPTS, ownEndpoint, text, type Held } from './held.js';
+import { progressOf } from './progress.js';
 import { fingerprint, type Accepted } from './intake.js';
-import { backoff, outcomeOf, type Settled } from './outcome.js';
+import { backoff, batchLimit, batchOutcomes, outcomeOf, saidDelivered, type Outcome, type Settled } from './outcome.js';
 
 /** How long a message may be unreachable or throttled before it fails. */
 const PATIENCE = 24 * 3_600_000;
 const ORDER = { high: 0, normal: 1, low: 2 };
-const STATUSES: readonly Status[] = ['SCHEDULED', 'PROCESSING', 'COMPLETED', 'FAILED', 'CANCELLED'];
 
 /** Every message that was accepted, in order, and the campaigns that are paused. */
 export class FakeQueue {
@@ -21,7 +22,11 @@ export class FakeQueue {
   private readonly keys = new Map<string, Held>();
   private readonly paused = new Set<string>();
 
-  constructor(readonly clock: QueueClock) {}
+  /** `asks`: the channels whose application is asked before a message is sent again. */
+  constructor(
+    readonly clock: QueueClock,
+    private readonly asks: ReadonlySet<Channel> = new Set(),
+  ) {}
 
   /** Take a message; `replayed` when its idempotency key had come before. Throws Conflict where that was another message. */
   schedule(message: Accepted): { held: Held; replayed: boolean } {
@@ -36,6 +41,7 @@ export class FakeQueue {
     const held: Held = {
       jobId: this.newId(), message, createdAt: this.now, due: message.due, visibleAt: message.due, status: 'SCHEDULED',
       reason: null, error: null, finishedAt: null, tries: 0, refusedSince: null, refusals: 0, attempts: [],
+      unconfirmed: false, batchLimit: null,
     };
     this.held.set(held.jobId, held);
     if (key !== undefined) this.keys.set(key, held);
@@ -62,7 +68,7 @@ export class FakeQueue {
     if (held.status !== 'FAILED' && held.status !== 'CANCELLED') {
       throw new Conflict(`Job ${jobId} is ${held.status}; only a FAILED or CANCELLED one can be retried.`);
     }
-    Object.assign(held, { status: 'SCHEDULED', reason: null, finishedAt: null, tries: 0, refusedSince: null, refusals: 0 });
+    Object.assign(held, { status: 'SCHEDULED', reason: null, finishedAt: null, tries: 0, refusedSince: null, refusals: 0, unconfirmed: false });
     this.changed(held);
     return this.makeDue(held, this.now);
   }
@@ -86,27 +92,49 @@ export class FakeQueue {
     }
   }
 
+  /** What is due now and may share a batch of `size` with `first`, now PROCESSING. */
+  takeMore(first: Held, size: number): Held[] {
+    const { workspaceId, channel } = first.message;
+    const now = this.now;
+    const shares = (held: Held): boolean =>
+      held.status === 'SCHEDULED' && held.visibleAt <= now && !this.isPaused(held) && !held.unconfirmed && ownEndpoint(held) === undefined &&
+      held.message.workspaceId === workspaceId && held.message.channel === channel && (held.batchLimit ?? size) >= size &&
+      (held.message.expiresAt ?? Infinity) > now;
+    const more = [...this.held.values()].filter(shares).sort((one, other) => (before(one, other) ? -1 : Number(before(other, one)))).slice(0, size - 1);
+    for (const held of more) held.status = 'PROCESSING';
+    return more;
+  }
+
   /** Record what came of a delivery. */
   settle(held: Held, answer: Settled): void {
-    const { word, error, usesTry, waitMs } = outcomeOf(answer);
-    held.error = error;
-    held.tries += Number(usesTry);
-    if (word !== 'unreachable') {
-      const statusCode = typeof answer === 'string' ? null : answer.status;
-      const attempt = { number: held.attempts.length + 1, startedAt: text(this.now), durationMs: 0, outcome: word, statusCode, error };
-      held.attempts.push(attempt as Held['attempts'][number]);
+    this.record(held, outcomeOf(answer), answer);
+  }
+
+  /** Record what came of a batch, of each of its messages. */
+  settleBatch(messages: readonly Held[], answer: Settled): void {
+    const outcomes = batchOutcomes(answer, messages.map(({ jobId }) => jobId));
+    const smaller = batchLimit(answer, messages.length);
+    messages.forEach((held, index) => {
+      held.batchLimit = smaller ?? held.batchLimit;
+      this.record(held, outcomes[index] as Outcome, answer);
+    });
+  }
+
+  /** Record what the application said to the question whether it has the message. */
+  confirm(held: Held, answer: Settled): void {
+    const delivered = saidDelivered(answer);
+    if (delivered === undefined) {
+      this.refused(held, { word: 'unreachable', error: held.error, usesTry: false });
+      return;
     }
-    if (word === 'delivered') this.end(held, 'COMPLETED', null);
-    else if (word === 'rejected') this.end(held, 'FAILED', 'rejected');
-    else if (usesTry) {
-      held.refusedSince = null;
-      this.again(held, held.tries >= MAX_ATTEMPTS ? 'exhausted' : undefined, backoff(held.tries));
-    } else {
-      held.refusedSince ??= this.now;
-      held.refusals += 1;
-      const givenUp = this.now - held.refusedSince >= PATIENCE;
-      this.again(held, givenUp ? (word === 'throttled' ? 'throttled' : 'unreachable') : undefined, waitMs ?? Math.min(backoff(held.refusals), 60_000));
+    Object.assign(held, { unconfirmed: false, refusedSince: null, refusals: 0 });
+    if (!delivered) {
+      this.again(held, held.tries >= MAX_ATTEMPTS ? 'exhausted' : undefined, 0);
+      return;
     }
+    held.error = null;
+    this.attempted(held, { word: 'delivered', error: null, usesTry: false }, null, true);
+    this.end(held, 'COMPLETED', null);
   }
 
   /** Give back a message whose delivery did not happen. */
@@ -119,18 +147,7 @@ export class FakeQueue {
     const held = this.of(workspaceId, campaignId);
     if (!held.length) throw new NotFound(`There is no campaign '${campaignId}'.`);
     const open = held.filter((one) => one.status === 'SCHEDULED').map((one) => one.visibleAt);
-    const paused = this.paused.has(campaignKey(workspaceId, campaignId));
-    const progress: Partial<CampaignProgress> = {
-      success: true,
-      campaignId,
-      workspaceId,
-      state: paused ? 'paused' : 'active',
-      counts: Object.fromEntries(STATUSES.map((status) => [status, held.filter((one) => one.status === status).length])) as unknown as CampaignProgress['counts'],
-      firstScheduledFor: text(Math.min(...held.map((one) => one.due))),
-      lastScheduledFor: text(Math.max(...held.map((one) => one.due))),
-      estimatedEnd: paused || !open.length ? null : text(Math.max(...open)),
-    };
-    return progress as CampaignProgress;
+    return progressOf(workspaceId, campaignId, held, this.paused.has(campaignKey(workspaceId, campaignId)));
   }
 
   /** What pause, resume, cancel and shift do to a campaign; how many jobs that is. */
@@ -167,6 +184,39 @@ export class FakeQueue {
     const held = this.find(jobId);
     if (held.status !== 'SCHEDULED') throw new Conflict(`Job ${jobId} is ${held.status}; only a SCHEDULED one can be changed.`);
     return held;
+  }
+
+  private record(held: Held, outcome: Outcome, answer: Settled): void {
+    const { word, error, usesTry, final } = outcome;
+    held.error = error;
+    held.tries += Number(usesTry);
+    // Where it was not reached no POST went out, so there is no attempt.
+    if (word !== 'unreachable') this.attempted(held, outcome, typeof answer === 'string' ? null : answer.status, false);
+    if (final) {
+      this.end(held, word === 'delivered' ? 'COMPLETED' : 'FAILED', word === 'delivered' ? null : 'rejected');
+    } else if (usesTry) {
+      held.refusedSince = null;
+      held.unconfirmed = word === 'timeout' && this.asks.has(held.message.channel);
+      const exhausted = held.tries >= MAX_ATTEMPTS && !held.unconfirmed;
+      this.again(held, exhausted ? 'exhausted' : undefined, backoff(held.tries));
+    } else {
+      this.refused(held, outcome);
+    }
+  }
+
+  private attempted(held: Held, { word, error }: Outcome, statusCode: number | null, confirmed: boolean): void {
+    const attempt = {
+      number: held.attempts.length + 1, startedAt: text(this.now), durationMs: confirmed ? null : 0, outcome: word, statusCode, error,
+      ...(confirmed && { confirmed }),
+    };
+    held.attempts.push(attempt as Held['attempts'][number]);
+  }
+
+  private refused(held: Held, { word, waitMs }: Outcome): void {
+    held.refusedSince ??= this.now;
+    held.refusals += 1;
+    const givenUp = this.now - held.refusedSince >= PATIENCE;
+    this.again(held, givenUp ? (word === 'throttled' ? 'throttled' : 'unreachable') : undefined, waitMs ?? Math.min(backoff(held.refusals), 60_000));
   }
 
   private again(held: Held, failedFor: Held['reason'] | undefined, waitMs: number): void {
