@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from queue_services.clock import Clock
@@ -208,6 +209,34 @@ async def test_an_import_that_ends_between_the_store_and_redis_writes_no_message
     await database.close()
     assert await queue.imported() == (0, {"moved": 2, "resumed": 2, "left": []})
     assert sorted(queue.stored()) == ["a", "b"]
+
+
+async def test_a_job_that_bullmq_will_fail_is_not_sent_in_its_place(queue: Bull) -> None:
+    await queue.queue("add", [job("stalled"), job("well")])
+    await queue.redis.call("HSET", QUEUE.key("stalled"), "defa", "job stalled too often")
+    code, report = await queue.imported()
+    assert (code, why(report)) == (1, {"stalled": "failing"})
+    assert queue.stored() == ["well"]
+
+
+async def test_two_imports_at_once_share_the_queue(queue: Bull) -> None:
+    jobs = [job(f"j-{n}", delay=HOUR * (n % 2)) for n in range(3_000)]
+    await queue.queue("add", jobs)
+    both = await asyncio.gather(queue.imported(), queue.imported())
+    assert [code for code, _ in both] == [0, 0]
+    assert sorted(queue.stored()) == sorted(f"j-{n}" for n in range(3_000))
+
+
+async def test_the_store_may_be_postgresql(queue: Bull, postgres_url: str) -> None:
+    await queue.queue("add", [job("a"), job("b", delay=HOUR)])
+    assert await queue.imported("--database-url", postgres_url) == (
+        0,
+        {"moved": 2, "resumed": 0, "left": []},
+    )
+    connection = await asyncpg.connect(postgres_url)
+    rows = await connection.fetch("select contact from message order by contact")
+    await connection.close()
+    assert [row["contact"] for row in rows] == ["a", "b"]
 
 
 async def test_an_id_that_is_used_again_after_the_import_is_another_message(queue: Bull) -> None:

@@ -21,8 +21,9 @@ MEMBERS = frozenset(
     for name in shape.__struct_encode_fields__
 ) | {"channel"}
 """What a message of either channel may say."""
-JOB_FIELDS = ("name", "data", "opts", "timestamp", "priority", "parentKey", "rjk")
-"""The fields of a job's hash that the import reads; `rjk` names the job scheduler of a job."""
+JOB_FIELDS = ("name", "data", "opts", "timestamp", "priority", "parentKey", "rjk", "defa")
+"""The fields of a job's hash that the import reads. `rjk` names the job's scheduler; `defa` is
+why BullMQ will fail the job in place of running it."""
 _SET_BY_IMPORT = ("delay", "scheduledFor", "idempotencyKey")
 _PRIORITIES = ("high", "normal", "low")
 _encode = msgspec.json.Encoder().encode

@@ -37,6 +37,7 @@ class Why(StrEnum):
     REPEATABLE = "repeatable"
     FLOW = "flow"
     RATE_LIMITED = "rate-limited"
+    FAILING = "failing"
     UNMAPPED = "unmapped"
     NEW = "new"
 
@@ -100,13 +101,15 @@ async def read(
 def _judged(found: Found, source: Source, answer: object, children: object) -> BullJob | Left:
     if isinstance(answer, RedisError) or not isinstance(answer, list):
         return Left(found.id, Why.UNMAPPED, f"its key is no job: {answer}")
-    name, data, opts, timestamp, priority, parent, scheduler = answer
+    name, data, opts, timestamp, priority, parent, scheduler, failure = answer
     if scheduler is not None or found.id.startswith("repeat:"):
         return Left(found.id, Why.REPEATABLE, "a job scheduler made it, and makes the next")
     if parent:
         return Left(found.id, Why.FLOW, f"a child of {_text(parent)}")
     if children:
         return Left(found.id, Why.FLOW, "a parent of other jobs")
+    if failure is not None:
+        return Left(found.id, Why.FAILING, f"the next worker fails it: {_text(failure)}")
     if data is None or timestamp is None:
         return Left(found.id, Why.UNMAPPED, "its key is gone or has no data")
     due = int(float(found.score)) // SCORE_UNIT if source is Source.DELAYED else None
