@@ -146,7 +146,6 @@ export class FakeQueue {
   campaign(workspaceId: string, campaignId: string): CampaignProgress {
     const held = this.of(workspaceId, campaignId);
     if (!held.length) throw new NotFound(`There is no campaign '${campaignId}'.`);
-    const open = held.filter((one) => one.status === 'SCHEDULED').map((one) => one.visibleAt);
     return progressOf(workspaceId, campaignId, held, this.paused.has(campaignKey(workspaceId, campaignId)));
   }
 
