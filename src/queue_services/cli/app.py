@@ -19,6 +19,9 @@ from rich.table import Table
 from queue_services import __version__, bootstrap, log
 from queue_services.cli import (
     alerts,
+    audit,
+    campaigns,
+    channels,
     completion,
     doctor,
     forecast,
@@ -27,6 +30,7 @@ from queue_services.cli import (
     jobs,
     keys,
     metrics,
+    operations,
     store,
     workspace,
 )
@@ -48,6 +52,10 @@ app.command(workspace.app, name="workspace")
 app.command(workspace.tiers, name="tiers")
 app.command(forecast.forecast, name="forecast")
 app.command(alerts.app, name="alerts")
+app.command(campaigns.app, name="campaigns")
+app.command(operations.app, name="operations")
+app.command(channels.app, name="channels")
+app.command(audit.audit, name="audit")
 app.command(store.verify, name="verify")
 app.command(store.erase, name="erase")
 app.command(store.backup, name="backup")

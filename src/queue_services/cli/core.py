@@ -5,12 +5,15 @@ by every command that runs an operation.
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
 from queue_services import bootstrap
+from queue_services.queue.audit import Audit, Via
 from queue_services.settings import Settings
 
 T = TypeVar("T")
@@ -27,3 +30,28 @@ def with_core(database_url: str | None, work: Callable[[bootstrap.Core], Awaitab
             return await work(core)
 
     return asyncio.run(opened())
+
+
+def with_audit(
+    database_url: str | None,
+    work: Callable[[bootstrap.Core], Awaitable[T]],
+    action: str,
+    subject: str,
+    workspace: str | None = None,
+) -> T:
+    """What `work` returns, recorded in the audit log under the name of this system's user."""
+
+    async def recorded(core: bootstrap.Core) -> T:
+        audit = Audit(core.database, core.clock)
+        async with audit.of(user(), action, subject, via=Via.CLI, workspace=workspace):
+            return await work(core)
+
+    return with_core(database_url, recorded)
+
+
+def user() -> str:
+    """The name of whoever runs the command; a number where the system has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from rich.table import Table
 
 from queue_services import bootstrap
-from queue_services.cli.core import DatabaseUrl, with_core
+from queue_services.cli.core import DatabaseUrl, with_audit, with_core
 from queue_services.cli.forecast import forecasts
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.message import Channel, Message
@@ -178,9 +178,11 @@ def show(job_id: str, *, database_url: DatabaseUrl = None) -> None:
 def retry(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Schedule a failed or cancelled job now."""
     _print(
-        with_core(
+        with_audit(
             database_url,
             lambda core: jobs.requeue.run(core.database, job_id.lower(), core.clock.now(), WRITER),
+            "retry job",
+            job_id.lower(),
         )
     )
 
@@ -189,9 +191,11 @@ def retry(job_id: str, *, database_url: DatabaseUrl = None) -> None:
 def promote(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """Make a scheduled job due now."""
     _print(
-        with_core(
+        with_audit(
             database_url,
             lambda core: jobs.promote.run(core.database, job_id.lower(), core.clock.now()),
+            "promote job",
+            job_id.lower(),
         )
     )
 
@@ -200,9 +204,11 @@ def promote(job_id: str, *, database_url: DatabaseUrl = None) -> None:
 def cancel(job_id: str, *, database_url: DatabaseUrl = None) -> None:
     """End a scheduled job as cancelled."""
     _print(
-        with_core(
+        with_audit(
             database_url,
             lambda core: jobs.cancel.run(core.database, job_id.lower(), core.clock.now(), WRITER),
+            "cancel job",
+            job_id.lower(),
         )
     )
 

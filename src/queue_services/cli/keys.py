@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from queue_services import bootstrap
-from queue_services.cli.core import DatabaseUrl, with_core
+from queue_services.cli.core import DatabaseUrl, with_audit, with_core
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.key import Key, Permission
 from queue_services.domain.message import Instant
@@ -60,7 +60,7 @@ def create(
             workspace, permissions, per_minute=per_minute, expires_at=expires_at
         )
 
-    key, text = with_core(database_url, work)
+    key, text = with_audit(database_url, work, "make key", workspace or "administrator")
     Terminal(stderr=True, soft_wrap=True).print(
         f"key {key.id}, {_whose(key)}; it is not shown again:"
     )
@@ -89,7 +89,12 @@ def list_keys(*, database_url: DatabaseUrl = None) -> None:
 @app.command
 def revoke(key_id: str, *, database_url: DatabaseUrl = None) -> None:
     """End a key; within a second it opens nothing any more."""
-    key = with_core(database_url, lambda core: _keys(core).revoke(key_id.lower()))
+    key = with_audit(
+        database_url,
+        lambda core: _keys(core).revoke(key_id.lower()),
+        "revoke key",
+        key_id.lower(),
+    )
     Terminal(soft_wrap=True).print(f"revoked {key.id}, {_whose(key)}")
 
 

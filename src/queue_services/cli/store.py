@@ -13,7 +13,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from queue_services import bootstrap
-from queue_services.cli.core import DatabaseUrl, with_core
+from queue_services.cli.core import DatabaseUrl, with_audit
 from queue_services.cli.terminal import Terminal
 from queue_services.domain.message import SECOND
 from queue_services.errors import ConfigurationError, Fault
@@ -80,9 +80,12 @@ def erase(contact: str, *, workspace: str, database_url: DatabaseUrl = None) -> 
     """Forget a contact: take recipient, content, metadata and errors from all of its jobs;
     what waits is cancelled.
     """
-    erased = with_core(
+    erased = with_audit(
         database_url,
         lambda core: erase_contact(core.database, core.clock, "cli", workspace, contact),
+        "erase contact",
+        contact,
+        workspace,
     )
     Terminal().print(
         f"{erased.jobs:,} jobs erased, {erased.cancelled:,} of them cancelled, {erased.in_flight:,}"

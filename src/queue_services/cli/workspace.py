@@ -18,7 +18,7 @@ from msgspec import UNSET
 from rich.table import Table
 
 from queue_services import bootstrap
-from queue_services.cli.core import DatabaseUrl, with_core
+from queue_services.cli.core import DatabaseUrl, with_audit, with_core
 from queue_services.cli.terminal import Terminal, print_table
 from queue_services.domain.message import Channel
 from queue_services.domain.scaling import Adjustment
@@ -113,7 +113,8 @@ def set_workspace(
         await queue.change.run(core.database, workspace, change, core.clock.now())
         return await _effective(core, workspace)
 
-    _print_workspace(*with_core(database_url, work))
+    done = with_audit(database_url, work, "change workspace", workspace, workspace)
+    _print_workspace(*done)
 
 
 @app.command
@@ -141,7 +142,7 @@ def lift(workspace: str, *, channel: OfChannel = None, database_url: DatabaseUrl
             if await queue.lift.run(core.database, workspace, one, core.clock.now())
         ]
 
-    lifted = with_core(database_url, work)
+    lifted = with_audit(database_url, work, "lift hold", workspace, workspace)
     _say(
         f"{workspace}: lifted the hold of {' and '.join(lifted)}"
         if lifted
@@ -201,9 +202,11 @@ def set_tier(
         daily_quota=_by_channel(tier_wire.QuotasBody, sms_per_day, email_per_day),
     )
     change = changes.tier_change(msgspec.json.encode(body))
-    changed = with_core(
+    changed = with_audit(
         database_url,
         lambda core: tier_queue.change_and_apply(core.database, core.clock, name, change),
+        "change tier",
+        name,
     )
     _print_tiers([changed])
 
@@ -227,7 +230,8 @@ def _pause(
                 core.database, workspace, Change(paused={one: paused}), core.clock.now()
             )
 
-    with_core(database_url, work)
+    verb = "pause" if paused else "resume"
+    with_audit(database_url, work, f"{verb} workspace", workspace, workspace)
     _say(f"{workspace}: {' and '.join(_channels(channel))} {'paused' if paused else 'resumed'}")
 
 
