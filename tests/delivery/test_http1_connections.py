@@ -45,7 +45,17 @@ async def test_a_get_has_no_body_and_no_content_type() -> None:
     assert outcome == Response(404, no, "", None, whole=True)
 
 
-async def test_idle_connections_make_room_for_another_origin() -> None:
+async def test_an_idle_connection_makes_room_for_another_origin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "KEEPALIVE_SECONDS", 1000.0)
+    async with Receiver.start() as one, Receiver.start() as other, Client(5, 1) as client:
+        assert delivered(await ask(client, one.url))
+        assert delivered(await ask(client, other.url))
+        assert one.open + other.open <= 1
+
+
+async def test_origins_that_share_too_few_connections_take_turns() -> None:
     async with Receiver.start() as one, Receiver.start() as other, Client(5, 2) as client:
         assert all([delivered(await ask(client, one.url)) for _ in range(2)])
         assert delivered(await ask(client, other.url))
@@ -99,6 +109,26 @@ async def test_a_fetch_that_is_cancelled_closes_its_connection() -> None:
 
 async def answering_never(writer: asyncio.StreamWriter, request: Request) -> None:
     return None
+
+
+async def test_an_answer_before_the_whole_request_was_written_ends_the_connection() -> None:
+    received: list[int] = []
+
+    async def impatient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(0)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(response(413))
+        while read := await reader.read(65536):
+            received[-1] += len(read)
+
+    async with listening(impatient) as port, Client(5, 1) as client:
+        url, body = f"http://127.0.0.1:{port}", bytes(32 * 1024 * 1024)
+        for _ in range(2):
+            outcome = await client.fetch(post(read_target(url), {}, body))
+            assert isinstance(outcome, Response)
+            assert outcome.status == 413
+    assert len(received) == 2
+    assert max(received) < len(body)
 
 
 async def test_names_are_asked_for_once_however_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:

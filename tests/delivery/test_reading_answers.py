@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from queue_services.delivery.http1.answer import Response
 from queue_services.delivery.http1.reader import (
-    FIELD_BYTES,
     HEAD_BYTES,
     WIRE_BYTES,
     AnswerReader,
@@ -113,6 +112,7 @@ ENDLESS = {
 @pytest.mark.parametrize("name", ENDLESS)
 def test_no_answer_without_end_is_read_without_end(name: str) -> None:
     start, more = ENDLESS[name]
+    most = MOST if start.endswith(b"\r\n\r\n") or b"chunked" in start else HEAD_BYTES
     reader, fed = AnswerReader(LARGEST), len(start)
     reader.begin()
     ended = reader.feed(start) is not None
@@ -123,7 +123,7 @@ def test_no_answer_without_end_is_read_without_end(name: str) -> None:
         except Malformed:
             ended = True
     assert ended
-    assert fed <= MOST + len(more) + FIELD_BYTES
+    assert fed <= most + len(more)
 
 
 @pytest.mark.parametrize("framing", [b"content-length: 9", b"transfer-encoding: chunked", b"x: y"])

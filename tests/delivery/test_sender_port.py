@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -189,10 +190,10 @@ async def test_many_time_limits_take_one_timer(monkeypatch: pytest.MonkeyPatch) 
     loop, timers, over = asyncio.get_running_loop(), 0, asyncio.Event()
     plain = loop.call_later
 
-    def counted(*args: object) -> asyncio.TimerHandle:
+    def counted(*args: Any, **options: Any) -> asyncio.TimerHandle:
         nonlocal timers
         timers += 1
-        return plain(*args)  # type: ignore[arg-type]
+        return plain(*args, **options)
 
     def expire(entry: int) -> None:
         expired.append(entry)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Generic, TypeVar
 
+CLOCK_SECONDS = 0.001  # as fine as uvloop's clock is
+
 T = TypeVar("T")
 
 
@@ -40,11 +42,13 @@ class Deadlines(Generic[T]):
             self._timer.cancel()
 
     def _sweep(self) -> None:
-        """Expire what is over, and sleep until the end of the oldest that is not."""
-        now = self._loop.time()
+        """Expire what is over, each in a step of its own, and sleep until the end of the oldest
+        that is not.
+        """
+        now = self._loop.time() + CLOCK_SECONDS
         over = [entry for entry, _ in takewhile(lambda pair: pair[1] <= now, self._ends.items())]
         for entry in over:
-            if self._ends.pop(entry, None) is not None:
-                self._expire(entry)
+            del self._ends[entry]
+            self._loop.call_soon(self._expire, entry)
         oldest = next(iter(self._ends.values()), None)
         self._timer = None if oldest is None else self._loop.call_at(oldest, self._sweep)

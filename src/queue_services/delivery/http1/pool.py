@@ -165,13 +165,13 @@ class Pool:
             failure = problem.failure
         finally:
             self._dial_ended(origin)
+        self._loop.call_soon(self._dial_more)
         if connection is not None:
             self._opened(connection)
         elif failure is not None:
             log.debug("http1.no_connection", host=origin.host, reason=failure.reason)
             if waiter := self._first(origin):
                 waiter.refused(failure)
-        self._dial_more()
 
     def _dial_ended(self, origin: Origin) -> None:
         task = asyncio.current_task()
