@@ -86,3 +86,58 @@ async def test_what_is_no_cursor_is_refused(service: Service, cursor: str) -> No
 @pytest.mark.parametrize("limit", ["0", "1001", "x"])
 async def test_a_page_has_1_to_1000_changes(service: Service, limit: str) -> None:
     assert fields(await service.ask("GET", f"/api/changes?limit={limit}", 400)) == {"limit"}
+
+
+MINE, ADMIN = {"authorization": "Bearer mine"}, {"authorization": "Bearer admin"}
+
+
+async def cancelled(service: Service, workspace: str) -> str:
+    """A job that has ended."""
+    job = await service.schedule(workspaceId=workspace)
+    await service.ask("POST", f"/api/cancel-job/{job}", headers=ADMIN)
+    return job
+
+
+async def test_a_workspaces_cursors_tell_nothing_of_how_much_others_send(tmp_path: Path) -> None:
+    async with serving(tmp_path, keys=TwoKeys()) as service:
+        service.client.headers.update(ADMIN)
+        jobs = [await cancelled(service, "mine")]
+        first = await service.ask("GET", "/api/changes?limit=1", headers=MINE)
+        for _ in range(5):
+            await cancelled(service, "other")
+        jobs.append(await cancelled(service, "mine"))
+        second = await service.ask("GET", f"/api/changes?after={first['cursor']}", headers=MINE)
+        found = [change["jobId"] for change in first["changes"] + second["changes"]]
+        assert found == jobs
+        for cursor in (first["cursor"], second["cursor"]):
+            assert len(cursor) == 38
+            assert not any(number in cursor for number in ("0-1", "0-7"))
+        third = await service.ask("GET", f"/api/changes?after={second['cursor']}", headers=MINE)
+        assert (third["changes"], third["cursor"]) == ([], second["cursor"])
+
+
+async def test_a_cursor_that_was_changed_or_is_anothers_is_refused(tmp_path: Path) -> None:
+    async with serving(tmp_path, keys=TwoKeys()) as service:
+        service.client.headers.update(ADMIN)
+        cursor = (await service.ask("GET", "/api/changes", headers=MINE))["cursor"]
+        changed = cursor[:-2] + ("AA" if not cursor.endswith("AA") else "BB")
+        assert fields(
+            await service.ask("GET", f"/api/changes?after={changed}", 400, headers=MINE)
+        ) == {"after"}
+        await service.ask("GET", f"/api/changes?after={cursor}", 400)
+
+
+async def test_cursors_of_former_versions_and_of_other_processes_stay_valid(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, keys=TwoKeys()) as service:
+        service.client.headers.update(ADMIN)
+        jobs = [await cancelled(service, "mine") for _ in range(2)]
+        former = await service.ask("GET", "/api/changes?after=0-1", headers=MINE)
+        assert [change["jobId"] for change in former["changes"]] == jobs[1:]
+    async with serving(tmp_path, keys=TwoKeys()) as service:
+        service.client.headers.update(ADMIN)
+        jobs.append(await cancelled(service, "mine"))
+        after = f"/api/changes?after={former['cursor']}"
+        found = await service.ask("GET", after, headers=MINE)
+        assert [change["jobId"] for change in found["changes"]] == jobs[2:]

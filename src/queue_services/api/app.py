@@ -44,6 +44,7 @@ from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import new_id
 from queue_services.errors import QueueServicesError
 from queue_services.queue.audit import Audit
+from queue_services.queue.feed_cursors import FeedCursors
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys as KeyService
@@ -189,6 +190,7 @@ def _services(
         keys=stored_keys,
         quotas=Quotas(database, clock),
         audit=Audit(database, clock),
+        feed_cursors=FeedCursors(database),
         rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
         max_attempts=settings.max_attempts,
         memory=memory,

@@ -28,6 +28,7 @@ from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
 from queue_services.queue.audit import Audit, Record, Via
+from queue_services.queue.feed_cursors import FeedCursors
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys
@@ -63,6 +64,7 @@ class Services:
     memory: bodies.Memory
     notifier: Notifier
     audit: Audit
+    feed_cursors: FeedCursors
 
 
 @dataclass(slots=True)

@@ -126,7 +126,8 @@ async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
 async def changes(incoming: Incoming) -> answers.ChangesAnswer:
     """GET /api/changes."""
     query = incoming.query
-    after = Position() if query.after is UNSET else Position(*map(int, query.after.split("-")))
+    cursors, own = incoming.services.feed_cursors, incoming.caller.workspace
+    after = Position() if query.after is UNSET else await cursors.read(query.after, own)
     found = await change_feed.read.run(
         incoming.services.database,
         after,
@@ -142,7 +143,7 @@ async def changes(incoming: Incoming) -> answers.ChangesAnswer:
             )
             for change in found.changes
         ],
-        cursor=f"{found.position.transaction}-{found.position.number}",
+        cursor=await cursors.written(found.position, own),
     )
 
 

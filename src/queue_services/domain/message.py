@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from enum import IntEnum, StrEnum
-from itertools import count
 
 import msgspec
 
@@ -105,7 +104,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     units: int = 1
 
 
-_sequence = count(int.from_bytes(os.urandom(3), "big"))
+_COUNTED_MILLISECONDS = 4096
+_numbers: dict[int, int] = {}
+"""The last counter by millisecond, of the newest that ids were made in."""
 _RANDOM_BYTES = 6
 
 
@@ -127,11 +128,20 @@ def new_id(now: Instant) -> str:
     random bits; as text.
 
     Ids sort by creation; those that one process makes in one millisecond sort in the order
-    in which it made them.
+    in which it made them. The counter begins at a random number in each millisecond: two ids do
+    not tell how many were made between them, for others.
     """
-    number = next(_sequence) & (1 << 26) - 1
+    millisecond = now // 1000
+    number = _numbers.get(millisecond)
+    if number is None:
+        number = next(_random) >> 23  # 25 bits: there is room for 33 million more
+        if len(_numbers) >= _COUNTED_MILLISECONDS:
+            del _numbers[next(iter(_numbers))]
+    else:
+        number = number + 1 & (1 << 26) - 1
+    _numbers[millisecond] = number
     value = (
-        (now // 1000) << 80
+        millisecond << 80
         | 0x7 << 76
         | (number >> 14) << 64
         | 0b10 << 62

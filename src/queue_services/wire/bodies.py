@@ -24,7 +24,7 @@ MOST_JOB_IDS = 1000
 MOST_JOBS = 200
 MOST_CHANGES = 1000
 MOST_FORESEEN = 100_000_000
-CURSOR = r"^[0-9]{1,18}-[0-9]{1,18}$(?!\n)"
+CURSOR = r"^([0-9]{1,18}-[0-9]{1,18}|[A-Za-z0-9_-]{38})$(?!\n)"
 
 NO_NUL = r"^[^\u0000]*$"
 _NO_NUL = {"pattern": NO_NUL}  # checked for the whole body at once, by `fields`

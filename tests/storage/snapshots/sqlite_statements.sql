@@ -666,6 +666,9 @@ on conflict (id) do update set status = excluded.status, reason = excluded.reaso
 insert into session (id, digest, kind, name, workspace, key_id, proof, address, created_at, expires_at, recipients_until)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 
+-- name: keep_feed_secret
+insert into feed_secret (one, secret) values (1, ?1) on conflict (one) do nothing;
+
 -- name: key_used
 select used from key_use where id = ?1 and minute >= ?2;
 
@@ -975,6 +978,9 @@ select paused from limit_state where channel = ?1;
 
 -- name: read_clock
 select cast((julianday('now') - 2440587.5) * 86400000000 as integer);
+
+-- name: read_feed_secret
+select secret from feed_secret;
 
 -- name: read_history
 select minute - minute % ?4, sum(sent), sum(failed), sum(exceeded), sum(lateness), sum(starts)

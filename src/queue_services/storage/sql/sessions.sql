@@ -16,3 +16,9 @@ update session set recipients_until = $2 where id = $1;
 
 -- name: prune_sessions
 delete from session where expires_at <= $1;
+
+-- name: keep_feed_secret
+insert into feed_secret (one, secret) values (1, $1) on conflict (one) do nothing;
+
+-- name: read_feed_secret
+select secret from feed_secret;
