@@ -376,3 +376,14 @@ async def test_events_that_an_endpoint_has_turned_off_are_said_to_be(site: Site)
         "PUT", "/api/workspaces/workspace-1", json={"eventsUrl": "https://app.example/events"}
     )
     assert answer["eventsOff"] is False
+
+
+async def test_the_test_message_counts_for_the_quota_of_the_visitors_key(site: Site) -> None:
+    _, text = await site.service.keys.create("workspace-1", per_minute=1)
+    site.service.pass_time(1)
+    await site.log_in(text)
+    sms = {"phoneNumber": "+1 555 010 9934", "message": "Hi", "contactId": "c"}
+    sms |= {"channel": "sms", "workspaceId": "workspace-1"}
+    await site.post("/send", 303, **sms)
+    refused = await site.post("/send", 429, **sms)
+    assert "retry-after" in refused.answer.headers

@@ -7,13 +7,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from queue_services.domain.message import Channel, Status
 from queue_services.domain.outcome import Kind
 from queue_services.errors import Conflict
-from queue_services.queue import privacy, retention, verification
+from queue_services.queue import operations, privacy, retention, verification
+from queue_services.queue.operations import Action, Request
 from queue_services.queue.privacy import Erased
+from queue_services.queue.records import JobFilter
 from tests.storage.store import Store, later
 from tests.support.builders import NOW, WRITER, message
 
@@ -34,13 +37,14 @@ async def erase(
 
 
 async def everything(store: Store) -> str:
-    """The text of every row that may hold something of a message."""
-    return str(
-        [
-            await store.select(f"select * from {table}")
-            for table in ("message", "pending", "result", "attempt", "idempotency")
-        ]
-    )
+    """Every column of every table that there is."""
+    tables = {
+        "sqlite": "select name from sqlite_schema where type = 'table'",
+        "postgres": "select table_name from information_schema.tables where table_schema = 'public'",
+    }[store.database.backend]
+    names = [str(row[0]) for row in await store.select(tables)]
+    assert {"message", "operation", "idempotency"} <= set(names)
+    return str([[name, await store.select(f"select * from {name}")] for name in names])
 
 
 async def test_nothing_of_an_erased_contact_is_left_in_any_state(store: Store) -> None:
@@ -132,3 +136,51 @@ async def test_dropping_goes_on_where_it_was_even_among_those_that_ended_at_the_
     await store.settle_as(Kind.DELIVERED, *await store.claim(later(2)), now=later(2))
     assert await store.database.write(privacy.drop_bodies, later(3)) == 1
     assert "hello" not in await everything(store)
+
+
+async def test_nothing_of_an_erased_contact_comes_back_from_flight(store: Store) -> None:
+    await store.insert(*(secret() for _ in range(2)))
+    claimed = await store.claim()
+    await erase(store)
+    await store.settle_as(Kind.FAILED, claimed[0], error=f"no {SECRET}")
+    await store.settle_as(Kind.REJECTED, claimed[1], error=f"not {SECRET}")
+    assert SECRET not in await everything(store)
+
+
+async def test_an_erased_contacts_idempotency_keys_and_fingerprints_are_gone(store: Store) -> None:
+    first = secret(key=f"key of {SECRET}", fingerprint="print-of-ada")
+    await store.insert(first)
+    await erase(store)
+    kept = await everything(store)
+    assert SECRET not in kept
+    assert "print-of-ada" not in kept
+
+
+async def test_a_replay_after_the_body_was_dropped_answers_the_first_job_unchecked(
+    store: Store,
+) -> None:
+    first = secret(key="k", fingerprint="print-of-ada", due_at=NOW)
+    await store.insert(first)
+    await store.settle_as(Kind.DELIVERED, *await store.claim())
+    await store.database.write(privacy.drop_bodies, later(50))
+    assert "print-of-ada" not in await everything(store)
+    [again] = await store.insert_all(secret(key="k", fingerprint="another"))
+    assert (again.id, again.replayed, again.conflict) == (first.id, True, False)
+
+
+async def test_operations_that_searched_for_an_erased_contact_are_stopped_and_forget_it(
+    store: Store,
+) -> None:
+    await store.insert(secret())
+    for named in (JobFilter(contact="ada"), JobFilter(recipient=SECRET), JobFilter(contact="bob")):
+        wanted = msgspec.structs.replace(named, workspace="acme", status=Status.SCHEDULED)
+        operation = operations.new_operation(
+            Action.CANCEL, "me", "acme", Request(wanted=wanted), 1, NOW
+        )
+        await operations.add.run(store.database, operation)
+    await erase(store)
+    assert SECRET not in await everything(store)
+    requests = await store.select("select state, request from operation order by id")
+    assert [state for state, _ in requests] == ["stopped", "stopped", "waiting"]
+    assert "ada" not in str(requests)
+    assert "bob" in str(requests)

@@ -40,6 +40,7 @@ from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.keys import Keys
 from queue_services.queue.operation_runner import OperationRunner
+from queue_services.queue.quotas import Quotas
 from queue_services.queue.service_limits import ServiceLimits
 from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
@@ -151,6 +152,7 @@ async def open_dashboard(
             operations=OperationRunner(database, clock, writer),
             rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
             memory=memory or Memory(),
+            quotas=Quotas(database, clock),
         )
     )
 

@@ -16,6 +16,7 @@ from queue_services.queue.audit import Audit
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
 from queue_services.queue.operation_runner import OperationRunner
+from queue_services.queue.quotas import Quotas
 from queue_services.settings.slices import DashboardSettings
 from queue_services.settings.variable import Described
 from queue_services.storage.port import Database
@@ -47,6 +48,7 @@ class Desk:
     operations: OperationRunner
     rules: Rules
     memory: Memory
+    quotas: Quotas
 
     async def may_look(self, session: Session, visitor: Visitor) -> bool:
         """Whether somebody who was let in still may look: until the session ends, or the key is

@@ -102,6 +102,7 @@ def _holder(key: Key) -> Visitor | None:
         key.workspace is None and may_manage,
         key.id,
         Kind.KEY,
+        per_minute=key.per_minute,
     )
 
 

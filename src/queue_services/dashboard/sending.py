@@ -47,6 +47,7 @@ async def send(visit: Visit) -> Response:
             for fault in error.faults
         ]
         return visit.page("send.html", 400, channel=channel, filled=dict(visit.form), faults=faults)
+    await visit.hand_in(1)
     async with visit.audited(f"send test {channel.value}", message.id, workspace=message.workspace):
         [insertion] = await desk.intake.schedule_all([message])
     return visit.go(view.path("jobs", insertion.id), "The test message is scheduled.")

@@ -30,7 +30,7 @@ _COOKIE = re.compile(r"[\w-]{43}", re.ASCII)
 class Visitor(msgspec.Struct, frozen=True):
     """Somebody who was let in: `name` is what the audit log calls them, `workspace` the
     only one they see (None = all), `key` the id of their stored key. `credential` is what they
-    came with, where that stands in the settings.
+    came with, where that stands in the settings; `per_minute` their key's quota of messages.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Visitor(msgspec.Struct, frozen=True):
     key: str | None = None
     kind: Kind = Kind.OPEN
     credential: str = ""
+    per_minute: int | None = None
 
     def __repr__(self) -> str:
         return f"Visitor({self.name!r})"  # and no credential

@@ -114,6 +114,12 @@ class Visit:
             self.visitor.name, action, subject, workspace=workspace or self.workspace, detail=detail
         )
 
+    async def hand_in(self, messages: int) -> None:
+        """Count messages for the quota of the visitor's key, where it has one. Raises OverQuota."""
+        visitor = self.visitor
+        if visitor.key is not None and visitor.per_minute is not None:
+            await self.desk.quotas.spend(visitor.key, visitor.per_minute, messages)
+
     def go(self, to: str, notice: str | None = None) -> Response:
         """Send the browser to another page, which says what was done."""
         self.notice = notice
@@ -313,6 +319,7 @@ _STATUSES: dict[type[errors.QueueServicesError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.TooManyTries: 429,
+    errors.OverQuota: 429,
     errors.StoreUnavailable: 503,
 }
 
@@ -325,7 +332,7 @@ def _refused(error: errors.QueueServicesError | HTTPException) -> Response:
         return view.page("refused.html", error.status_code, dict(error.headers or {}), **words)
     status = next((number for kind, number in _STATUSES.items() if isinstance(error, kind)), 500)
     headers = {}
-    if isinstance(error, errors.TooManyTries | errors.StoreUnavailable):
+    if isinstance(error, errors.TooManyTries | errors.OverQuota | errors.StoreUnavailable):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
     faults = error.faults if isinstance(error, errors.InvalidRequest) else ()
     title = _TITLES.get(status, "Try again in a moment")

@@ -233,6 +233,21 @@ async def finish(tx: Tx, identity: str, state: str, error: str | None, now: Inst
     return bool(await tx.fetch("finish_operation", identity, state, error, now))
 
 
+async def forget(tx: Tx, workspace: str, contact: str, recipients: set[str], now: Instant) -> None:
+    """Take a contact, and what it was reached at, from the requests of operations. One that has
+    not ended is stopped: without them it would act on other jobs.
+    """
+    for identity, text in await tx.fetch("operation_requests", workspace):
+        request = _read_request(text)
+        wanted = request.wanted
+        names_it = wanted.contact == contact and wanted.workspace in (None, workspace)
+        if names_it or wanted.recipient in recipients:
+            cleared = msgspec.structs.replace(wanted, contact=None, recipient=None)
+            changed = msgspec.structs.replace(request, wanted=cleared)
+            await finish(tx, identity, "stopped", None, now)
+            await tx.fetch("change_request", identity, msgspec.json.encode(changed).decode())
+
+
 @writes
 async def prune(tx: Tx, before: Instant) -> None:
     """Delete a bite of what was done before an instant."""

@@ -12,7 +12,7 @@ import msgspec
 
 from queue_services.clock import Clock
 from queue_services.domain.message import ERASED, Instant, Reason, Status
-from queue_services.queue import audit, results
+from queue_services.queue import audit, operations, results
 from queue_services.queue.retention import BITE
 from queue_services.queue.transactions import writes
 from queue_services.storage.port import Database, Tx
@@ -35,14 +35,18 @@ async def erase(tx: Tx, workspace: str, contact: str, now: Instant, writer: str)
     """Take recipient, content, metadata and errors from a bite of a contact's messages;
     what waits is cancelled, what is in flight not sent again.
     """
-    ids = [(row[0],) for row in await tx.fetch("find_of_contact", contact, workspace, BITE)]
+    found = await tx.fetch("find_of_contact", contact, workspace, BITE)
+    ids = [(row[0],) for row in found]
     cancelled = await results.cancel_unclaimed(
         tx, [message for (message,) in ids], Reason.CANCELLED, now, writer
     )
     in_flight = await tx.each("expire_claimed", ids, now)
+    await tx.each("forget_keys", ids)
     await tx.each("erase_messages", ids, ERASED)
     await tx.each("erase_results", ids)
     await tx.each("erase_attempts", ids)
+    if found:
+        await operations.forget(tx, workspace, contact, {row[1] for row in found}, now)
     return Erased(len(ids), len(cancelled), len(in_flight))
 
 
@@ -72,9 +76,8 @@ async def drop_bodies(tx: Tx, finished_before: Instant, most: int = BITE) -> int
     [[at, last]] = await tx.fetch("progress_of", BODIES)
     rows = await tx.fetch("find_delivered", at, last, finished_before, most)
     if rows:
-        await tx.each(
-            "drop_bodies",
-            [(identity,) for identity, _, status in rows if status == Status.DELIVERED],
-        )
+        delivered = [(identity,) for identity, _, status in rows if status == Status.DELIVERED]
+        await tx.each("clear_fingerprints", delivered)
+        await tx.each("drop_bodies", delivered)
         await tx.fetch("save_progress", BODIES, rows[-1][1], rows[-1][0])
     return len(rows)

@@ -182,6 +182,9 @@ update campaign set state = 'cancelled', epoch = epoch + 1, cancel_epoch = epoch
 -- name: cancel_empty_campaign
 update campaign set state = 'cancelled', cancelled_at = ?2 where id = ?1;
 
+-- name: change_request
+update operation set request = ?2 where id = ?1;
+
 -- name: changes_after
 select id, status, case when status = 'scheduled' then due_at else finished_at end, ?1, seq from result
 where seq > ?2 and (?3 is null or workspace = ?3)
@@ -269,6 +272,9 @@ select l.workspace, l.channel, coalesce(p.campaign, 0), count(*)
 from pending p indexed by pending_claimed join lane l on l.id = p.lane
 where p.claimed_by is not null and p.visible_at > ?1
 group by l.workspace, l.channel, coalesce(p.campaign, 0);
+
+-- name: clear_fingerprints
+update idempotency set fingerprint = '' where (workspace, key) = (select workspace, idempotency_key from message where id = ?1);
 
 -- name: close_route
 delete from event_route where workspace = ?1;
@@ -487,7 +493,7 @@ where not exists (select 1 from lane where workspace = ?1 and channel = ?2);
 update attempt set error = null where id = ?1 and error is not null;
 
 -- name: erase_messages
-update message set recipient = '', payload = ?2, blank = 'erased' where id = ?1;
+update message set recipient = '', payload = ?2, blank = 'erased', idempotency_key = null where id = ?1;
 
 -- name: erase_results
 update result set error = null where id = ?1 and error is not null;
@@ -544,7 +550,7 @@ left join limit_state s on s.channel = m.channel
 where m.id in (select value from json_each(?1));
 
 -- name: find_of_contact
-select id from message where contact = ?1 and workspace = ?2 and coalesce(blank, '') <> 'erased' limit ?3;
+select id, recipient from message where contact = ?1 and workspace = ?2 and coalesce(blank, '') <> 'erased' limit ?3;
 
 -- name: find_operation
 select id, workspace, action, actor, request, matched, done, skipped, position, state, error, created_at, finished_at from operation where id = ?1;
@@ -586,6 +592,9 @@ delete from dispatcher where id = ?1;
 -- name: forget_dispatchers
 delete from dispatcher where seen_at < ?1;
 
+-- name: forget_keys
+delete from idempotency where (workspace, key) = (select workspace, idempotency_key from message where id = ?1);
+
 -- name: gate_lanes
 select id, rate, paused, held_until, terms from lane where id in (select value from json_each(?1));
 
@@ -618,7 +627,8 @@ where r.finished_at > ?1 and r.status = 'scheduled' and p.due_at = r.finished_at
 insert into adjustment (workspace, channel, at, from_rate, to_rate, reason) values (?1, ?2, ?3, ?4, ?5, ?6);
 
 -- name: insert_attempts
-insert into attempt (id, number, outcome, started_at, duration, status_code, error) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+insert into attempt (id, number, outcome, started_at, duration, status_code, error) values (?1, ?2, ?3, ?4, ?5, ?6,
+    case when ?7 is null or exists (select 1 from message where id = ?1 and blank = 'erased') then null else ?7 end)
 on conflict do nothing;
 
 -- name: insert_audit
@@ -657,7 +667,8 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7);
 
 -- name: insert_results
 insert into result (id, workspace, channel, campaign, status, reason, due_at, tries, attempts, outcome, started_at, duration, status_code, error, seq, finished_at)
-values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+    case when ?14 is null or exists (select 1 from message where id = ?1 and blank = 'erased') then null else ?14 end, ?15, ?16)
 on conflict (id) do update set status = excluded.status, reason = excluded.reason, due_at = excluded.due_at, finished_at = excluded.finished_at,
     tries = excluded.tries, attempts = excluded.attempts, outcome = excluded.outcome, started_at = excluded.started_at, duration = excluded.duration,
     status_code = excluded.status_code, error = excluded.error, seq = excluded.seq;
@@ -912,6 +923,9 @@ where l.next_due_at <= ?1 group by l.channel;
 -- name: open_route
 insert into event_route (workspace, enabled) values (?1, ?2)
 on conflict (workspace) do update set enabled = excluded.enabled, held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = 0;
+
+-- name: operation_requests
+select id, request from operation where workspace = ?1 or workspace is null order by id;
 
 -- name: operations_ahead
 select id from operation where finished_at is null and claimed_until > ?1;

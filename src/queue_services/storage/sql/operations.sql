@@ -59,3 +59,9 @@ update operation set state = $2, error = $3, finished_at = $4 where id = $1 and 
 
 -- name: prune_operations
 delete from operation where id in (select id from operation where finished_at < $1 order by id limit $2);
+
+-- name: operation_requests
+select id, request from operation where workspace = $1 or workspace is null order by id for update;
+
+-- name: change_request
+update operation set request = $2 where id = $1;

@@ -1,5 +1,5 @@
 -- name: erase_messages
-update message m set recipient = '', payload = $2, blank = 'erased' from unnest($1::uuid[]) u(id) where m.id = u.id;
+update message m set recipient = '', payload = $2, blank = 'erased', idempotency_key = null from unnest($1::uuid[]) u(id) where m.id = u.id;
 
 -- name: erase_results
 update result r set error = null from unnest($1::uuid[]) u(id) where r.id = u.id and r.error is not null;
@@ -14,3 +14,9 @@ update pending p set expires_at = $2 from unnest($1::uuid[]) u(id) where p.id = 
 -- name: drop_bodies
 update message m set payload = (m.payload::jsonb - 'text' - 'subject' - 'html' - 'media_url')::text, blank = 'dropped'
 from unnest($1::uuid[]) u(id) where m.id = u.id and m.blank is null;
+
+-- name: forget_keys
+delete from idempotency i using message m, unnest($1::uuid[]) u(id) where m.id = u.id and i.workspace = m.workspace and i.key = m.idempotency_key;
+
+-- name: clear_fingerprints
+update idempotency i set fingerprint = '' from message m, unnest($1::uuid[]) u(id) where m.id = u.id and i.workspace = m.workspace and i.key = m.idempotency_key;

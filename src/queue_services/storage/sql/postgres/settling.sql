@@ -25,7 +25,10 @@ returning p.id, p.claim;
 
 -- name: insert_attempts
 insert into attempt (id, number, outcome, started_at, duration, status_code, error)
-select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::integer[], $7::text[])
+select id, number, outcome, started_at, duration, status_code,
+    case when error is null or exists (select 1 from message m where m.id = u.id and m.blank = 'erased') then null else error end
+from unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::integer[], $7::text[])
+    u(id, number, outcome, started_at, duration, status_code, error)
 on conflict do nothing;
 
 -- name: release_claimed

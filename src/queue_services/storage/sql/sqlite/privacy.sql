@@ -1,5 +1,5 @@
 -- name: erase_messages
-update message set recipient = '', payload = ?2, blank = 'erased' where id = ?1;
+update message set recipient = '', payload = ?2, blank = 'erased', idempotency_key = null where id = ?1;
 
 -- name: erase_results
 update result set error = null where id = ?1 and error is not null;
@@ -13,3 +13,9 @@ update pending set expires_at = ?2 where id = ?1 returning id;
 
 -- name: drop_bodies
 update message set payload = json_remove(payload, '$.text', '$.subject', '$.html', '$.media_url'), blank = 'dropped' where id = ?1 and blank is null;
+
+-- name: forget_keys
+delete from idempotency where (workspace, key) = (select workspace, idempotency_key from message where id = ?1);
+
+-- name: clear_fingerprints
+update idempotency set fingerprint = '' where (workspace, key) = (select workspace, idempotency_key from message where id = ?1);

@@ -18,7 +18,8 @@ where id = ?1 and claim = ?2 and claimed_by = ?7
 returning id, claim;
 
 -- name: insert_attempts
-insert into attempt (id, number, outcome, started_at, duration, status_code, error) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+insert into attempt (id, number, outcome, started_at, duration, status_code, error) values (?1, ?2, ?3, ?4, ?5, ?6,
+    case when ?7 is null or exists (select 1 from message where id = ?1 and blank = 'erased') then null else ?7 end)
 on conflict do nothing;
 
 -- name: release_claimed
