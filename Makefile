@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE # without byt
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help test test-long test-import test-node node-generated simulation crashes demo bench audit lint types format lock clean
+.PHONY: help test-openapi test test-long test-import test-node node-generated simulation crashes demo bench audit lint types format lock clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -35,6 +35,9 @@ test-node: $(READY) ## the Node package: built, tested, compared with the servic
 	mkdir -p build/node && $(PY) -m tests.client.node.generate --check build/node
 	cd clients/node && npm run --silent check:generated -- ../../build/node/openapi.json && npm run --silent check:pack
 	$(PY) -m pytest -m long tests/client/node
+
+test-openapi: $(READY) ## the API's document: linted, and clients that three generators make of it compiled and called; needs node and npm
+	@$(PY) -m tests.openapi
 
 node-generated: $(READY) ## write what clients/node holds of the service: its API's document and types
 	$(PY) -m tests.client.node.generate

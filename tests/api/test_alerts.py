@@ -143,6 +143,14 @@ async def test_a_test_notification_to_a_refused_address_says_why(service: Servic
     assert "QUEUE_SERVICES_CALLBACK_ALLOW" in answer["error"]
 
 
+async def test_a_test_notification_to_a_host_that_no_name_can_be_is_not_delivered(
+    service: Service,
+) -> None:
+    await put(service, "/api/alert-sinks/hook", HOOK | {"url": "http://a%C0b/hook"})
+    answer = (await service.client.post("/api/alert-sinks/hook/test")).json()
+    assert (answer["delivered"], "no host has" in answer["error"]) == (False, True)
+
+
 async def test_a_workspaces_key_neither_reads_nor_changes_alerts(service: Service) -> None:
     made = await service.client.post("/api/keys", json={"workspaceId": "acme"})
     key = {"authorization": f"Bearer {made.json()['key']}"}

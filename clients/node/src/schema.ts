@@ -5,7 +5,18 @@
  */
 
 /** Any JSON, whose texts hold no NUL. */
-export type Value = null | boolean | number | string | Value[] | { [name: string]: Value };
+export type Value = unknown;
+
+/** What comes back with the callback; the service reads the members named here. */
+export interface Metadata {
+  /** a path of the application, such as /send-sms; no dot segment, percent-encoded or not */
+  callbackEndpoint?: string | null;
+  /** text or an integer names the campaign */
+  campaignId?: Value;
+  messageId?: Value;
+  source?: Value;
+  [name: string]: unknown;
+}
 
 /** `to` is read in place of `phoneNumber`; where both are given they must be the same. */
 export interface SmsBody {
@@ -18,15 +29,7 @@ export interface SmsBody {
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
   scheduledFor?: string | null;
   /** an object of at most 16 KiB */
-  metadata?: {
-    /** a path of the application, such as /send-sms; no dot segment, percent-encoded or not */
-    callbackEndpoint?: string | null;
-    /** text or an integer names the campaign */
-    campaignId?: Value;
-    messageId?: Value;
-    source?: Value;
-    [name: string]: unknown;
-  } | null;
+  metadata?: Metadata | null;
   /** `high`, `normal` or `low` */
   priority?: 'high' | 'low' | 'normal' | null;
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
@@ -55,15 +58,7 @@ export interface EmailBody {
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
   scheduledFor?: string | null;
   /** an object of at most 16 KiB */
-  metadata?: {
-    /** a path of the application, such as /send-sms; no dot segment, percent-encoded or not */
-    callbackEndpoint?: string | null;
-    /** text or an integer names the campaign */
-    campaignId?: Value;
-    messageId?: Value;
-    source?: Value;
-    [name: string]: unknown;
-  } | null;
+  metadata?: Metadata | null;
   /** `high`, `normal` or `low` */
   priority?: 'high' | 'low' | 'normal' | null;
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
@@ -97,15 +92,7 @@ export interface SmsElement {
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
   scheduledFor?: string | null;
   /** an object of at most 16 KiB */
-  metadata?: {
-    /** a path of the application, such as /send-sms; no dot segment, percent-encoded or not */
-    callbackEndpoint?: string | null;
-    /** text or an integer names the campaign */
-    campaignId?: Value;
-    messageId?: Value;
-    source?: Value;
-    [name: string]: unknown;
-  } | null;
+  metadata?: Metadata | null;
   /** `high`, `normal` or `low` */
   priority?: 'high' | 'low' | 'normal' | null;
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
@@ -134,15 +121,7 @@ export interface EmailElement {
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
   scheduledFor?: string | null;
   /** an object of at most 16 KiB */
-  metadata?: {
-    /** a path of the application, such as /send-sms; no dot segment, percent-encoded or not */
-    callbackEndpoint?: string | null;
-    /** text or an integer names the campaign */
-    campaignId?: Value;
-    messageId?: Value;
-    source?: Value;
-    [name: string]: unknown;
-  } | null;
+  metadata?: Metadata | null;
   /** `high`, `normal` or `low` */
   priority?: 'high' | 'low' | 'normal' | null;
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
@@ -172,6 +151,14 @@ export interface RescheduleBody {
   delay?: number | null;
   /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
   scheduledFor?: string | null;
+}
+
+/** When a pause ends by itself, and why it was made; both may be left out. */
+export interface PauseBody {
+  /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
+  until?: string | null;
+  /** text of 1-255 characters, or null */
+  reason?: string | null;
 }
 
 /** How far to move. */
@@ -212,6 +199,14 @@ export interface WorkspaceBody {
   callbackBaseUrls?: BaseUrlsBody | null;
   /** an object with `sms`, `email` or both; or null */
   paused?: PausedBody | null;
+  /** an object with `sms`, `email` or both; or null */
+  pausedUntil?: MomentsBody | null;
+  /** an object with `sms`, `email` or both; or null */
+  pausedReason?: ReasonsBody | null;
+  /** an object with `sms`, `email` or both; or null */
+  limitsUntil?: MomentsBody | null;
+  /** an object with `sms`, `email` or both; or null */
+  limitsReason?: ReasonsBody | null;
   /** an http or https URL of at most 2,000 characters; or null */
   eventsUrl?: string | null;
   /** whsec_ followed by the base64 of 24 to 64 random bytes; or null */
@@ -242,6 +237,22 @@ export interface PausedBody {
   sms?: boolean | null;
   /** true, false or null */
   email?: boolean | null;
+}
+
+/** By channel, when a pause or a limit ends; null: it does not. */
+export interface MomentsBody {
+  /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
+  sms?: string | null;
+  /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
+  email?: string | null;
+}
+
+/** By channel, why a pause or a limit was set. */
+export interface ReasonsBody {
+  /** text of 1-255 characters, or null */
+  sms?: string | null;
+  /** text of 1-255 characters, or null */
+  email?: string | null;
 }
 
 /** From `start` to `end` in the workspace's zone; an `end` at or before `start` is on     the next day. `days` are those of the opening, 1 = Monday. */
@@ -296,6 +307,17 @@ export interface QuotasBody {
   email?: number | null;
 }
 
+/** What to change of a channel: what is not given stays. `perSecond` null: the setting's limit     again. `until` and `reason` are those of what is changed. */
+export interface ChannelBody {
+  paused?: boolean;
+  /** a whole number of messages a second, or a number below 1; or null */
+  perSecond?: number | null;
+  /** a time with an offset, such as 2025-03-22T10:15:30.123Z */
+  until?: string | null;
+  /** text of 1-255 characters, or null */
+  reason?: string | null;
+}
+
 /** A key to make: of one workspace or, without `workspaceId`, an administrator's; with     the scopes, life and quota of the key that makes it, or less where it is said, never more. */
 export interface KeyBody {
   /** text of 1-255 characters, or null for an administrator's key */
@@ -325,7 +347,7 @@ export interface FilterBody {
   /** `sms` or `email` */
   channel?: 'email' | 'sms';
   /** SCHEDULED, PROCESSING, COMPLETED, FAILED or CANCELLED */
-  status?: 'CANCELLED' | 'COMPLETED' | 'FAILED' | 'PROCESSING' | 'SCHEDULED';
+  status: 'CANCELLED' | 'COMPLETED' | 'FAILED' | 'PROCESSING' | 'SCHEDULED';
   /** text of 1-255 characters */
   campaignId?: string;
   /** text of 1-255 characters */
@@ -390,7 +412,7 @@ export interface SmtpBody {
   tls?: boolean;
   username?: string | null;
   password?: string | null;
-  /** text that is not empty */
+  /** an email address */
   from: string;
   /** an email address, or a list of 1 to 50 */
   to: string[] | string;
@@ -409,7 +431,7 @@ export interface ScheduleAnswer {
   message: string;
   status: 'SCHEDULED';
   scheduledFor: string;
-  replayed?: true;
+  replayed?: boolean;
 }
 
 /** One result for each message, in order; a replay counts as accepted. */
@@ -424,7 +446,7 @@ export interface BatchAnswer {
 export interface BatchResult {
   index: number;
   jobId?: string;
-  replayed?: true;
+  replayed?: boolean;
   errors?: FieldError[];
 }
 
@@ -664,7 +686,7 @@ export interface HistoryPoint {
   averageLatenessMs: number | null;
 }
 
-/** A workspace's settings, its limits in force, why it waits, and the newest changes     that automatic scaling made. */
+/** A workspace's settings, the ends and reasons of its pauses and limits, its limits in force,     why it waits, and the newest changes that automatic scaling made. */
 export interface WorkspaceAnswer {
   /** text of 1-255 characters */
   workspaceId: string;
@@ -679,6 +701,10 @@ export interface WorkspaceAnswer {
   signingSecretSet: boolean;
   sendWindow: WindowAnswer | null;
   success: true;
+  pausedUntil: MomentsAnswer;
+  pausedReason: ReasonsAnswer;
+  limitsUntil: MomentsAnswer;
+  limitsReason: ReasonsAnswer;
   limitsInForce: LimitsInForce;
   holds: HoldAnswer[];
   adjustments: AdjustmentAnswer[];
@@ -707,6 +733,18 @@ export interface WindowAnswer {
   start: string;
   end: string;
   days: number[];
+}
+
+/** By channel; null where there is no end. */
+export interface MomentsAnswer {
+  sms: string | null;
+  email: string | null;
+}
+
+/** By channel; null where none was given. */
+export interface ReasonsAnswer {
+  sms: string | null;
+  email: string | null;
 }
 
 /** By channel. */
@@ -812,11 +850,35 @@ export interface Tier {
   dailyQuota: QuotasAnswer;
 }
 
-/** A channel, and whether it is paused now. */
-export interface ChannelAnswer {
+/** Both channels. */
+export interface ChannelsAnswer {
   success: true;
+  channels: ChannelMembers[];
+}
+
+/** A channel: whether it is paused, its limit in force, and whether that is each process's     setting or a stored one. `until` and `reason` are the stored limit's, else the pause's. */
+export interface ChannelMembers {
   channel: Channel;
   paused: boolean;
+  perSecond: number;
+  source: 'setting' | 'stored';
+  until: string | null;
+  reason: string | null;
+  pausedUntil: string | null;
+  pausedReason: string | null;
+}
+
+/** One channel. */
+export interface ChannelAnswer {
+  channel: Channel;
+  paused: boolean;
+  perSecond: number;
+  source: 'setting' | 'stored';
+  until: string | null;
+  reason: string | null;
+  pausedUntil: string | null;
+  pausedReason: string | null;
+  success: true;
 }
 
 /** A key that was made. `key` is shown this once: send it as `Authorization: Bearer`, or     as the password of Basic. */
@@ -1141,11 +1203,11 @@ export interface Calls {
     body: NoMembers | undefined;
     answer: CountAnswer;
   };
-  /** Hold every job, and those scheduled later */
+  /** Hold every job, and those scheduled later, until an end if one is given */
   'POST /api/campaigns/{campaignId}/pause': {
     path: { campaignId: string };
     query: { workspaceId: string };
-    body: NoMembers | undefined;
+    body: PauseBody | undefined;
     answer: CountAnswer;
   };
   /** Let a paused campaign's jobs go */
@@ -1260,14 +1322,35 @@ export interface Calls {
     body: undefined;
     answer: TiersAnswer;
   };
-  /** Let no message of a channel start */
+  /** Both channels: paused, and the limit in force */
+  'GET /api/channels': {
+    path: {};
+    query: {};
+    body: undefined;
+    answer: ChannelsAnswer;
+  };
+  /** A channel: paused, and the limit in force */
+  'GET /api/channels/{channel}': {
+    path: { channel: 'sms' | 'email' };
+    query: {};
+    body: undefined;
+    answer: ChannelAnswer;
+  };
+  /** Change the members given of a channel; a limit of null is the setting's again */
+  'PUT /api/channels/{channel}': {
+    path: { channel: 'sms' | 'email' };
+    query: {};
+    body: ChannelBody;
+    answer: ChannelAnswer;
+  };
+  /** Let no job of the channel start, until an end if one is given */
   'POST /api/channels/{channel}/pause': {
     path: { channel: 'sms' | 'email' };
     query: {};
-    body: NoMembers | undefined;
+    body: PauseBody | undefined;
     answer: ChannelAnswer;
   };
-  /** Let the messages of a channel start again */
+  /** Let jobs of the channel start again */
   'POST /api/channels/{channel}/resume': {
     path: { channel: 'sms' | 'email' };
     query: {};

@@ -20,6 +20,7 @@ from queue_services.api.calls import Call
 from queue_services.api.guard import KEYED, Scope
 from queue_services.api.openapi_page import page_routes
 from queue_services.api.problems import MEDIA_TYPE, PROBLEMS
+from queue_services.api.schemas import at_most_one, one_of_two, plain
 from queue_services.domain.message import Channel
 from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
@@ -39,19 +40,60 @@ only programs of the same machine are served."""
 _NEEDS = {scope: f"A key needs the scope `{scope.value}`." for scope in Scope} | {
     Scope.ADMIN: "For administrators' keys alone."
 }
-_ONE_OF_TWO = "anyOf"
+_LINES = (
+    "JSON, or NDJSON with the content type `application/x-ndjson`: one message a line, each a JSON"
+    " object such as those in `messages`; blank lines do not count."
+)
+"""Said and not listed as a content type of its own: generators of clients know none for it."""
+_OPEN = "No key is needed."
+_TAGS = {
+    "Scheduling": "Hand in messages: one, or up to 10,000 at once.",
+    "Jobs": "What became of messages, and what to do with one.",
+    "Campaigns": "The messages of one campaign as a whole.",
+    "Contacts": "What is kept of a contact.",
+    "Forecasts": "When more messages would be sent.",
+    "Metrics": "Figures of the service and its workspaces.",
+    "Workspaces": "What is set for a workspace, and what holds it up.",
+    "Tiers": "What the workspaces of a tier get.",
+    "Channels": "SMS and email as a whole.",
+    "Keys": "Who may call.",
+    "Operations": "One action on many jobs, in the background.",
+    "Audit": "Who changed what.",
+    "Alerts": "Rules over figures, and who is notified.",
+    "Test clock": "The time of a service that runs for tests.",
+    "Health": "Whether the service and its store are there.",
+}
+
+
+def _of_status(*names: str) -> Schema:
+    """The rule that an operation's filter is for jobs of these statuses."""
+    return {"properties": {"filter": {"properties": {"status": {"enum": list(names)}}}}}
+
+
+_TIME = at_most_one("delay", "number", "scheduledFor")
+_SMS = one_of_two("phoneNumber", "string", "to", "string", _TIME)
 _AMENDMENTS: dict[str, Schema] = {
-    name: {
-        _ONE_OF_TWO: [
-            {"required": [member], "properties": {member: {"type": kind}}}
-            for member, kind in members
-        ]
-    }
-    for name, members in {
-        "SmsBody": (("phoneNumber", "string"), ("to", "string")),
-        "SmsElement": (("phoneNumber", "string"), ("to", "string")),
-        "RescheduleBody": (("delay", "number"), ("scheduledFor", "string")),
-    }.items()
+    "SmsBody": _SMS,
+    "SmsElement": _SMS,
+    "EmailBody": _TIME,
+    "EmailElement": _TIME,
+    "RescheduleBody": one_of_two("delay", "number", "scheduledFor", "string"),
+    "FilterBody": {"required": ["status"], "minProperties": 2},
+    "OperationBody": {
+        "if": {"properties": {"action": {"const": "reschedule"}}},
+        "then": _of_status("SCHEDULED") | one_of_two("delay", "number", "scheduledFor", "string"),
+        "else": {
+            "properties": {"delay": {"type": "null"}, "scheduledFor": {"type": "null"}},
+            "if": {"properties": {"action": {"const": "retry"}}},
+            "then": _of_status("FAILED", "CANCELLED"),
+            "else": _of_status("SCHEDULED"),
+        },
+    },
+    "WhenBody": {
+        "if": {"required": ["over"]},
+        "then": {"not": {"required": ["under"]}},
+        "else": {"required": ["under"]},
+    },
 }
 for _name in ("SmsBody", "EmailBody"):  # the original's calls, which ignore what they do not know
     _AMENDMENTS[_name] = _AMENDMENTS.get(_name, {}) | bodies.OTHER_MEMBERS
@@ -94,7 +136,9 @@ def document(calls: tuple[Call, ...]) -> Schema:
     of_sent, for_bodies = msgspec.json.schema_components(sent, ref_template=_REF)
     of_received, for_answers = msgspec.json.schema_components(received, ref_template=_REF)
     by_shape = dict(zip(map(id, [*sent, *received]), [*of_sent, *of_received], strict=True))
-    components = for_bodies | {name: _always_there(schema) for name, schema in for_answers.items()}
+    components = plain(
+        for_bodies | {name: _always_there(schema) for name, schema in for_answers.items()}
+    )
     paths: dict[str, Schema] = {}
     for call in calls:
         operation = paths.setdefault(call.path, {})[call.method.lower()] = _operation(
@@ -104,15 +148,30 @@ def document(calls: tuple[Call, ...]) -> Schema:
             operation["responses"][str(call.status)]["links"] = links
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Queue Services", "version": __version__, "description": _ABOUT},
-        "tags": [{"name": name} for name in dict.fromkeys(call.tag for call in calls)],
+        "info": {
+            "title": "Queue Services",
+            "version": __version__,
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "the service that this document is from"}],
+        "tags": [
+            {"name": name, "description": _TAGS[name]}
+            for name in dict.fromkeys(call.tag for call in calls)
+        ],
         "paths": paths,
         "components": {
             "schemas": (
-                {"Value": bodies.VALUES}
-                | {name: schema | _AMENDMENTS.get(name, {}) for name, schema in components.items()}
+                {"Value": bodies.VALUES, "Metadata": bodies.METADATA}
+                | {
+                    name: schema | plain(_AMENDMENTS.get(name, {}))
+                    for name, schema in components.items()
+                }
             ),
-            "responses": {str(status): _problem(status) for status in PROBLEMS},
+            "responses": {
+                str(status): _problem(status)
+                for status in sorted({status for call in calls for status in _statuses(call)})
+            },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "a key"},
                 "basic": {
@@ -155,7 +214,7 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
         "operationId": _identity(call),
         "tags": [call.tag],
         "summary": call.summary,
-        **({} if call.scope is None else {"description": _NEEDS[call.scope]}),
+        "description": _OPEN if call.scope is None else _NEEDS[call.scope],
         "parameters": [
             *_path_parameters(call),
             *_query_parameters(call),
@@ -173,30 +232,23 @@ def _operation(call: Call, by_shape: dict[int, Schema]) -> Schema:
             },
         },
     }
-    if _keyed(call):
-        operation["security"] = [{"bearer": []}, {"basic": []}, {}]
+    # The bearer comes last of the two: some generated clients send each in turn under one name.
+    operation["security"] = [{"basic": []}, {"bearer": []}, {}] if _keyed(call) else []
     if call.reads is not None:
-        content = {
-            media_type: {"schema": by_shape[id(call.body)]} for media_type in call.reads.media_types
+        operation["requestBody"] = {
+            "required": not call.reads.optional,
+            "content": {reading.JSON: {"schema": by_shape[id(call.body)]}},
+            **({"description": _LINES} if reading.NDJSON in call.reads.media_types else {}),
         }
-        if reading.NDJSON in content:
-            content[reading.NDJSON] = {
-                "schema": {
-                    "type": "string",
-                    "description": (
-                        "One message a line, each a JSON object such as those in `messages`; blank"
-                        " lines do not count."
-                    ),
-                }
-            }
-        operation["requestBody"] = {"required": not call.reads.optional, "content": content}
     return operation
 
 
 def _identity(call: Call) -> str:
-    subject = call.handler.__module__.rpartition("_")[2]
+    """The operation's id: the handler's name, which clients that are generated are called by,
+    so it stays as it is.
+    """
     live = "_live" if call.path.endswith("/live") else ""
-    return f"{subject}_{call.handler.__name__}{live}"
+    return f"{call.handler.__name__}{live}"
 
 
 def _keyed(call: Call) -> bool:
@@ -241,20 +293,20 @@ def _query_parameters(call: Call) -> list[Schema]:
             "in": "query",
             "required": name in schema["required"],
             "description": member.get("description", ""),
-            "schema": {key: value for key, value in member.items() if key != "description"},
+            "schema": plain({key: value for key, value in member.items() if key != "description"}),
         }
         for name, member in schema["properties"].items()
     ]
 
 
 def _header_parameters(call: Call) -> list[Schema]:
-    bare = {"maxLength": bodies.LONGEST_ID, "pattern": "^[!#-~]([ -~]*[!-~])?$"}
-    quoted = {"maxLength": bodies.LONGEST_ID + 2, "pattern": r'^"([ !#-\[\]-~]|\\["\\])+"$'}
+    bare = rf"[!#-~](?:[ -~]{{0,{bodies.LONGEST_ID - 2}}}[!-~])?"
+    quoted = rf'"(?:[ !#-\[\]-~]|\\["\\]){{1,{bodies.LONGEST_ID}}}"'
     about = (
         "bare, or quoted as in RFC 8941; the same key again schedules nothing and answers the"
         " first job"
     )
-    schema = {"type": "string", "anyOf": [bare, quoted]}
+    schema = {"type": "string", "pattern": f"^(?:{bare}|{quoted})$"}
     return [
         {"name": name, "in": "header", "required": False, "description": about, "schema": schema}
         for name in call.headers

@@ -30,7 +30,7 @@ async def list_alerts(incoming: Incoming) -> wire.AlertsAnswer:
     return wire.AlertsAnswer(alerts=[wire.AlertMembers(**_members(one)) for one in found])
 
 
-async def alert(incoming: Incoming) -> wire.AlertAnswer:
+async def get_alert(incoming: Incoming) -> wire.AlertAnswer:
     """GET /api/alerts/{name}."""
     return _answer(await alerts.find.run(incoming.services.database, incoming.name))
 
@@ -46,7 +46,7 @@ async def delete_alert(incoming: Incoming) -> wire.AlertAnswer:
     return _answer(await alerts.delete.run(incoming.services.database, incoming.name))
 
 
-async def list_sinks(incoming: Incoming) -> wire.SinksAnswer:
+async def list_alert_sinks(incoming: Incoming) -> wire.SinksAnswer:
     """GET /api/alert-sinks."""
     found = await alerts.sinks.run(incoming.services.database)
     return wire.SinksAnswer(
@@ -54,27 +54,27 @@ async def list_sinks(incoming: Incoming) -> wire.SinksAnswer:
     )
 
 
-async def sink(incoming: Incoming) -> wire.SinkAnswer:
+async def get_alert_sink(incoming: Incoming) -> wire.SinkAnswer:
     """GET /api/alert-sinks/{name}."""
     return _sink_answer(
         incoming.name, await alerts.find_sink.run(incoming.services.database, incoming.name)
     )
 
 
-async def put_sink(incoming: Incoming) -> wire.SinkAnswer:
+async def put_alert_sink(incoming: Incoming) -> wire.SinkAnswer:
     """PUT /api/alert-sinks/{name}."""
     name, (wanted, kept) = _name(incoming), _sink(wire.read_sink_body(incoming.content))
     database = incoming.services.database
     return _sink_answer(name, await alerts.put_sink.run(database, name, wanted, kept))
 
 
-async def delete_sink(incoming: Incoming) -> wire.SinkAnswer:
+async def delete_alert_sink(incoming: Incoming) -> wire.SinkAnswer:
     """DELETE /api/alert-sinks/{name}."""
     database = incoming.services.database
     return _sink_answer(incoming.name, await alerts.delete_sink.run(database, incoming.name))
 
 
-async def test_sink(incoming: Incoming) -> wire.SinkTestAnswer:
+async def test_alert_sink(incoming: Incoming) -> wire.SinkTestAnswer:
     """POST /api/alert-sinks/{name}/test."""
     found = await alerts.find_sink.run(incoming.services.database, incoming.name)
     error = await incoming.services.notifier.test(incoming.name, found, incoming.now)
@@ -182,7 +182,7 @@ CALLS = [
     _call(
         "GET",
         "/api/alerts/{name}",
-        alert,
+        get_alert,
         "An alert and where it stands",
         wire.AlertAnswer,
         errors=(404,),
@@ -209,7 +209,7 @@ CALLS = [
     _call(
         "GET",
         "/api/alert-sinks",
-        list_sinks,
+        list_alert_sinks,
         "All sinks of notifications, without their secrets",
         wire.SinksAnswer,
         query=NoQuery,
@@ -217,7 +217,7 @@ CALLS = [
     _call(
         "GET",
         "/api/alert-sinks/{name}",
-        sink,
+        get_alert_sink,
         "A sink of notifications, without its secrets",
         wire.SinkAnswer,
         errors=(404,),
@@ -225,7 +225,7 @@ CALLS = [
     _call(
         "PUT",
         "/api/alert-sinks/{name}",
-        put_sink,
+        put_alert_sink,
         "Set a sink of notifications",
         wire.SinkAnswer,
         body=wire.SinkBody,
@@ -236,7 +236,7 @@ CALLS = [
     _call(
         "DELETE",
         "/api/alert-sinks/{name}",
-        delete_sink,
+        delete_alert_sink,
         "Remove a sink that no alert uses",
         wire.SinkAnswer,
         errors=(404, 409),
@@ -245,7 +245,7 @@ CALLS = [
     _call(
         "POST",
         "/api/alert-sinks/{name}/test",
-        test_sink,
+        test_alert_sink,
         "Send a test notification now and say what became of it",
         wire.SinkTestAnswer,
         body=NoMembers,

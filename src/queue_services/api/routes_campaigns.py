@@ -16,7 +16,7 @@ from queue_services.wire.channels import PauseBody
 from queue_services.wire.fields import shown
 
 
-async def campaign(incoming: Incoming) -> answers.CampaignAnswer:
+async def get_campaign(incoming: Incoming) -> answers.CampaignAnswer:
     """GET /api/campaigns/{campaignId}."""
     found = await campaigns.summary.run(
         incoming.services.database, *_campaign(incoming), incoming.now
@@ -24,12 +24,12 @@ async def campaign(incoming: Incoming) -> answers.CampaignAnswer:
     return render.campaign(await incoming.services.forecasts.of_campaign(found))
 
 
-async def cancel(incoming: Incoming) -> answers.CountAnswer:
+async def cancel_campaign(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/cancel."""
     return await _counted(incoming, campaigns.cancel)
 
 
-async def pause(incoming: Incoming) -> answers.CountAnswer:
+async def pause_campaign(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/pause."""
     timed = timed_of(incoming.body)
     return answers.CountAnswer(
@@ -39,12 +39,12 @@ async def pause(incoming: Incoming) -> answers.CountAnswer:
     )
 
 
-async def resume(incoming: Incoming) -> answers.CountAnswer:
+async def resume_campaign(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/resume."""
     return await _counted(incoming, campaigns.resume)
 
 
-async def shift(incoming: Incoming) -> answers.CountAnswer:
+async def shift_campaign(incoming: Incoming) -> answers.CountAnswer:
     """POST /api/campaigns/{campaignId}/shift."""
     delta = round(incoming.body.delay * 1000)
     incoming.record.new = {"delay": incoming.body.delay}
@@ -77,7 +77,7 @@ CALLS = [
     Call(
         "GET",
         "/api/campaigns/{campaignId}",
-        campaign,
+        get_campaign,
         "A campaign's state and counts",
         answers.CampaignAnswer,
         query=bodies.CampaignQuery,
@@ -102,7 +102,7 @@ CALLS = [
         for action, handler, summary, body, reads, errors in (
             (
                 "cancel",
-                cancel,
+                cancel_campaign,
                 "End every job that exists now",
                 bodies.NoMembers,
                 reading.NONE,
@@ -110,7 +110,7 @@ CALLS = [
             ),
             (
                 "pause",
-                pause,
+                pause_campaign,
                 "Hold every job, and those scheduled later, until an end if one is given",
                 PauseBody,
                 reading.NONE,
@@ -118,7 +118,7 @@ CALLS = [
             ),
             (
                 "resume",
-                resume,
+                resume_campaign,
                 "Let a paused campaign's jobs go",
                 bodies.NoMembers,
                 reading.NONE,
@@ -126,7 +126,7 @@ CALLS = [
             ),
             (
                 "shift",
-                shift,
+                shift_campaign,
                 "Move the due times of every job",
                 bodies.ShiftBody,
                 reading.OTHER,

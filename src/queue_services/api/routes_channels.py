@@ -24,7 +24,7 @@ from queue_services.wire.intake import Faults
 from queue_services.wire.times import instant, optional_rfc3339
 
 
-async def channels(incoming: Incoming) -> wire.ChannelsAnswer:
+async def list_channels(incoming: Incoming) -> wire.ChannelsAnswer:
     """GET /api/channels."""
     found = await service_limits.controls.run(incoming.services.database)
     limits = incoming.services.limits
@@ -33,13 +33,13 @@ async def channels(incoming: Incoming) -> wire.ChannelsAnswer:
     )
 
 
-async def channel(incoming: Incoming) -> wire.ChannelAnswer:
+async def get_channel(incoming: Incoming) -> wire.ChannelAnswer:
     """GET /api/channels/{channel}."""
     found = await service_limits.controls.run(incoming.services.database)
     return _answer(incoming, found[_channel(incoming)])
 
 
-async def change(incoming: Incoming) -> wire.ChannelAnswer:
+async def change_channel(incoming: Incoming) -> wire.ChannelAnswer:
     """PUT /api/channels/{channel}."""
     body: wire.ChannelBody = incoming.body
     faults, rate = Faults(), body.per_second
@@ -127,7 +127,7 @@ CALLS = [
     Call(
         "GET",
         "/api/channels",
-        channels,
+        list_channels,
         "Both channels: paused, and the limit in force",
         wire.ChannelsAnswer,
         scope=Scope.ADMIN,
@@ -137,7 +137,7 @@ CALLS = [
     Call(
         "GET",
         "/api/channels/{channel}",
-        channel,
+        get_channel,
         "A channel: paused, and the limit in force",
         wire.ChannelAnswer,
         scope=Scope.ADMIN,
@@ -147,7 +147,7 @@ CALLS = [
     Call(
         "PUT",
         "/api/channels/{channel}",
-        change,
+        change_channel,
         "Change the members given of a channel; a limit of null is the setting's again",
         wire.ChannelAnswer,
         scope=Scope.ADMIN,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from queue_services.api.calls import Call, Incoming
 from queue_services.api.guard import Scope
 from queue_services.errors import NotFound
-from queue_services.queue.privacy import erase_contact
+from queue_services.queue import privacy
 from queue_services.web import bodies as reading
 from queue_services.wire import answers, bodies
 from queue_services.wire.fields import shown
 
 
-async def erase(incoming: Incoming) -> answers.EraseAnswer:
+async def erase_contact(incoming: Incoming) -> answers.EraseAnswer:
     """POST /api/contacts/{contactId}/erase. A contact that nothing was ever sent to is
     erased already.
     """
@@ -20,7 +20,7 @@ async def erase(incoming: Incoming) -> answers.EraseAnswer:
     if len(incoming.name) > bodies.LONGEST_ID:
         raise NotFound("contact", shown(incoming.name))
     services = incoming.services
-    erased = await erase_contact(
+    erased = await privacy.erase_contact(
         services.database, services.clock, services.writer, workspace, incoming.name
     )
     return answers.EraseAnswer(
@@ -32,7 +32,7 @@ CALLS = [
     Call(
         "POST",
         "/api/contacts/{contactId}/erase",
-        erase,
+        erase_contact,
         "Forget a contact",
         answers.EraseAnswer,
         scope=Scope.MANAGE,

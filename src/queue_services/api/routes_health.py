@@ -13,12 +13,12 @@ LEAVING = "leaving"
 """In the state that the server gives each request: whether the process is about to end."""
 
 
-async def health(incoming: Incoming) -> answers.HealthAnswer:
+async def get_health(incoming: Incoming) -> answers.HealthAnswer:
     """GET /health and /health/live: the process answers."""
     return answers.HealthAnswer(status="ok", timestamp=rfc3339(incoming.now))
 
 
-async def ready(incoming: Incoming) -> answers.HealthAnswer:
+async def get_readiness(incoming: Incoming) -> answers.HealthAnswer:
     """GET /health/ready: the store can be written, and the process goes on. Raises
     StoreUnavailable and HTTPException.
     """
@@ -32,7 +32,7 @@ CALLS = [
     Call(
         "GET",
         "/health",
-        health,
+        get_health,
         "Whether the service runs",
         answers.HealthAnswer,
         scope=None,
@@ -41,7 +41,7 @@ CALLS = [
     Call(
         "GET",
         "/health/live",
-        health,
+        get_health,
         "Whether the process answers",
         answers.HealthAnswer,
         scope=None,
@@ -50,7 +50,7 @@ CALLS = [
     Call(
         "GET",
         "/health/ready",
-        ready,
+        get_readiness,
         "Whether the store can be written",
         answers.HealthAnswer,
         scope=None,

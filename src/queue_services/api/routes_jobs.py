@@ -29,7 +29,7 @@ from queue_services.wire.times import rfc3339
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
-async def job_status(incoming: Incoming) -> answers.JobStatusAnswer:
+async def get_job_status(incoming: Incoming) -> answers.JobStatusAnswer:
     """GET /api/job-status/{jobId}."""
     job, attempts = await jobs.status.run(
         incoming.services.database,
@@ -42,7 +42,7 @@ async def job_status(incoming: Incoming) -> answers.JobStatusAnswer:
     )
 
 
-async def job_statuses(incoming: Incoming) -> answers.JobsAnswer:
+async def get_job_statuses(incoming: Incoming) -> answers.JobsAnswer:
     """POST /api/job-status."""
     wanted = {given: given.lower() for given in incoming.body.job_ids}
     known = {
@@ -123,7 +123,7 @@ async def list_jobs(incoming: Incoming) -> answers.JobListAnswer:
     )
 
 
-async def changes(incoming: Incoming) -> answers.ChangesAnswer:
+async def list_changes(incoming: Incoming) -> answers.ChangesAnswer:
     """GET /api/changes."""
     query = incoming.query
     cursors, own = incoming.services.feed_cursors, incoming.caller.workspace
@@ -189,7 +189,7 @@ CALLS = [
     Call(
         "GET",
         "/api/job-status/{jobId}",
-        job_status,
+        get_job_status,
         "A job and its attempts",
         answers.JobStatusAnswer,
         errors=(404,),
@@ -198,7 +198,7 @@ CALLS = [
     Call(
         "POST",
         "/api/job-status",
-        job_statuses,
+        get_job_statuses,
         "Up to 1,000 jobs",
         answers.JobsAnswer,
         query=bodies.NoQuery,
@@ -218,7 +218,7 @@ CALLS = [
     Call(
         "GET",
         "/api/changes",
-        changes,
+        list_changes,
         "What ended or was retried, in order, to be followed from cursor to cursor",
         answers.ChangesAnswer,
         query=bodies.ChangesQuery,

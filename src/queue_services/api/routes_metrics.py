@@ -22,13 +22,13 @@ from queue_services.wire import metrics as wire
 from queue_services.wire.intake import Faults, workspace_of
 
 
-async def metrics(incoming: Incoming) -> wire.MetricsAnswer:
+async def get_metrics(incoming: Incoming) -> wire.MetricsAnswer:
     """GET /api/metrics."""
     found = await figures.service_figures.run(incoming.services.database, incoming.caller.workspace)
     return render.service(found, incoming.now)
 
 
-async def workspace_metrics(incoming: Incoming) -> wire.WorkspaceMetricsAnswer:
+async def get_workspace_metrics(incoming: Incoming) -> wire.WorkspaceMetricsAnswer:
     """GET /api/metrics/workspace/{workspaceId}."""
     if len(incoming.name) > bodies.LONGEST_ID:
         raise InvalidRequest(
@@ -41,7 +41,7 @@ async def workspace_metrics(incoming: Incoming) -> wire.WorkspaceMetricsAnswer:
     return render.workspace(name, used, incoming.now)
 
 
-async def reset(incoming: Incoming) -> wire.ResetAnswer:
+async def reset_metrics(incoming: Incoming) -> wire.ResetAnswer:
     """POST /api/metrics/reset."""
     body, faults = incoming.body, Faults()
     workspace = (
@@ -64,7 +64,7 @@ async def reset(incoming: Incoming) -> wire.ResetAnswer:
     return render.reset(channel, workspace)
 
 
-async def history(incoming: Incoming) -> wire.HistoryAnswer:
+async def get_metrics_history(incoming: Incoming) -> wire.HistoryAnswer:
     """GET /api/metrics/history."""
     query, faults = incoming.query, Faults()
     begin, end = (
@@ -87,7 +87,7 @@ async def history(incoming: Incoming) -> wire.HistoryAnswer:
     return render.history(found)
 
 
-async def exposition(incoming: Incoming) -> str:
+async def get_prometheus_metrics(incoming: Incoming) -> str:
     """GET /metrics."""
     found = await monitoring.read.run(incoming.services.database, monitoring.BUSIEST, incoming.now)
     return prometheus.text(found)
@@ -103,7 +103,7 @@ CALLS = [
     Call(
         "GET",
         "/api/metrics",
-        metrics,
+        get_metrics,
         "The figures since the last reset",
         wire.MetricsAnswer,
         query=bodies.NoQuery,
@@ -112,7 +112,7 @@ CALLS = [
     Call(
         "GET",
         "/api/metrics/workspace/{workspaceId}",
-        workspace_metrics,
+        get_workspace_metrics,
         "A workspace's figures, limits and newest exceedances",
         wire.WorkspaceMetricsAnswer,
         query=bodies.NoQuery,
@@ -121,7 +121,7 @@ CALLS = [
     Call(
         "POST",
         "/api/metrics/reset",
-        reset,
+        reset_metrics,
         "Count the figures from now on; history and jobs stay",
         wire.ResetAnswer,
         scope=Scope.MANAGE,
@@ -134,7 +134,7 @@ CALLS = [
     Call(
         "GET",
         "/api/metrics/history",
-        history,
+        get_metrics_history,
         "What was sent, failed and exceeded, over time",
         wire.HistoryAnswer,
         query=wire.HistoryQuery,
@@ -143,7 +143,7 @@ CALLS = [
     Call(
         "GET",
         "/metrics",
-        exposition,
+        get_prometheus_metrics,
         "Every figure as Prometheus reads it",
         str,
         scope=Scope.ADMIN,

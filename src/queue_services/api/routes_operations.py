@@ -25,7 +25,7 @@ from queue_services.wire.intake import Faults, due_at
 from queue_services.wire.times import optional_rfc3339, rfc3339
 
 
-async def start(incoming: Incoming) -> wire.StartedAnswer:
+async def start_operation(incoming: Incoming) -> wire.StartedAnswer:
     """POST /api/operations."""
     body: wire.OperationBody = incoming.body
     wanted = job_filter(incoming.caller, body.filter)
@@ -59,7 +59,7 @@ async def start(incoming: Incoming) -> wire.StartedAnswer:
     return wire.StartedAnswer(operation_id=operation.id, count=operation.matched)
 
 
-async def operation(incoming: Incoming) -> wire.OperationAnswer:
+async def get_operation(incoming: Incoming) -> wire.OperationAnswer:
     """GET /api/operations/{operationId}."""
     found = await operations.find.run(
         incoming.services.database, incoming.name.lower(), incoming.caller.workspace
@@ -83,7 +83,7 @@ async def list_operations(incoming: Incoming) -> wire.OperationsAnswer:
     )
 
 
-async def stop(incoming: Incoming) -> wire.OperationAnswer:
+async def stop_operation(incoming: Incoming) -> wire.OperationAnswer:
     """POST /api/operations/{operationId}/stop."""
     database, workspace = incoming.services.database, incoming.caller.workspace
     identity = incoming.name.lower()
@@ -93,7 +93,7 @@ async def stop(incoming: Incoming) -> wire.OperationAnswer:
     return wire.OperationAnswer(**_operation(found))
 
 
-async def log(incoming: Incoming) -> wire.AuditAnswer:
+async def list_audit_entries(incoming: Incoming) -> wire.AuditAnswer:
     """GET /api/audit."""
     query, faults = incoming.query, Faults()
     begin = faults.unless("from", moment, query.since)
@@ -118,7 +118,7 @@ async def log(incoming: Incoming) -> wire.AuditAnswer:
     )
 
 
-async def campaigns(incoming: Incoming) -> wire.CampaignsAnswer:
+async def list_campaigns(incoming: Incoming) -> wire.CampaignsAnswer:
     """GET /api/campaigns."""
     query: wire.CampaignsQuery = incoming.query
     cursor = given(query.cursor)
@@ -184,7 +184,7 @@ CALLS = [
     Call(
         "POST",
         "/api/operations",
-        start,
+        start_operation,
         "Cancel, retry, promote or reschedule all jobs that match, in the background",
         wire.StartedAnswer,
         scope=Scope.MANAGE,
@@ -206,7 +206,7 @@ CALLS = [
     Call(
         "GET",
         "/api/operations/{operationId}",
-        operation,
+        get_operation,
         "An operation and its progress",
         wire.OperationAnswer,
         errors=(404,),
@@ -215,7 +215,7 @@ CALLS = [
     Call(
         "POST",
         "/api/operations/{operationId}/stop",
-        stop,
+        stop_operation,
         "Leave the rest of an operation undone",
         wire.OperationAnswer,
         scope=Scope.MANAGE,
@@ -228,7 +228,7 @@ CALLS = [
     Call(
         "GET",
         "/api/audit",
-        log,
+        list_audit_entries,
         "Who changed what, newest first",
         wire.AuditAnswer,
         query=wire.AuditQuery,
@@ -237,7 +237,7 @@ CALLS = [
     Call(
         "GET",
         "/api/campaigns",
-        campaigns,
+        list_campaigns,
         "Campaigns with their counts, newest first",
         wire.CampaignsAnswer,
         query=wire.CampaignsQuery,

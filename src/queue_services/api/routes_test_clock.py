@@ -13,7 +13,7 @@ from queue_services.wire import answers, bodies
 from queue_services.wire.times import rfc3339
 
 
-async def advance(incoming: Incoming) -> answers.AdvanceAnswer:
+async def advance_test_clock(incoming: Incoming) -> answers.AdvanceAnswer:
     """POST /api/test-clock/advance."""
     clock = incoming.services.clock
     if not isinstance(clock, SteppedClock):
@@ -30,7 +30,7 @@ CALLS = [
     Call(
         "POST",
         "/api/test-clock/advance",
-        advance,
+        advance_test_clock,
         "Let time pass, and deliver what falls due in it (only with `serve --test-clock`)",
         answers.AdvanceAnswer,
         scope=Scope.ADMIN,

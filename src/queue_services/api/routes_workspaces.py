@@ -28,7 +28,7 @@ ADJUSTMENTS = 10
 """As many changes by automatic scaling as are shown with a workspace, of each channel."""
 
 
-async def workspace(incoming: Incoming) -> wire.WorkspaceAnswer:
+async def get_workspace(incoming: Incoming) -> wire.WorkspaceAnswer:
     """GET /api/workspaces/{workspaceId}."""
     return await _shown(incoming, _workspace(incoming))
 
@@ -46,7 +46,7 @@ async def change_workspace(incoming: Incoming) -> wire.WorkspaceAnswer:
     return after
 
 
-async def lift(incoming: Incoming) -> wire.LiftAnswer:
+async def lift_workspace_holds(incoming: Incoming) -> wire.LiftAnswer:
     """POST /api/workspaces/{workspaceId}/lift."""
     name = _workspace(incoming)
     channels = [Channel(incoming.body.channel)] if incoming.body.channel else list(Channel)
@@ -59,7 +59,7 @@ async def lift(incoming: Incoming) -> wire.LiftAnswer:
     )
 
 
-async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
+async def list_workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
     """GET /api/workspaces."""
     _administrator(incoming)
     query = incoming.query
@@ -76,7 +76,7 @@ async def workspaces(incoming: Incoming) -> wire.WorkspacesAnswer:
     return wire.WorkspacesAnswer(workspaces=page, next_cursor=last)
 
 
-async def tier(incoming: Incoming) -> tier_wire.TierAnswer:
+async def get_tier(incoming: Incoming) -> tier_wire.TierAnswer:
     """GET /api/tiers/{name}."""
     _administrator(incoming)
     return render.tier(
@@ -97,7 +97,7 @@ async def change_tier(incoming: Incoming) -> tier_wire.TierAnswer:
     return after
 
 
-async def tiers(incoming: Incoming) -> tier_wire.TiersAnswer:
+async def list_tiers(incoming: Incoming) -> tier_wire.TiersAnswer:
     """GET /api/tiers."""
     _administrator(incoming)
     found = await tier_queue.every.run(incoming.services.database)
@@ -166,7 +166,7 @@ CALLS = [
     Call(
         "GET",
         "/api/workspaces/{workspaceId}",
-        workspace,
+        get_workspace,
         "A workspace: its settings, its limits in force, and what holds it up",
         wire.WorkspaceAnswer,
         tag="Workspaces",
@@ -187,7 +187,7 @@ CALLS = [
     Call(
         "POST",
         "/api/workspaces/{workspaceId}/lift",
-        lift,
+        lift_workspace_holds,
         "End the holds that the endpoint's answers have put on a workspace",
         wire.LiftAnswer,
         scope=Scope.MANAGE,
@@ -199,7 +199,7 @@ CALLS = [
     Call(
         "GET",
         "/api/workspaces",
-        workspaces,
+        list_workspaces,
         "Workspaces by what they sent, have waiting, or were over their limits",
         wire.WorkspacesAnswer,
         scope=Scope.ADMIN,
@@ -209,7 +209,7 @@ CALLS = [
     Call(
         "GET",
         "/api/tiers/{name}",
-        tier,
+        get_tier,
         "What the workspaces of a tier get",
         tier_wire.TierAnswer,
         scope=Scope.ADMIN,
@@ -232,7 +232,7 @@ CALLS = [
     Call(
         "GET",
         "/api/tiers",
-        tiers,
+        list_tiers,
         "All tiers",
         tier_wire.TiersAnswer,
         scope=Scope.ADMIN,

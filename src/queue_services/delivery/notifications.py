@@ -55,6 +55,12 @@ class Notifier:
         """Deliver a report; None when the sink took it, else why not. `identity` is the
         notification's own: the same at every try.
         """
+        try:
+            return await self._send(identity, sink, report)
+        except ValueError as error:  # a host that no name can be, an address that no mail holds
+            return f"The sink's settings cannot be used: {error}"
+
+    async def _send(self, identity: str, sink: AnySink, report: Report) -> str | None:
         match sink:
             case WebhookSink():
                 return await self._post(identity, sink.url, _webhook(report), sink.secret)

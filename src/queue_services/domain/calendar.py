@@ -39,7 +39,7 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(/[A-Za-z0-9_+-]{1,30}){0,2}")
 # Names that are files beside the zones but mean the machine's own, nothing, or a copy of
 # the whole tree (one of them with leap seconds).
-_NOT_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+NOT_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 _NOT_FOLDERS = ("posix/", "right/")
 
 
@@ -93,7 +93,7 @@ def zone_fault(name: object) -> str | None:
     if (
         isinstance(name, str)
         and _ZONE_NAME.fullmatch(name)
-        and name not in _NOT_ZONES
+        and name not in NOT_ZONES
         and not name.startswith(_NOT_FOLDERS)
     ):
         try:

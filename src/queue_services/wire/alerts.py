@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from queue_services.domain.alerts import AlertState, Figure, Rule, Subject
 from queue_services.domain.message import SECOND, Channel
 from queue_services.errors import Fault, InvalidRequest
-from queue_services.wire import fields
+from queue_services.wire import fields, patterns
 from queue_services.wire.addresses import email_address
 from queue_services.wire.answers import Answer, Time
 from queue_services.wire.bodies import Id, Text, Whole
@@ -52,9 +52,18 @@ _SinkUrl = Annotated[
         min_length=1,
         max_length=LONGEST_URL,
         description="an http or https URL with a host, of at most 2,000 characters",
+        extra_json_schema={"pattern": patterns.MEDIA_URL},
     ),
 ]
 _Port = Annotated[Whole, Meta(ge=1, le=65_535, description="a port, 1 to 65535")]
+_Address = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        description="an email address",
+        extra_json_schema={"format": "email", "pattern": patterns.EMAIL},
+    ),
+]
 _SECRET = "whsec_ followed by the base64 of 24 to 64 random bytes; or null"  # noqa: S105 - a rule
 
 
@@ -92,7 +101,13 @@ class WebhookBody(
     """A URL that takes Standard Webhooks. `secret` is never shown; left out, it stays."""
 
     url: _SinkUrl
-    secret: Annotated[str | None, Meta(description=_SECRET)] | UnsetType = UNSET
+    secret: (
+        Annotated[
+            Annotated[str, Meta(extra_json_schema={"pattern": patterns.SECRET})] | None,
+            Meta(description=_SECRET),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class SlackBody(
@@ -115,9 +130,9 @@ class SmtpBody(
     tls: bool = True
     username: Text | None = None
     password: Text | UnsetType | None = UNSET
-    sender: Text = msgspec.field(name="from")
+    sender: _Address = msgspec.field(name="from")
     to: Annotated[
-        Annotated[list[Text], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Text,
+        Annotated[list[_Address], Meta(min_length=1, max_length=MOST_RECIPIENTS)] | _Address,
         Meta(description="an email address, or a list of 1 to 50"),
     ]
 

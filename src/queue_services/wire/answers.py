@@ -18,6 +18,7 @@ WaitName = Literal[
     "due", "window", "workspaceLimit", "serviceLimit", "pause", "hold", "receiver", "turn"
 ]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 
 # Members that faults name from outside this package.
 WORKSPACE = "workspaceId"
@@ -75,19 +76,19 @@ class Problem(msgspec.Struct):
 class ScheduleAnswer(Answer, kw_only=True):
     """The message is on disk; `replayed` where its idempotency key had been used for it before."""
 
-    job_id: str
+    job_id: Uuid
     message: str
     status: Literal["SCHEDULED"] = "SCHEDULED"
     scheduled_for: Time
-    replayed: Literal[True] | UnsetType = UNSET
+    replayed: bool | UnsetType = UNSET  # never false: absent instead
 
 
 class BatchResult(msgspec.Struct, rename="camel", kw_only=True):
     """What became of the message at `index`: `jobId` where it was accepted, else `errors`."""
 
     index: int
-    job_id: str | UnsetType = UNSET
-    replayed: Literal[True] | UnsetType = UNSET
+    job_id: Uuid | UnsetType = UNSET
+    replayed: bool | UnsetType = UNSET  # never false: absent instead
     errors: list[FieldError] | UnsetType = UNSET
 
 
@@ -115,7 +116,7 @@ class Attempt(msgspec.Struct, rename="camel", kw_only=True):
 class Job(msgspec.Struct, rename="camel", kw_only=True):
     """A job. `attemptsMade` counts the tries used; while it waits, `waitingFor` says for what."""
 
-    job_id: str
+    job_id: Uuid
     status: StatusName
     reason: str | None
     channel: Channel
@@ -180,7 +181,7 @@ class JobListAnswer(Answer, kw_only=True):
 class Change(msgspec.Struct, rename="camel", kw_only=True):
     """A job's newest change: it reached a final status, or returned to SCHEDULED by a retry."""
 
-    job_id: str
+    job_id: Uuid
     status: StatusName
     changed_at: Time
 

@@ -70,13 +70,12 @@ VALUE = {"$ref": "#/components/schemas/Value"}
 OTHER_MEMBERS = {"propertyNames": {"pattern": NO_NUL}, "additionalProperties": VALUE}
 VALUES: dict[str, Any] = {
     "description": "Any JSON, whose texts hold no NUL.",
-    "anyOf": [
-        {"type": ["null", "boolean", "number"]},
-        {"type": "string", "pattern": NO_NUL},
-        {"type": "array", "items": VALUE},
-        {"type": "object", **OTHER_MEMBERS},
-    ],
+    "if": {},
+    "then": {"pattern": NO_NUL, "items": VALUE, **OTHER_MEMBERS},
 }
+"""Each rule is for the type that it fits. They are behind a condition, which generators of
+clients pass over: to them it is any value.
+"""
 _MEDIA_URL = {"pattern": patterns.MEDIA_URL, "maxLength": LONGEST_MEDIA_URL}
 MediaUrl = Annotated[
     Annotated[str, Meta(extra_json_schema=_MEDIA_URL)] | None,
@@ -89,9 +88,10 @@ _ADDRESS = {
 }
 _READ_FROM_METADATA = {
     "callbackEndpoint": {
-        "type": ["string", "null"],
-        "maxLength": LONGEST_ENDPOINT,
-        "pattern": patterns.ENDPOINT,
+        "anyOf": [
+            {"type": "string", "maxLength": LONGEST_ENDPOINT, "pattern": patterns.ENDPOINT},
+            {"type": "null"},
+        ],
         "description": (
             "a path of the application, such as /send-sms; no dot segment, percent-encoded or not"
         ),
@@ -104,7 +104,14 @@ _READ_FROM_METADATA = {
     "messageId": VALUE,
     "source": VALUE,
 }
-_METADATA = {"type": ["object", "null"], "properties": _READ_FROM_METADATA, **OTHER_MEMBERS}
+METADATA: dict[str, Any] = {
+    "title": "Metadata",
+    "description": "What comes back with the callback; the service reads the members named here.",
+    "type": "object",
+    "properties": _READ_FROM_METADATA,
+    **OTHER_MEMBERS,
+}
+_METADATA = {"anyOf": [{"$ref": "#/components/schemas/Metadata"}, {"type": "null"}]}
 Metadata = Annotated[
     Raw | UnsetType, Meta(description="an object of at most 16 KiB", extra_json_schema=_METADATA)
 ]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from queue_services.wire.answers import Answer, Time
+from queue_services.wire.answers import Answer, Time, Uuid
 from queue_services.wire.bodies import Id, Whole, WorkspaceId
 from queue_services.wire.bodies import Time as GivenTime
 
@@ -44,7 +44,7 @@ class KeyBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_onl
 class KeyMembers(msgspec.Struct, rename="camel", kw_only=True):
     """A key; its text is not kept. `workspaceId` is null for an administrator's."""
 
-    key_id: str
+    key_id: Uuid
     workspace_id: str | None
     scopes: list[ScopeName]
     created_at: Time

@@ -7,6 +7,11 @@ letters outside ASCII), they say the standard's part of it.
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
+from queue_services.domain.calendar import NOT_ZONES
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # Hyphens in pairs (Punycode, reserved labels) are left to the library.
@@ -35,7 +40,22 @@ ENDPOINT = (
     r"^/(?!/)(?![^?]*/\.{1,2}(?:[/;?]|$))(?!\.{1,2}(?:[/;?]|$))[^\\#\u0000-\u001f\u007f-\u009f]*$"
 )
 
-ZONE = "^[A-Za-z][A-Za-z0-9_+-]{0,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}$"
+
+def _any_zone() -> str:
+    """Every zone of the IANA list that the service brings, by its first word."""
+    by_area: dict[str, list[str]] = {}
+    for name in (files("tzdata") / "zones").read_text(encoding="ascii").split():
+        if name not in NOT_ZONES:
+            area, _, place = name.partition("/")
+            by_area.setdefault(area, []).append(f"/{place}" if place else "")
+    areas = (
+        re.escape(area) + (f"(?:{'|'.join(map(re.escape, places))})" if places != [""] else "")
+        for area, places in by_area.items()
+    )
+    return f"^(?:{'|'.join(areas)})$"
+
+
+ZONE = _any_zone()
 TIME_OF_DAY = "^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 
 _BASE64 = "[A-Za-z0-9+/]"
