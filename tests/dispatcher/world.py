@@ -9,7 +9,7 @@ import random
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,7 @@ from queue_services.queue.records import Job
 from queue_services.queue.settling import Settlement
 from queue_services.settings.slices import DispatchSettings
 from queue_services.storage.port import Database, Flow, P, T
-from queue_services.storage.sqlite import SqliteDatabase
+from queue_services.storage.sqlite import SqliteDatabase, SqliteTx
 from tests.support.virtual import VirtualLoop
 from tests.support.workspaces import Workspaces
 
@@ -55,6 +55,12 @@ class InlineSqlite(SqliteDatabase):
     true_time: Callable[[], int] = staticmethod(
         lambda: round((START + asyncio.get_running_loop().time()) * SECOND)
     )
+
+    def _transaction(
+        self, connection: sqlite3.Connection, begin: str, run: Callable[[SqliteTx], Awaitable[T]]
+    ) -> T:
+        self._texts["read_clock"] = f"select {self.true_time()}"
+        return super()._transaction(connection, begin, run)
 
     async def _on_writer(self, run: Callable[[], T]) -> T:
         value = run()

@@ -27,10 +27,8 @@ async def broken(world: Simulation) -> list[str]:
 
 async def _ends(world: Simulation) -> list[str]:
     """Every accepted message has ended once, and as delivered just when a receiver took it."""
-    accepted = list(world.memory.accepted)
-    found = {
-        job.id: job for job in await world.database.read(jobs.find, accepted, world.true_now())
-    }
+    accepted, now = list(world.memory.accepted), world.true_now() + world.step_of_database
+    found = {job.id: job for job in await world.database.read(jobs.find, accepted, now)}
     delivered = world.receivers.delivered()
     wrong = [
         f"{message} was accepted and is not there" for message in accepted if message not in found
@@ -39,6 +37,7 @@ async def _ends(world: Simulation) -> list[str]:
         f"{job.id} has not ended: {job.status}"
         for job in found.values()
         if job.status in (Status.SCHEDULED, Status.CLAIMED)
+        and not (world.steps and job.due_at > max(job.created_at, now))
     ]
     wrong += [
         f"{job.id} is delivered, and no receiver took it"
@@ -87,7 +86,7 @@ def _limits(world: Simulation) -> Iterator[str]:
 
 def _over(world: Simulation, channel: Channel, workspace: str | None, rate: float) -> Iterator[str]:
     times = world.receivers.times(channel, workspace)
-    for step in world.steps:
+    for step in world.disagreements:
         if world.lives > 1 or any(
             step <= start < step + FOLLOWED for start in world.starts
         ):  # else all went by one clock, which fell silent when it followed

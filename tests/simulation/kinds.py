@@ -25,9 +25,27 @@ class Kind(StrEnum):
     """Two applications hand in by one key with a quota, each at an API process of its own:
     what is over it is handed in in a later minute.
     """
+    STEPPED = "stepped"
+    """The database's clock is set by an hour and more, forward and back, again and again, while
+    dispatchers run or none does.
+    """
+    AWAY = "away"
+    """The store is away from a dispatcher, or from all, for longer than a lease."""
+    UNANSWERED = "unanswered"
+    """Many a COMMIT is carried out and not answered."""
+
+
+KINDS = {
+    1: Kind.STEPPED,
+    2: Kind.AWAY,
+    3: Kind.UNANSWERED,
+    4: Kind.CROWDED,
+    5: Kind.SET_BACK,
+    7: Kind.TOLD,
+    8: Kind.TOLD,
+    9: Kind.METERED,
+}
 
 
 def kind_of(seed: int) -> Kind:
-    return {4: Kind.CROWDED, 5: Kind.SET_BACK, 7: Kind.TOLD, 8: Kind.TOLD, 9: Kind.METERED}.get(
-        seed % 10, Kind.PLAIN
-    )
+    return KINDS.get(seed % 10, Kind.PLAIN)

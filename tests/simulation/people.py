@@ -89,8 +89,14 @@ class Application:
             except StoreUnavailable:
                 await asyncio.sleep(self._rnd.uniform(0.01, 0.5))
                 other = random.Random(self._rnd.random())
+                now = self._clock.now()
                 messages = [
-                    msgspec.structs.replace(message, id=new_message(other, self._clock.now(), 0).id)
+                    msgspec.structs.replace(
+                        message,
+                        id=new_message(other, now, 0).id,
+                        created_at=now,
+                        due_at=now + message.due_at - message.created_at,
+                    )
                     for message in messages
                 ]
                 continue

@@ -38,12 +38,14 @@ TIMEOUT = 10.0
 @dataclass
 class Sending:
     """One process as the receivers know it. `dead` says whether it was killed, `hindered`
-    whether it was kept from its store or stood still since then.
+    whether it was kept from its store or stood still since then, `set_since` whether the
+    database's clock was set since a lease before.
     """
 
     clock: Clock
     dead: Callable[[], bool]
     hindered: Callable[[float], bool]
+    set_since: Callable[[float], bool] = lambda _: False
     flights: Flights | None = None
 
 
@@ -131,6 +133,9 @@ class Receivers:
                     " nothing hindered its process"
                 )
             return "its lease ended"
+        claims = before.flight.message.claim, now.flight.message.claim
+        if claims[0] != claims[1] and before.sending.set_since(before.at):
+            return "the clock was set"
         self.broken.append(
             f"{now.delivery.id} came at {before.at:.3f} and {now.at:.3f}: two live claims,"
             f" {before.flight.message.claim} and {now.flight.message.claim}"

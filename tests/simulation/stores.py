@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from queue_services.domain.message import Instant
 from queue_services.errors import StoreUnavailable
@@ -49,6 +49,10 @@ class SimulatedPostgres(PostgresDatabase):
             asyncio.create_task(self._write(flow, *args, **kwargs))
         )  # what has reached the server ends there, whoever dies
 
+    def _transaction(self, **options: Any) -> Any:
+        self._texts["read_clock"] = f"select {self.true_time()}::bigint"
+        return super()._transaction(**options)
+
     async def _write(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         with _loop().real_work():
             return await super().write(flow, *args, **kwargs)
@@ -88,6 +92,13 @@ class Faults:
         self.lost_wakes = rnd.choice([0.0, 0.2])
         self.slowest_commit = rnd.choice([0.004, 0.03, 0.2])
         self.slowest_read = rnd.choice([0.0, 0.002])
+
+    @classmethod
+    def none(cls) -> Faults:
+        """Nothing goes wrong."""
+        faults = cls(random.Random(0))
+        faults.calm()
+        return faults
 
     def calm(self) -> None:
         self.lost_before = self.lost_after = self.crash_before = self.crash_after = (

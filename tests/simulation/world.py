@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from queue_services.clock import Clock
 from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import Dispatching, build
-from queue_services.dispatcher.clock_keeping import measure
+from queue_services.dispatcher.clock_keeping import ClockKeeper, measure
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import event_routes, verification
@@ -29,6 +29,7 @@ from tests.simulation.metering import LARGEST, Meter
 from tests.simulation.people import LIMITED, WORKSPACES, Application, Memory, Operator
 from tests.simulation.receivers import MOODS, Receivers, Sending, SimulatedSender
 from tests.simulation.stores import Connection, Faults
+from tests.storage.store import select
 from tests.support.virtual import VirtualLoop
 
 NO_LIMIT = dict.fromkeys(Channel, 1_000_000.0)
@@ -68,6 +69,10 @@ class Simulation:
         assert isinstance(self.loop, VirtualLoop)
         self.step_of_database = 0
         self.steps: list[float] = []
+        self.disagreements: list[float] = []
+        self.down_until = 0.0
+        self._api_clock: Clock | None = None
+        self._background: asyncio.Task[None] | None = None
         self.starts: list[float] = []
         self.lives = self.rnd.randint(1, 3)
         self.stalls: list[tuple[float, float]] = []
@@ -109,6 +114,12 @@ class Simulation:
             self.settings = dataclasses.replace(
                 self.settings, sms_per_second=5, email_per_second=10, concurrency=256
             )
+        elif self.kind is Kind.UNANSWERED:
+            self.faults.lost_after = 0.25
+        elif self.kind is Kind.AWAY:
+            self.settings = dataclasses.replace(
+                self.settings, lease_seconds=self.rnd.choice([2, 3]), shutdown_seconds=1
+            )
         elif self.kind is Kind.TOLD:
             self.settings = dataclasses.replace(
                 self.settings, events_url="http://application.example"
@@ -121,6 +132,8 @@ class Simulation:
     async def run(self) -> None:
         """Live through the trouble, then through the calm, until nothing waits any more."""
         await self.database.migrate()
+        if self.kind is Kind.STEPPED:
+            self._follow_steps()
         await self.database.write(
             event_routes.set_service, enabled=self.settings.events_url is not None
         )
@@ -141,6 +154,10 @@ class Simulation:
             people += [self._operate(), self._trouble(), self._moods()]
         if self.kind is Kind.CROWDED:
             people.append(self._jolt())
+        elif self.kind is Kind.STEPPED:
+            people.append(self._step_by_hours())
+        elif self.kind is Kind.AWAY:
+            people.append(self._cut_for_long())
         elif self.kind is Kind.SET_BACK or self.rnd.random() < 0.2:
             people.append(self._step_clock())
         await asyncio.gather(*people)
@@ -148,11 +165,14 @@ class Simulation:
         await self._drain()
         self._over.set()
         await asyncio.gather(*lives)
+        if self._background is not None:
+            self._background.cancel()
 
     async def _life(self) -> None:
         """Start a dispatcher, and another when it has ended, until the end of the world."""
         ending = asyncio.create_task(self._over.wait())
         while not self._over.is_set():
+            await asyncio.sleep(max(0.0, self.down_until - self.loop.time()))
             connection = Connection(
                 self.database, self.faults, random.Random(self.rnd.random()), dies=True
             )
@@ -179,7 +199,10 @@ class Simulation:
         try:
             clock.correct(await measure(connection, clock), at_once=True)
             sending = Sending(
-                clock, connection.dead.is_set, lambda since: self._hindered(connection, since)
+                clock,
+                connection.dead.is_set,
+                lambda since: self._hindered(connection, since),
+                self._set_since,
             )
             dispatching = await build(
                 connection,
@@ -272,12 +295,16 @@ class Simulation:
         self.stalls.append((self.loop.elapsed, self.loop.elapsed + seconds))
         self.loop.elapsed += seconds
 
+    def _set_since(self, since: float) -> bool:
+        """Whether the database's clock was set since a lease before."""
+        return any(step >= since - self.settings.lease_seconds for step in self.steps)
+
     def _hindered(self, connection: Connection, since: float) -> bool:
         """Whether a process was kept from its store for so long that a lease may have ended,
         which it renews every third of one.
         """
         lease = self.settings.lease_seconds
-        if any(step >= since - lease for step in self.steps):
+        if self._set_since(since):
             return True
         kept = sum(
             end - begin
@@ -317,12 +344,50 @@ class Simulation:
             self.receivers.moods[self.rnd.choice(WORKSPACES)] = self.rnd.choice(MOODS)
             await asyncio.sleep(self.rnd.expovariate(0.5))
 
+    def _follow_steps(self) -> None:
+        """Let the clock of the API's processes follow the database's, as theirs do."""
+        self._api_clock = self._clock(accurate=True)
+        connection = Connection(self.database, Faults.none(), random.Random(0))
+        lease = round(self.settings.lease_seconds * SECOND)
+        self._background = asyncio.create_task(
+            ClockKeeper(connection, self._api_clock, lease).run()
+        )
+
+    async def _step_by_hours(self) -> None:
+        """The database's clock is set by an hour and more, in either direction; every other
+        time while no dispatcher runs.
+        """
+        while self.loop.time() < self.trouble:
+            await asyncio.sleep(self.rnd.uniform(2, self.trouble / 2))
+            down = self.rnd.random() < 0.5
+            if down:
+                self.down_until = self.loop.time() + self.rnd.uniform(2, 4)
+                for process in self.processes:
+                    process.connection.dead.set()
+                await asyncio.sleep(1.5)
+            else:
+                self.disagreements.append(self.loop.time())
+            self.steps.append(self.loop.time())
+            hours = self.rnd.choice([1, 1, 2.5, 30])
+            self.step_of_database += round(hours * 3600 * SECOND) * self.rnd.choice([-1, 1])
+
+    async def _cut_for_long(self) -> None:
+        """Keep one process, or all, from the store for longer than a lease."""
+        while self.loop.time() < self.trouble:
+            await asyncio.sleep(self.rnd.expovariate(0.4))
+            until = self.loop.time() + self.settings.lease_seconds * self.rnd.uniform(1, 3)
+            every = self.rnd.random() < 0.5
+            chosen = self.processes if every else self.processes[:1]
+            for process in chosen:
+                process.connection.cut(until)
+
     async def _step_clock(self) -> None:
         """The database's clock is set, forward or back; the processes follow it within ten
         seconds.
         """
         await asyncio.sleep(self.rnd.uniform(2, self.trouble))
         self.steps.append(self.loop.time())
+        self.disagreements.append(self.loop.time())
         self.step_of_database = round(self.rnd.choice([-1.5, -0.3, -0.03, 0.03, 0.3, 1.5]) * SECOND)
 
     async def _become_calm(self) -> None:
@@ -337,12 +402,17 @@ class Simulation:
         """Wait until nothing waits; a world that does not come to that has stranded something."""
         for _ in range(LONGEST_CALM):
             await asyncio.sleep(1)
-            if not await self.database.read(count_pending) and not await self.database.read(
+            now = self.true_now() + self.step_of_database
+            if not await self.database.read(count_pending, now) and not await self.database.read(
                 count_waiting
             ):
                 await asyncio.sleep(DRAINED_FOR)
                 return
-        waiting = await self.database.read(count_pending), await self.database.read(count_waiting)
+        now = self.true_now() + self.step_of_database
+        waiting = (
+            await self.database.read(count_pending, now),
+            await self.database.read(count_waiting),
+        )
         self.ended_badly.append(
             f"{waiting[0]} messages and {waiting[1]} events still wait after {LONGEST_CALM} calm"
             " seconds"
@@ -365,14 +435,14 @@ class Simulation:
         )
 
     def _calm_operator(self) -> Operator:
-        faults = Faults(random.Random(0))
-        faults.calm()
-        return self._operator(faults)
+        return self._operator(Faults.none())
 
     def _clock(self, *, accurate: bool = False) -> Clock:
         """A process's clock, that drifts and began wrong; an accurate one where the process has
         measured it already.
         """
+        if accurate and self._api_clock is not None:
+            return self._api_clock
         drift, began = (
             (0.0, 0.0) if accurate else (self.rnd.uniform(-50e-6, 50e-6), self.rnd.uniform(-2, 2))
         )
@@ -383,7 +453,13 @@ class Simulation:
         )
 
 
-async def count_pending(tx: Tx) -> int:
-    """How many messages have not ended."""
-    [[_, waiting, _]] = await tx.fetch("verify_size")
+async def count_pending(tx: Tx, now: Instant) -> int:
+    """How many messages have not ended, but for those that were asked for later than `now`: the
+    clock was set back since.
+    """
+    [[waiting]] = await select(
+        tx,
+        "select count(*) from pending p join message m on m.id = p.id where p.due_at <="
+        f" {now + 30 * SECOND} or p.due_at <= m.created_at",
+    )
     return int(waiting)

@@ -59,10 +59,10 @@ class ChannelState(msgspec.Struct):
 
     def overdue(self, flights: Flights, now: Instant) -> set[str]:
         """The workspaces that have held as many connections as are free for too long."""
-        if now - self._looked_at >= BLOCKED_FOR // 4:
+        if not 0 <= now - self._looked_at < BLOCKED_FOR // 4:  # or the clock was set back
             self._looked_at, free = now, flights.free
             self._blocked = {
-                name: self._blocked.get(name, now)
+                name: min(self._blocked.get(name, now), now)
                 for name in {*self.buffer.held, *self._blocked}
                 if flights.held_by(name) >= free
             }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import structlog
 
 from queue_services.clock import Clock
-from queue_services.domain.message import Channel
+from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import clock_steps, dispatchers, slots
 from queue_services.storage.port import Database
@@ -18,6 +18,8 @@ CLOCK_SECONDS = 2
 """How often the clock is measured: processes that follow a step one after the other disagree
 for as long.
 """
+UNDER_WAY = 15 * SECOND
+"""What was begun with an instant of before a step has been stored by then."""
 MEASUREMENTS = 5
 CLOCK_GRAIN = 1_000
 """SQLite tells its clock in milliseconds."""
@@ -32,12 +34,13 @@ class ClockKeeper:
 
     def __init__(self, database: Database, clock: Clock, lease: int) -> None:
         self._database, self._clock, self._lease = database, clock, lease
-        self._corrected = False
+        self._correct_at: list[Instant] = [0]
 
     async def check(self) -> None:
         """Measure the clock; around a step, let one window pass in silence, and put right
         what is stored ahead of it: after every step, and once at the start, when nobody
-        knows whether the clock was set while no process ran.
+        knows whether the clock was set while no process ran. After a step once more, for
+        what was under way with instants of before.
 
         The silence is in the store before the clock is stepped: a claim between the two would
         take slots of the old time for long past. Raises StoreUnavailable.
@@ -48,10 +51,10 @@ class ClockKeeper:
                 await self._database.write(slots.silence, channel, self._clock.now() + error)
         if self._clock.correct(error):
             log.warning("the clock was wrong and has been stepped", error_ms=error / 1000)
-            self._corrected = False
-        if not self._corrected:
+            self._correct_at = [0, self._clock.now() + UNDER_WAY]
+        if self._correct_at and self._clock.now() >= self._correct_at[0]:
             count = await clock_steps.correct(self._database, self._clock.now(), self._lease)
-            self._corrected = True
+            del self._correct_at[0]
             if count:
                 log.warning("instants ahead of the clock were corrected", rows=count)
 

@@ -109,7 +109,9 @@ class Runner:
                 await self._sleep(wake, self._clock.now() + AFTER_FAILURE)
                 continue
             if not done.claimed:
-                await self._clock.sleep_until(min(now + BREATH, done.wake_at + BREATH))
+                # the clock may have been set back since
+                began = min(now, self._clock.now())
+                await self._clock.sleep_until(min(began, done.wake_at) + BREATH)
             await self._sleep(wake, done.wake_at)
 
     async def _reserve(self, channel: Channel) -> None:

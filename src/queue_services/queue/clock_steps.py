@@ -104,7 +104,7 @@ async def find(tx: Tx, now: Instant, lease: int = LONGEST_LEASE) -> list[Ahead]:
         after = lanes[-1].id
     found += [
         Ahead(str(row[0]), "its lease ends too late")
-        for row in await tx.fetch("leases_ahead", latest + lease)
+        for row in await tx.fetch("leases_ahead", latest, latest + lease)
     ]
     found += [
         Ahead(str(row[0]), "its next try is of another time") for row, _ in await _retries(tx, now)
@@ -133,15 +133,11 @@ async def correct(database: Database, now: Instant, lease: int) -> int:
     count = await _correct_plain.run(database, now)
     for after, lanes in await _astray_lanes.run(database, now):
         count += await _correct_lanes.run(database, after, lanes, now)
-    leases, retries, immediate = await _astray_messages.run(database, now, lease)
-    for statement, rows, same in (
-        ("correct_leases", leases, ()),
-        ("correct_retries", retries, ()),
-        ("correct_immediate", immediate, (now,)),
-    ):
+    leases, waits = await _astray_messages.run(database, now, lease)
+    for statement, rows in (("correct_leases", leases), ("correct_waits", waits)):
         for start in range(0, len(rows), BITE):
             bite = rows[start : start + BITE]
-            count += await _correct_messages.run(database, statement, bite, *same)
+            count += await _correct_messages.run(database, statement, bite, now)
     if count:
         database.wake()
     return count
@@ -269,26 +265,26 @@ async def _retries(tx: Tx, now: Instant) -> list[tuple[Row, Instant]]:
 
 
 @reads
-async def _astray_messages(
-    tx: Tx, now: Instant, lease: int
-) -> tuple[list[Row], list[Row], list[Row]]:
-    """Leases, waiting tries, and messages that were to go at once."""
+async def _astray_messages(tx: Tx, now: Instant, lease: int) -> tuple[list[Row], list[Row]]:
+    """Claims, and what waits for its next try or was to go at once: each with when it is due."""
     tx.lift_time_limit()
     latest = now + TOLERANCE
-    leases = await tx.fetch("leases_ahead", latest + lease)
+    leases = await tx.fetch("leases_ahead", latest, latest + lease)
     immediate = await tx.fetch("immediate_ahead", latest, first_id(latest))
     return (
         [(*row, now + lease) for row in leases],
-        [(*row, due_at) for row, due_at in await _retries(tx, now)],
-        [tuple(row) for row in immediate],
+        [
+            *((*row, now) for row in immediate),
+            *((*row, due_at) for row, due_at in await _retries(tx, now)),
+        ],
     )
 
 
 @writes
-async def _correct_messages(tx: Tx, statement: str, rows: Sequence[Row], *same: Instant) -> int:
+async def _correct_messages(tx: Tx, statement: str, rows: Sequence[Row], now: Instant) -> int:
     """Put a bite of waiting messages right, and let their lanes know."""
     earliest: dict[int, list[Instant]] = {}
-    moved = await tx.each(statement, rows, *same)
+    moved = await tx.each(statement, rows, now)
     for lane, priority, visible_at in moved:
         due = earliest.setdefault(lane, [FOREVER, FOREVER])
         due[0] = min(due[0], visible_at)

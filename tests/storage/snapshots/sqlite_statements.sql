@@ -286,10 +286,6 @@ update dispatcher set seen_at = min(seen_at, ?1), started_at = min(started_at, ?
 update event set created_at = min(created_at, ?1), visible_at = case when created_at > ?1 or visible_at > ?2 then ?1 else visible_at end
 where created_at > ?1 or visible_at > ?2;
 
--- name: correct_immediate
-update pending set due_at = min(due_at, ?3), visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
-returning lane, priority, visible_at;
-
 -- name: correct_key_use
 update key_use set minute = ?2 where id = ?1 and minute > ?2 + 1;
 
@@ -302,7 +298,7 @@ update lane set log = ?2, slot_at = ?3, held_until = ?4, hold_set_at = ?5, excee
 where id = ?1;
 
 -- name: correct_leases
-update pending set visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is not null
+update pending set due_at = min(due_at, ?4), visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is not null
 returning lane, priority, visible_at;
 
 -- name: correct_operations
@@ -311,12 +307,12 @@ update operation set claimed_until = ?1 where finished_at is null and claimed_un
 -- name: correct_progress
 update progress set at = ?1 where at > ?1;
 
--- name: correct_retries
-update pending set visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
-returning lane, priority, visible_at;
-
 -- name: correct_told
 update event_told set at = ?1 where at > ?1;
+
+-- name: correct_waits
+update pending set due_at = min(due_at, ?4), visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
+returning lane, priority, visible_at;
 
 -- name: count_claimed_of_campaign
 select count(*) from pending indexed by pending_claimed where claimed_by is not null and visible_at > ?2 and campaign = ?1;
@@ -618,10 +614,11 @@ returning one;
 
 -- name: immediate_ahead
 select p.id, p.claim from message m join pending p on p.id = m.id
-where m.id >= ?2 and m.created_at > ?1 and p.due_at = m.created_at and p.visible_at = p.due_at and p.claimed_by is null
+where m.id >= ?2 and m.created_at > ?1 and p.due_at <= m.created_at and p.visible_at = p.due_at and p.due_at > ?1 and p.claimed_by is null
 union all
 select p.id, p.claim from result r join pending p on p.id = r.id
-where r.finished_at > ?1 and r.status = 'scheduled' and p.due_at = r.finished_at and p.visible_at = p.due_at and p.claimed_by is null;
+where r.finished_at > ?1 and r.status = 'scheduled' and p.due_at <= r.finished_at and p.visible_at = p.due_at and p.due_at > ?1
+    and p.claimed_by is null;
 
 -- name: insert_adjustments
 insert into adjustment (workspace, channel, at, from_rate, to_rate, reason) values (?1, ?2, ?3, ?4, ?5, ?6);
@@ -785,7 +782,7 @@ order by l.id limit ?4;
 update notification set visible_at = ?2, tries = tries + 1 where id = ?1;
 
 -- name: leases_ahead
-select id, claim from pending where claimed_by is not null and visible_at > ?1 and visible_at < 4611686018427387903;
+select id, claim from pending where claimed_by is not null and (visible_at > ?2 or due_at > ?1) and visible_at < 4611686018427387903;
 
 -- name: lift_hold
 update lane set held_until = 0, hold_reason = null, hold_step = 0, refusals = 0, hold_set_at = ?3
@@ -1076,7 +1073,7 @@ update campaign set state = case when state in ('shifting', 'cancelled') then st
 -- name: retries_ahead
 select p.id, p.claim, p.attempts, p.visible_at, coalesce((select max(a.started_at) from attempt a where a.id = p.id), 0)
 from pending p
-where p.claimed_by is null and p.visible_at > ?1 and p.visible_at > p.due_at and p.visible_at < 4611686018427387903;
+where p.claimed_by is null and p.visible_at > ?1 and p.visible_at <> p.due_at and p.visible_at < 4611686018427387903;
 
 -- name: retry_events
 update event set visible_at = ?3, tries = tries + 1, claimed_by = null where seq = ?1 and claim = ?2 and claimed_by = ?4;

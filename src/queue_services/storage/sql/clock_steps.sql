@@ -19,21 +19,23 @@ where l.id > $1 and (
 order by l.id limit $4;
 
 -- name: leases_ahead
-select id, claim from pending where claimed_by is not null and visible_at > $1 and visible_at < 4611686018427387903;
+-- Claims that end after $2, or of messages that are due after $1: they were due by another clock.
+select id, claim from pending where claimed_by is not null and (visible_at > $2 or due_at > $1) and visible_at < 4611686018427387903;
 
 -- name: retries_ahead
--- Tries that wait: with when the last one before began, 0 where nothing went out.
+-- Messages that a dispatcher gave back or that wait for their next try: with when the last one before began, 0 where nothing went out.
 select p.id, p.claim, p.attempts, p.visible_at, coalesce((select max(a.started_at) from attempt a where a.id = p.id), 0)
 from pending p
-where p.claimed_by is null and p.visible_at > $1 and p.visible_at > p.due_at and p.visible_at < 4611686018427387903;
+where p.claimed_by is null and p.visible_at > $1 and p.visible_at <> p.due_at and p.visible_at < 4611686018427387903;
 
 -- name: immediate_ahead
 -- Messages that were to go at once when they were accepted, or retried by hand, and wait: $2 is the first id of after $1.
 select p.id, p.claim from message m join pending p on p.id = m.id
-where m.id >= $2::uuid and m.created_at > $1 and p.due_at = m.created_at and p.visible_at = p.due_at and p.claimed_by is null
+where m.id >= $2::uuid and m.created_at > $1 and p.due_at <= m.created_at and p.visible_at = p.due_at and p.due_at > $1 and p.claimed_by is null
 union all
 select p.id, p.claim from result r join pending p on p.id = r.id
-where r.finished_at > $1 and r.status = 'scheduled' and p.due_at = r.finished_at and p.visible_at = p.due_at and p.claimed_by is null;
+where r.finished_at > $1 and r.status = 'scheduled' and p.due_at <= r.finished_at and p.visible_at = p.due_at and p.due_at > $1
+    and p.claimed_by is null;
 
 -- name: events_ahead
 select seq from event where created_at > $1 or visible_at > $2;

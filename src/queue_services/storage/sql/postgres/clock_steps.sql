@@ -8,16 +8,13 @@ from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], 
 where l.id = u.id;
 
 -- name: correct_leases
-update pending p set visible_at = least(p.visible_at, u.visible_at) from unnest($1::uuid[], $2::integer[], $3::bigint[]) u(id, claim, visible_at)
+update pending p set due_at = least(p.due_at, $4), visible_at = least(p.visible_at, u.visible_at)
+from unnest($1::uuid[], $2::integer[], $3::bigint[]) u(id, claim, visible_at)
 where p.id = u.id and p.claim = u.claim and p.claimed_by is not null
 returning p.lane, p.priority, p.visible_at;
 
--- name: correct_retries
-update pending p set visible_at = least(p.visible_at, u.visible_at) from unnest($1::uuid[], $2::integer[], $3::bigint[]) u(id, claim, visible_at)
-where p.id = u.id and p.claim = u.claim and p.claimed_by is null
-returning p.lane, p.priority, p.visible_at;
-
--- name: correct_immediate
-update pending p set due_at = least(p.due_at, $3), visible_at = least(p.visible_at, $3) from unnest($1::uuid[], $2::integer[]) u(id, claim)
+-- name: correct_waits
+update pending p set due_at = least(p.due_at, $4), visible_at = least(p.visible_at, u.visible_at)
+from unnest($1::uuid[], $2::integer[], $3::bigint[]) u(id, claim, visible_at)
 where p.id = u.id and p.claim = u.claim and p.claimed_by is null
 returning p.lane, p.priority, p.visible_at;

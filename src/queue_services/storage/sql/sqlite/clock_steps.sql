@@ -4,13 +4,9 @@ update lane set log = ?2, slot_at = ?3, held_until = ?4, hold_set_at = ?5, excee
 where id = ?1;
 
 -- name: correct_leases
-update pending set visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is not null
+update pending set due_at = min(due_at, ?4), visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is not null
 returning lane, priority, visible_at;
 
--- name: correct_retries
-update pending set visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
-returning lane, priority, visible_at;
-
--- name: correct_immediate
-update pending set due_at = min(due_at, ?3), visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
+-- name: correct_waits
+update pending set due_at = min(due_at, ?4), visible_at = min(visible_at, ?3) where id = ?1 and claim = ?2 and claimed_by is null
 returning lane, priority, visible_at;
