@@ -128,6 +128,10 @@ def test_lists_networks_and_flags_become_typed_values() -> None:
         ("QUEUE_SERVICES_CALLBACK_AUTHORIZATION", "Bearer a\r\nx-evil: 1"),
         ("QUEUE_SERVICES_LOG_LEVEL", "loud"),
         ("QUEUE_SERVICES_ADMIN_KEY", "k" * 31),
+        ("QUEUE_SERVICES_ROOT_PATH", "queue"),
+        ("QUEUE_SERVICES_ROOT_PATH", "//evil.example"),
+        ("QUEUE_SERVICES_ROOT_PATH", "/a/../b"),
+        ("QUEUE_SERVICES_ROOT_PATH", "/api"),
         ("QUEUE_SERVICES_ADMIN_KEY", "k" * 40 + "\x7f"),
     ],
 )

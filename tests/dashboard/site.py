@@ -139,7 +139,8 @@ async def opened(
     **settings: Any,
 ) -> AsyncIterator[Site]:
     """A service with its dashboard, ended with the test."""
-    async with serving(folder, ApiSettings(admin_key=admin_key), database=database) as service:
+    served = ApiSettings(admin_key=admin_key, root_path=settings.get("root_path", ""))
+    async with serving(folder, served, database=database) as service:
         clock = Clock(monotonic=lambda: service.seconds, wall=lambda: START)
         wanted = DashboardSettings(admin_key=admin_key, **settings)
         dashboard = await open_dashboard(service.database, clock, wanted, memory, version="0.0.0")

@@ -58,7 +58,7 @@ async def test_the_store_holds_no_cookie_and_nothing_that_makes_one(tmp_path: Pa
         kept = str(await site.service.database.read(select, "select * from session"))
         assert site.client.cookies[COOKIE] not in kept
         assert "correct horse" not in kept
-        tables = "select name from sqlite_schema where name like '%secret%'"
+        tables = "select name from sqlite_schema where name = 'dashboard_secret'"
         assert await site.service.database.read(select, tables) == []
 
 

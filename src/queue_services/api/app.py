@@ -53,6 +53,7 @@ from queue_services.queue.service_limits import ServiceLimits
 from queue_services.settings.slices import ApiSettings
 from queue_services.storage.port import Database
 from queue_services.web.bodies import MIB, Memory
+from queue_services.web.root_path import RootPath
 from queue_services.wire.intake import Rules
 
 CALLS = (
@@ -102,6 +103,8 @@ def create_app(
     )
     keys = keys or StoredKeys(services.keys, settings.admin_key)
     around = [Middleware(Segments)]
+    if settings.root_path:
+        around.insert(0, Middleware(RootPath, root=settings.root_path))
     if not settings.insecure:
         around.append(Middleware(LoopbackRule, keys=keys, origins=settings.cors_origins))
     if settings.cors_origins:
@@ -130,7 +133,7 @@ def create_app(
             await services.notifier.close()
 
     app = Starlette(
-        routes=[*routes(CALLS, services), *openapi.routes(CALLS), *more_routes],
+        routes=[*routes(CALLS, services), *openapi.routes(CALLS, settings.root_path), *more_routes],
         middleware=around,
         exception_handlers=dict.fromkeys(
             (QueueServicesError, HTTPException, ClientDisconnect, Exception), answer_error

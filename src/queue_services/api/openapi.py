@@ -185,9 +185,11 @@ def document(calls: tuple[Call, ...]) -> Schema:
 
 
 @functools.cache
-def routes(calls: tuple[Call, ...]) -> list[BaseRoute]:
+def routes(calls: tuple[Call, ...], root_path: str = "") -> list[BaseRoute]:
     """/openapi.json, and the page that shows it."""
     whole = document(calls)
+    if root_path:
+        whole = {**whole, "servers": [{"url": root_path}]}
     encoded = msgspec.json.encode(whole)
 
     async def openapi(_: Request) -> Response:

@@ -25,6 +25,7 @@ from queue_services import errors
 from queue_services.api.render import field_errors
 from queue_services.domain.message import Status
 from queue_services.web.bodies import UNREAD
+from queue_services.web.root_path import rooted
 from queue_services.wire.answers import STATUS_NAMES, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -80,7 +81,7 @@ class ProblemResponse(Response):
     ) -> None:
         slug, title = PROBLEMS.get(status, ("http-error", HTTPStatus(status).phrase))
         problem = Problem(
-            type=f"/docs#{slug}",
+            type=rooted(f"/docs#{slug}"),
             title=title,
             status=status,
             detail=detail,

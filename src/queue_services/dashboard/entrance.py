@@ -66,7 +66,7 @@ async def show_recipients(visit: Visit) -> Response:
     after = _after(visit.form.get("after"))
     if wanted:
         async with visit.audited(
-            "show recipients", after.removeprefix(view.BASE) or "/", detail="for 15 minutes"
+            "show recipients", after.removeprefix(view.path()) or "/", detail="for 15 minutes"
         ):
             await _show(visit, wanted=True)
     else:
@@ -95,7 +95,7 @@ def _after(given: str | None) -> str:
     """Where to go next: a page of the dashboard, and never another site."""
     inside = (
         given is not None
-        and (given == view.BASE or given.startswith((view.BASE + "/", view.BASE + "?")))
+        and (given == view.path() or given.startswith((view.path() + "/", view.path() + "?")))
         and "\\" not in given
     )
     return given if given is not None and inside and given.isprintable() else view.path()

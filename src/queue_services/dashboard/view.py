@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from queue_services.dashboard import words
 from queue_services.redaction import masked_recipient
+from queue_services.web.root_path import rooted
 
 BASE = "/admin/queues"
 
@@ -53,7 +54,7 @@ def path(*segments: str, **query: Any) -> str:
     given = {
         name.rstrip("_"): str(value) for name, value in query.items() if value not in (None, "")
     }
-    return "/".join([BASE, *segments]) + (f"?{urlencode(given)}" if given else "")
+    return "/".join([rooted(BASE), *segments]) + (f"?{urlencode(given)}" if given else "")
 
 
 def static(name: str) -> str:

@@ -38,6 +38,7 @@ from queue_services.queue.audit import Record, Via
 from queue_services.redaction import masked_recipient, redacted_text
 from queue_services.web.bodies import Reads
 from queue_services.web.clients import client_of, place_of
+from queue_services.web.root_path import rooted
 
 log = structlog.get_logger(__name__)
 
@@ -139,7 +140,7 @@ class Visit:
         }
         known |= {
             "read_only": self.desk.settings.dashboard_read_only,
-            "here": self.request.url.path,
+            "here": rooted(self.request.url.path),
         }
         return view.page(template, code, None, **known, **values)
 
@@ -233,7 +234,7 @@ def _set_cookies(visit: Visit, answer: Response, *, refused: bool) -> None:
             name,
             value,
             max_age=seconds,
-            path=view.BASE,
+            path=view.path(),
             secure=secure,
             httponly=True,
             samesite="lax",
@@ -296,7 +297,7 @@ def _to_login(visit: Visit) -> Response:
         visit.request.method == "POST"
     ):  # a challenge would make the browser ask for a name, on whatever site it is
         return view.page("refused.html", 403, **words)
-    after = visit.request.url.path + (
+    after = rooted(visit.request.url.path) + (
         f"?{visit.request.url.query}" if visit.request.url.query else ""
     )
     return visit.go(view.path("login", after=after))

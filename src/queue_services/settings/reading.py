@@ -90,7 +90,7 @@ def unknown_names(environ: Mapping[str, str], variables: Iterable[Variable]) -> 
 
 def shown(value: Any, variable: Variable) -> str:
     """The value as `check-config` may show it: of a URL or a path what authenticates nobody."""
-    if value is None or value == ():
+    if value in (None, (), ""):
         return "not set"
     if isinstance(value, tuple):
         return ", ".join(str(element) for element in value)

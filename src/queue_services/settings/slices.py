@@ -177,6 +177,13 @@ class AccessSettings:
         ("/",),
         "prefixes that a `callbackEndpoint` must begin with one of",
     )
+    root_path: str = setting(
+        "ROOT_PATH",
+        types.root_path,
+        "",
+        "path under which a proxy offers the service, such as `/queue`; the proxy may strip it"
+        " or keep it",
+    )
     trusted_proxies: tuple[types.Network, ...] = setting(
         "TRUSTED_PROXIES",
         types.each(types.network),

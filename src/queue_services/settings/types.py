@@ -32,6 +32,8 @@ _WORDS = {
 _PATH = re.compile(r"/(?!/)[^\\#\s\x00-\x1f\x7f]*")
 _DATABASE_SCHEMES = {"sqlite", "postgresql", "postgres"}
 SHORTEST_KEY = 32
+_OWN_SEGMENTS = {"api", "admin", "health", "metrics", "docs", "docs.css", "openapi.json"}
+"""A proxy that strips its path could not be told from one that keeps it."""
 
 
 def text(value: str) -> str:
@@ -143,6 +145,18 @@ def path(value: str) -> str:
     if len(value) > 2000 or not _PATH.fullmatch(value):
         raise ValueError("give a path that begins with one /, without spaces, backslashes or #")
     return value
+
+
+def root_path(value: str) -> str:
+    """A path of plain segments that none of the service's own begins with; a slash at its end
+    is dropped.
+    """
+    root = value.rstrip("/")
+    if not re.fullmatch(r"(?:/[A-Za-z0-9][\w.~-]*)*", root, re.ASCII):
+        raise ValueError("give a path such as /queue, of letters, digits, and - . _ ~")
+    if root.split("/")[1:2] and root.split("/")[1] in _OWN_SEGMENTS:
+        raise ValueError("give a path whose first segment is not one of the service's own paths")
+    return root
 
 
 def network(value: str) -> Network:
