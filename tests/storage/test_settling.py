@@ -9,6 +9,7 @@ from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Priority, Reason, Status
 from queue_services.domain.outcome import Kind
 from queue_services.queue import settling
+from queue_services.queue.records import Attempt
 from queue_services.queue.settling import FinishedBatch
 from tests.storage.store import Store, later
 from tests.support.builders import LEASE, NOW, message, settlement, terms
@@ -48,7 +49,7 @@ async def test_a_delivered_message_ends_completed_with_its_one_attempt(store: St
         None,
     )
     [attempt] = await store.attempts(due)
-    assert msgspec.structs.astuple(attempt) == (1, "delivered", NOW + 3_000, 20_000, 200, None)
+    assert attempt == Attempt(1, "delivered", NOW + 3_000, 20_000, 200, None)
 
 
 async def test_a_rejected_message_ends_failed_and_says_why(store: Store) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from queue_services.domain.claim_lane import ClaimRequest
 from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.message import SECOND, Channel, Instant, Message, Priority, new_id
-from queue_services.domain.outcome import Answer, Kind
+from queue_services.domain.outcome import Answer, AnswerBody, Kind
 from queue_services.domain.retry import RetryPolicy
 from queue_services.queue.settling import Settlement, Terms
 
@@ -84,12 +84,16 @@ def request(channel: Channel = Channel.SMS, **changes: Any) -> ClaimRequest:
 
 
 def answer(
-    kind: Kind = Kind.DELIVERED, *, error: str | None = None, wait_until: Instant | None = None
+    kind: Kind = Kind.DELIVERED,
+    *,
+    error: str | None = None,
+    wait_until: Instant | None = None,
+    body: AnswerBody | None = None,
 ) -> Answer:
     """An answer as a receiver would give it."""
     if error is None and kind is not Kind.DELIVERED:
         error = f"it was {kind.value}"
-    return Answer(kind, STATUS_CODES.get(kind), error, wait_until)
+    return Answer(kind, STATUS_CODES.get(kind), error, wait_until, body)
 
 
 def settlement(

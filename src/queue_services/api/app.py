@@ -23,6 +23,7 @@ from queue_services.api import (
     routes_campaigns,
     routes_channels,
     routes_contacts,
+    routes_errors,
     routes_forecasts,
     routes_health,
     routes_jobs,
@@ -59,6 +60,7 @@ from queue_services.wire.intake import Rules
 CALLS = (
     *routes_messages.CALLS,
     *routes_jobs.CALLS,
+    *routes_errors.CALLS,
     *routes_campaigns.CALLS,
     *routes_contacts.CALLS,
     *routes_forecasts.CALLS,

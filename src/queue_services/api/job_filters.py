@@ -33,6 +33,7 @@ def job_filter(caller: Caller, asked: bodies.JobMembersQuery) -> JobFilter:
         campaign=given(asked.campaign_id),
         contact=given(asked.contact_id),
         recipient=None if recipient is None else searched_recipient(recipient),
+        error_group=given(asked.error_group),
         created_from=created_from,
         created_to=created_to,
     )

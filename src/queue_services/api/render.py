@@ -80,6 +80,8 @@ def job_status(
             outcome=attempt.outcome,
             status_code=attempt.status_code,
             error=attempt.error,
+            answer=attempt.answer,
+            answer_cut=attempt.answer_cut,
         )
         for attempt in attempts
     ]

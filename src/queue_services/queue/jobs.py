@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from queue_services.domain.message import (
     ERASED,
     FOREVER,
@@ -23,7 +25,7 @@ from queue_services.domain.message import (
     first_id,
 )
 from queue_services.errors import Conflict, NotFound
-from queue_services.queue import results, waiting
+from queue_services.queue import failures, results, waiting
 from queue_services.queue.campaigns import shifted
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.records import Attempt, Job, JobFilter
@@ -67,12 +69,19 @@ async def status(
 
 
 async def attempts(tx: Tx, message: str) -> list[Attempt]:
-    """Every POST of the message that has an outcome, oldest first."""
-    return (
-        [Attempt(*row) for row in await tx.fetch("attempts_of", message)]
-        if ID.fullmatch(message)
-        else []
-    )
+    """Every POST of the message that has an outcome, oldest first, the answer with the one it
+    belongs to.
+    """
+    if not ID.fullmatch(message):
+        return []
+    found = [Attempt(*row) for row in await tx.fetch("attempts_of", message)]
+    kept = await failures.answer_of(tx, message)
+    return [
+        msgspec.structs.replace(one, answer=kept.body, answer_cut=kept.cut)
+        if kept is not None and one.number == kept.number
+        else one
+        for one in found
+    ]
 
 
 @reads
@@ -94,7 +103,13 @@ async def _is_rare(tx: Tx, wanted: JobFilter) -> bool:
 
 def _subject(wanted: JobFilter) -> str | None:
     """Something that few jobs have."""
-    return wanted.workspace or wanted.campaign or wanted.contact or wanted.recipient
+    return (
+        wanted.workspace
+        or wanted.campaign
+        or wanted.contact
+        or wanted.recipient
+        or wanted.error_group
+    )
 
 
 def chosen(wanted: JobFilter, now: Instant, *, rare: bool = False) -> tuple[str, dict[str, Any]]:
@@ -140,6 +155,7 @@ def filters_of(wanted: JobFilter) -> dict[str, Any]:
         "campaign": wanted.campaign,
         "contact": wanted.contact,
         "recipient": wanted.recipient,
+        "error_group": wanted.error_group,
     }
     filters: dict[str, Any] = {key: str(value) for key, value in named.items() if value is not None}
     if wanted.created_from is not None:
@@ -182,6 +198,7 @@ async def requeue(
     counts = tally.of(job.workspace, job.channel.value, campaign[0][0] if campaign else None)
     counts.revived_dead += status == Status.DEAD
     counts.revived_cancelled += status == Status.CANCELLED
+    await failures.leave(tx, message)
     await tx.fetch("revive_result", message, now, (await tx.fetch("next_changes", 1))[0][0])
     [[lane]] = await tx.fetch("revive_pending", message, now, posts)
     await tally.add(tx, writer, now)

@@ -21,7 +21,11 @@ class Insertion(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
-    """One POST that went out. `duration` in microseconds; `outcome` in the contract's words."""
+    """One POST that went out. `duration` in microseconds; `outcome` in the contract's words.
+
+    `answer` is the beginning of what the application answered, kept of the last attempt that was
+    not delivered; `answer_cut` where it was longer.
+    """
 
     number: int
     outcome: str
@@ -29,6 +33,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     duration: int
     status_code: int | None
     error: str | None
+    answer: str | None = None
+    answer_cut: bool = False
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -70,6 +76,7 @@ class JobFilter(msgspec.Struct, frozen=True):
     campaign: str | None = None
     contact: str | None = None
     recipient: str | None = None
+    error_group: str | None = None
     created_from: Instant | None = None
     created_to: Instant | None = None
     before: str | None = None

@@ -39,6 +39,8 @@ async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int
     gone = await tx.each("prune_results", ids)
     pruned = [(row[0],) for row in gone]
     await tx.each("prune_attempts", pruned)
+    await tx.each("prune_failures", pruned)
+    await tx.each("prune_answers", pruned)
     keys = [
         (workspace, key, message)
         for workspace, key, message in await tx.each("prune_messages", pruned)

@@ -21,8 +21,9 @@ from queue_services.domain.holds import Hold, HoldReason
 from queue_services.domain.message import FOREVER, Channel, Instant, Priority, Status
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.retry import RetryPolicy, Step
-from queue_services.queue import daily_quotas, events, exceedances, results
+from queue_services.queue import daily_quotas, events, exceedances, failures, results
 from queue_services.queue.exceedances import Exceedance
+from queue_services.queue.failures import Failure
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.records import Attempt
 from queue_services.queue.results import Ending
@@ -212,6 +213,8 @@ async def _end(
     ended = final if len(rows) == len(final) else _of(rows, final)
     final_rows = [_ending(s, step) for s, step in ended]
     await results.insert(tx, final_rows, now, tally)
+    await failures.keep(tx, [_failure(s) for s, step in ended if step.status is Status.DEAD], now)
+    await _keep_answers(tx, ended)
     if told := [row for row, (s, _) in zip(final_rows, ended, strict=True) if s.message.events]:
         await results.tell(tx, told, now)
     return ended
@@ -277,10 +280,31 @@ async def _schedule_again(
     attempts = [(s.message.id, _attempt(s)) for s, _ in waiting if s.answer.posted]
     await tx.each(
         "insert_attempts",
-        [(message, *msgspec.structs.astuple(attempt)) for message, attempt in attempts],
+        [
+            (message, a.number, a.outcome, a.started_at, a.duration, a.status_code, a.error)
+            for message, a in attempts
+        ],
     )
     await lower_lanes(tx, earliest)
+    await _keep_answers(tx, waiting)
     return waiting
+
+
+async def _keep_answers(tx: Tx, pairs: Sequence[tuple[Settlement, Step]]) -> None:
+    """Keep what the application answered where it did not take the message."""
+    await failures.keep_answers(
+        tx,
+        [
+            (s.message.id, s.message.number, s.answer.body)
+            for s, _ in pairs
+            if s.answer.body is not None and s.answer.kind is not Kind.DELIVERED
+        ],
+    )
+
+
+def _failure(s: Settlement) -> Failure:
+    m, answer = s.message, s.answer
+    return Failure(m.id, m.workspace, m.channel, m.campaign, answer.status_code, answer.error)
 
 
 def _posts(s: Settlement) -> int:

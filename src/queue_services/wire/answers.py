@@ -111,6 +111,11 @@ class Attempt(msgspec.Struct, rename="camel", kw_only=True):
     outcome: str
     status_code: int | None
     error: str | None
+    answer: Annotated[
+        str | None,
+        Meta(description="up to 16 KiB of the answer to the last attempt that failed"),
+    ]
+    answer_cut: bool
 
 
 class Job(msgspec.Struct, rename="camel", kw_only=True):

@@ -284,6 +284,13 @@ class JobMembersQuery(
     ] = UNSET
     campaign_id: Id | UnsetType = UNSET
     contact_id: Id | UnsetType = UNSET
+    error_group: (
+        Annotated[
+            str,
+            Meta(pattern=r"^[0-9a-f]{16}$(?!\n)", description="a group's id of GET /api/errors"),
+        ]
+        | UnsetType
+    ) = UNSET
     recipient: (
         Annotated[
             str,

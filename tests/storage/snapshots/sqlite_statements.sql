@@ -82,6 +82,9 @@ select id, digest, workspace, scopes, per_minute, created_at, expires_at from ap
 -- name: all_tiers
 select name, settings from tier order by name;
 
+-- name: answer_of
+select number, body, cut from answer where id = ?1;
+
 -- name: any_pending_of_campaign
 select 1 from pending where campaign = ?1 limit 1;
 
@@ -429,6 +432,9 @@ returning id, claim;
 -- name: delete_events
 delete from event where seq = ?1 and claim = ?2 and claimed_by = ?3;
 
+-- name: delete_failure
+delete from failure where id = ?1;
+
 -- name: delete_notification
 delete from notification where id = ?1;
 
@@ -488,6 +494,9 @@ where not exists (select 1 from lane where workspace = ?1 and channel = ?2);
 -- name: erase_attempts
 update attempt set error = null where id = ?1 and error is not null;
 
+-- name: erase_failures
+update failure set fault = '' where id = ?1;
+
 -- name: erase_messages
 update message set recipient = '', payload = ?2, blank = 'erased', idempotency_key = null where id = ?1;
 
@@ -502,6 +511,27 @@ select seq from event where created_at > ?1 or visible_at > ?2;
 
 -- name: expire_claimed
 update pending set expires_at = ?2 where id = ?1 returning id;
+
+-- name: failure_groups
+select error_group, min(status_code), max(fault), count(*), max(failed_at), max(id)
+from failure where true
+{filters}
+group by error_group order by count(*) desc, error_group limit {limit};
+
+-- name: failure_groups.begin
+failed_at >= {};
+
+-- name: failure_groups.campaign
+campaign in (select id from campaign where name = {});
+
+-- name: failure_groups.channel
+channel = {};
+
+-- name: failure_groups.end
+failed_at < {};
+
+-- name: failure_groups.workspace
+workspace = {};
 
 -- name: find_alert
 select rule, standing from alert where name = ?1;
@@ -673,6 +703,15 @@ on conflict (id) do update set status = excluded.status, reason = excluded.reaso
 -- name: insert_session
 insert into session (id, digest, kind, name, workspace, key_id, proof, address, created_at, expires_at, recipients_until)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+
+-- name: keep_answers
+insert into answer (id, number, body, cut) values (?1, ?2, ?3, ?4)
+on conflict (id) do update set number = excluded.number, body = excluded.body, cut = excluded.cut;
+
+-- name: keep_failures
+insert into failure (id, error_group, status_code, fault, workspace, channel, campaign, failed_at)
+values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+on conflict (id) do update set error_group = excluded.error_group, status_code = excluded.status_code, fault = excluded.fault, failed_at = excluded.failed_at;
 
 -- name: keep_feed_secret
 insert into feed_secret (one, secret) values (1, ?1) on conflict (one) do nothing;
@@ -953,6 +992,9 @@ select at, id from progress where chore = ?1;
 -- name: prune_adjustments
 delete from adjustment where rowid in (select rowid from adjustment where at < ?1 limit ?2) returning at;
 
+-- name: prune_answers
+delete from answer where id = ?1;
+
 -- name: prune_attempts
 delete from attempt where id = ?1;
 
@@ -965,6 +1007,9 @@ returning seq;
 
 -- name: prune_exceedances
 delete from exceedance where rowid in (select rowid from exceedance where at < ?1 limit ?2) returning at;
+
+-- name: prune_failures
+delete from failure where id = ?1;
 
 -- name: prune_idempotency
 delete from idempotency where workspace = ?1 and key = ?2 and id = ?3;
@@ -1248,6 +1293,9 @@ m.campaign in (select id from campaign where name = {});
 -- name: search_ended.contact
 m.contact = {};
 
+-- name: search_ended.error_group
+r.id in (select id from failure where error_group = {});
+
 -- name: search_ended.from_id
 r.id >= {};
 
@@ -1302,6 +1350,9 @@ m.contact = {};
 -- name: search_jobs.delivered
 r.status = {};
 
+-- name: search_jobs.error_group
+m.id in (select id from failure where error_group = {});
+
 -- name: search_jobs.from_id
 m.id >= {};
 
@@ -1349,6 +1400,9 @@ p.id in (select id from pending indexed by pending_claimed where claimed_by is n
 
 -- name: search_pending.contact
 m.contact = {};
+
+-- name: search_pending.error_group
+p.id in (select id from failure where error_group = {});
 
 -- name: search_pending.from_id
 p.id >= {};

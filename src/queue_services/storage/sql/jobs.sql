@@ -47,6 +47,9 @@ m.campaign in (select id from campaign where name = {});
 -- name: search_jobs.contact
 m.contact = {};
 
+-- name: search_jobs.error_group
+m.id in (select id from failure where error_group = {});
+
 -- name: search_jobs.recipient
 m.recipient = {};
 
@@ -89,6 +92,9 @@ m.campaign in (select id from campaign where name = {});
 -- name: search_pending.contact
 m.contact = {};
 
+-- name: search_pending.error_group
+p.id in (select id from failure where error_group = {});
+
 -- name: search_pending.recipient
 m.recipient = {};
 
@@ -130,6 +136,9 @@ m.campaign in (select id from campaign where name = {});
 
 -- name: search_ended.contact
 m.contact = {};
+
+-- name: search_ended.error_group
+r.id in (select id from failure where error_group = {});
 
 -- name: search_ended.recipient
 m.recipient = {};
