@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,10 @@ from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.scaling import AdjustmentReason
 from queue_services.domain.tiers import Scale, TierChange
 from queue_services.domain.workspace import Change
-from queue_services.queue import service_limits, tiers
+from queue_services.queue import claims, service_limits, tiers
 from queue_services.queue.service_limits import ChannelChange
 from tests.dispatcher.world import World, world
+from tests.storage.store import change, select
 from tests.support.densest import densest
 from tests.support.virtual import run_virtual
 
@@ -443,5 +445,42 @@ def test_ten_thousand_workspaces_with_one_message_each_are_served_beside_one_wit
             )
             assert last - begin <= 10_001 / (0.97 * 1000)
             assert densest(w.receiver.times()) <= 1000
+
+    run_virtual(scenario)
+
+
+def test_a_lane_that_cannot_be_claimed_is_held_and_the_others_go_on() -> None:
+    async def scenario() -> None:
+        async with world(listens=True, events_url="http://application.example") as w:
+            bad = await w.schedule(3, workspace="bad", after=1)
+            good = await w.schedule(40, workspace=lambda i: f"good-{i % 8}", after=1)
+            await w.processes[0].link.write(change, "update lane set log = '{' where id = 1")
+            await w.settled(good, within=30)
+            [hold] = await w.workspaces.holds("bad")
+            assert (hold.channel, hold.reason) == (SMS, "fault")
+            await w.until(lambda: events(w)["endpoint.held"] == 1, within=30)
+            await w.processes[0].link.write(change, "update lane set log = null where id = 1")
+            await w.settled(bad, within=120)
+
+    run_virtual(scenario)
+
+
+def test_where_every_lane_fails_none_of_them_is_at_fault() -> None:
+    async def scenario() -> None:
+        async with world() as w:
+            ids = await w.schedule(40, workspace=lambda i: f"w-{i}", after=1)
+            write = w.processes[0].link.write
+
+            async def failing(flow: Any, /, *args: Any, **kwargs: Any) -> Any:
+                if flow is claims.claim:
+                    raise ValueError("a bug in every claim")
+                return await write(flow, *args, **kwargs)
+
+            w.processes[0].link.write = failing  # type: ignore[method-assign]
+            await asyncio.sleep(60)
+            held = await w.database.read(select, "select count(*) from lane where held_until > 0")
+            assert held[0][0] <= 3
+            w.processes[0].link.write = write  # type: ignore[method-assign]
+            await w.settled(ids, within=90)
 
     run_virtual(scenario)

@@ -441,3 +441,27 @@ class TestLaneAndChannel:
         before = deepcopy(own)
         assert both(own, 5, shared, 50, EPOCH + SECOND, LEAD, [EPOCH]) == []
         assert (own, shared) == (before, LimitLog())
+
+
+def test_giving_a_slot_back_ends_no_quiet_that_another_message_set() -> None:
+    """Ten units at 4 a second have three windows to themselves, whatever comes after them."""
+    log, now = LimitLog(), EPOCH
+    large = reserve_units(log, 4, now, 0, now, 10)
+    assert large is not None
+    quiet_until = log.quiet_until
+    assert quiet_until == large + 3 * WINDOW
+    single = next_free(log, 4, now, 0)
+    assert reserve(log, 4, now, 0, [single], horizon=4 * WINDOW) == [single]
+    give_back(log, 4, [single])
+    assert next_free(log, 4, now, 0) >= quiet_until
+    give_back(log, 4, [large] * 10)
+    assert next_free(log, 4, now, 0) < quiet_until
+
+
+def test_giving_a_slot_back_ends_no_silence() -> None:
+    log, now = LimitLog(), EPOCH
+    silence(log, now)
+    quiet_until = log.quiet_until
+    [slot] = reserve(log, 50, now, 0, [now], horizon=3 * WINDOW)
+    give_back(log, 50, [slot])
+    assert next_free(log, 50, now, 0) >= quiet_until

@@ -252,3 +252,32 @@ async def test_flows_that_deadlock_are_run_again_and_both_are_done_once(store: S
     )
     assert len(runs) >= 3
     assert await store.select("select rest from lane") == [(2,), (2,)]
+
+
+@ON_POSTGRES
+@pytest.mark.parametrize("code", ["58030", "XX000", "42501", "25P03"])
+async def test_an_error_of_the_servers_own_is_an_absence(shared_url: str, code: str) -> None:
+    """Full disks, bugs of the server and lost grants pass; what was to be written is not at
+    fault, and is tried again.
+    """
+    database = open_database(shared_url)
+
+    async def failing(tx: Tx) -> None:
+        connection: Any = tx._connection  # type: ignore[attr-defined]
+        await connection.execute(f"do $$ begin raise sqlstate '{code}'; end $$")
+
+    with pytest.raises(StoreUnavailable):
+        await database.write(failing)
+    await database.close()
+
+
+@ON_POSTGRES
+async def test_a_connection_out_of_step_is_an_absence(shared_url: str) -> None:
+    database = open_database(shared_url)
+
+    async def failing(_: Tx) -> None:
+        raise asyncpg.InternalClientError("got result for unknown protocol state")
+
+    with pytest.raises(StoreUnavailable):
+        await database.write(failing)
+    await database.close()

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+
+from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, SECOND, Channel, Priority, Status
 from queue_services.domain.outcome import Kind
+from queue_services.queue import slots
+from queue_services.storage.port import Row, Tx
 from tests.storage.store import Store, later
 from tests.support.builders import LEASE, NOW, message, settlement
 
 OTHER = 2
+
+
+async def read_clock(tx: Tx) -> list[Row]:
+    return await tx.fetch("read_clock")
 
 
 async def test_a_due_message_is_claimed_with_what_it_takes_to_deliver_it(store: Store) -> None:
@@ -214,3 +224,18 @@ async def test_the_fourth_try_is_numbered_after_the_three_posts_that_went_out(st
         now = settled.again_at
     [claimed] = await store.claim(now)
     assert (claimed.number, claimed.tries) == (4, 3)
+
+
+@pytest.mark.parametrize("reserves", [True, False], ids=["with slots", "ahead of them"])
+async def test_a_limit_log_ahead_of_the_clock_is_silenced_in_the_store(
+    store: Store, reserves: bool
+) -> None:
+    """A wrong clock reserved slots, and was put right while no dispatcher ran."""
+    [[now]] = await store.database.read(read_clock)
+    await store.insert(message(due_at=now), now=now)
+    ahead = LimitLog([now + 3_600 * SECOND], [1], now + 3_600 * SECOND, 1)
+    await store.database.write(slots.save_limit, Channel.SMS, ahead)
+    assert await store.claim(now, rate=50.0, reserves=reserves) == []
+    [[log]] = await store.select("select log from limit_state where channel = 'sms'")
+    assert msgspec.json.decode(log, type=LimitLog).gaps == []
+    assert len(await store.claim(now + 3 * SECOND, rate=50.0, reserves=reserves)) == 1

@@ -165,6 +165,27 @@ async def test_a_limit_at_the_services_or_above_it_is_the_services(store: Store)
     assert (found[SMS].rate, found[SMS].source) == (40, Source.SERVICE)
 
 
+async def test_a_first_limit_counts_what_went_out_in_the_last_second(store: Store) -> None:
+    """Those sends are in the channel's log alone, so the limit begins with a silent window."""
+    await insert(store, 60)
+    sent = [claimed.slot for claimed in await store.claim(NOW, rate=50.0)]
+    assert len(sent) > 5
+    await change(store, limits={SMS: 5.0})
+    later_on = [
+        claimed.slot
+        for step in range(60)
+        for claimed in await store.claim(NOW + step * 50_000, rate=50.0)
+    ]
+    assert later_on
+    assert later_on[0] - sent[-1] >= SECOND
+
+
+async def test_a_first_limit_of_a_workspace_that_sent_nothing_begins_at_once(store: Store) -> None:
+    await insert(store, 1)
+    await change(store, limits={SMS: 5.0})
+    assert len(await store.claim(NOW, rate=50.0)) == 1
+
+
 async def test_a_raised_limit_does_not_wait_for_the_slot_of_the_old_one(store: Store) -> None:
     await change(store, limits={SMS: 0.001})
     await insert(store, 3)

@@ -10,6 +10,7 @@ import msgspec
 
 from queue_services.dispatcher.buffer import Buffer
 from queue_services.dispatcher.flights import Flights
+from queue_services.domain.claim_lane import LANES_A_CLAIM
 from queue_services.domain.limits import BUFFER_SPAN
 from queue_services.domain.message import SECOND, Instant
 
@@ -18,6 +19,8 @@ BUFFERED = 2_000
 """The most messages of a channel that wait for slots."""
 SMALLEST_GROUP, LARGEST_GROUP = 32, 1_000
 """Bounds of how many slots one reservation asks for."""
+FAILURES = 2
+MOST_AT_FAULT = 3
 BLOCKED_FOR = SECOND // 4
 """After so long without a connection for a workspace, its buffered messages go back: their
 places serve others.
@@ -36,6 +39,9 @@ class ChannelState(msgspec.Struct):
     more: bool = False
     reserving: bool = False
     payload: int = 1_000
+    lanes: int = LANES_A_CLAIM
+    _failures: int = 0
+    _at_fault: int = 0
     group: int = 4 * SMALLEST_GROUP
     _misses: int = 0
     _blocked: dict[str, Instant] = {}
@@ -45,6 +51,26 @@ class ChannelState(msgspec.Struct):
     def places(self) -> int:
         """How many units it may buffer: what the limit sends in the buffer's span."""
         return max(1, min(BUFFERED, int(self.rate * BUFFER_SPAN / SECOND)))
+
+    def claimed(self) -> None:
+        """A claim succeeded: the next may look at twice as many lanes."""
+        self._failures = self._at_fault = 0
+        self.lanes = min(LANES_A_CLAIM, 2 * self.lanes)
+
+    def claim_failed(self) -> bool:
+        """A claim failed for another reason than the store's absence; whether the first lane in
+        turn is at fault: a claim that failed twice is tried with a lane at a time. Where every
+        lane fails, none of them is.
+        """
+        self._failures += 1
+        if self._failures < FAILURES:
+            return False
+        self._failures = 0
+        if self.lanes > 1:
+            self.lanes = 1
+            return False
+        self._at_fault += 1
+        return self._at_fault <= MOST_AT_FAULT
 
     def next_group(self, misses: int) -> int:
         """How many slots a reservation may ask for, `misses` starts having been late so far: it

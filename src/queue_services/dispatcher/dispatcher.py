@@ -30,6 +30,7 @@ from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.limits import lead_after, most_at
 from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
 from queue_services.domain.outcome import Answer
+from queue_services.errors import StoreUnavailable
 from queue_services.queue import claims, slots
 from queue_services.queue.claims import Claim
 from queue_services.queue.slots import Missed, Reserved, ReserveRequest
@@ -103,13 +104,20 @@ class Dispatcher:
 
     async def claim_once(self, channel: Channel) -> Pass:
         """One claim: with slots at once while nothing waits for slots, ahead of them else."""
-        mine, now, steps = self._channels[channel], self._clock.now(), self._clock.steps
+        mine, now, steps = self._state(channel), self._clock.now(), self._clock.steps
         waiting = mine.more or mine.buffer or mine.reserving or self._pacer.has_missed(channel)
         at_once = not waiting
         request = self._at_once(channel) if at_once else self._ahead(channel, now)
         if request is None:
             return Pass(0, FOREVER)
-        claim = await self._database.write(claims.claim, request, now)
+        try:
+            claim = await self._database.write(claims.claim, request, now)
+        except StoreUnavailable:
+            raise
+        except Exception as fault:
+            await self._isolate(mine, request, fault, now)
+            raise
+        mine.claimed()
         if at_once:
             mine.commits.append(self._clock.now() - now)
         flights = self._flights_of(claim.messages, now)
@@ -129,7 +137,7 @@ class Dispatcher:
         """One reservation: new slots for starts that were late, then for the head of the buffer.
         When the next is worth while; FOREVER: at the next wake.
         """
-        mine, now, steps = self._channels[channel], self._clock.now(), self._clock.steps
+        mine, now, steps = self._state(channel), self._clock.now(), self._clock.steps
         missed = self._pacer.take_missed(channel)
         self._give_back_blocked(mine, now)
         spare = self._spare(now)
@@ -157,18 +165,27 @@ class Dispatcher:
         mine.reserving = True
         try:
             reserved = await self._database.write(slots.reserve, request, now)
-        except BaseException:
+        except BaseException as problem:
             for flight in missed:
                 # It may have left the log, if only the answer was lost: a slot given back
                 # twice is another message's.
                 flight.slot = 0
             self._pacer.put_back(channel, missed)
             mine.buffer.put_back(high + normal)
+            if isinstance(problem, Exception) and not isinstance(problem, StoreUnavailable):
+                for flight in [*missed, *high, *normal]:
+                    self.give_back(flight)
             raise
         finally:
             mine.reserving = False
         mine.commits.append(self._clock.now() - now)
         return self._apply(channel, missed, high, normal, reserved, steps)
+
+    def _state(self, channel: Channel) -> ChannelState:
+        """The channel's state, with the limit that is in force now."""
+        mine = self._channels[channel]
+        mine.rate = self._terms.rates[channel]
+        return mine
 
     def ready(self, flight: Flight) -> None:
         """A connection stands for a flight whose slot found none."""
@@ -199,6 +216,20 @@ class Dispatcher:
         for flight in self._flights.all():
             if flight.started_at is None:
                 self.give_back(flight)
+
+    async def _isolate(
+        self, mine: ChannelState, request: ClaimRequest, fault: Exception, now: Instant
+    ) -> None:
+        """Look for the lane whose claim fails, and hold it: the others go on."""
+        if mine.claim_failed():
+            error = f"{type(fault).__name__}: {fault}"
+            workspace = await self._database.write(claims.hold_first, request, error, now)
+            log.error(
+                "claim.lane_held",
+                workspace=workspace,
+                channel=request.channel.value,
+                error=error,
+            )
 
     def _at_once(self, channel: Channel) -> ClaimRequest:
         return self._request(channel, min(most_at(self._terms.rates[channel]), LARGEST_GROUP))
@@ -241,6 +272,7 @@ class Dispatcher:
             held=self._flights.held(),
             most=most,
             events=self._terms.events,
+            lanes=mine.lanes,
         )
 
     def _note(self, channel: Channel, claim: Claim) -> None:

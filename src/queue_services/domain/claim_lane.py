@@ -18,6 +18,8 @@ from queue_services.domain.limits import BUFFER_SPAN, HORIZON, LimitLog
 from queue_services.domain.message import Channel, Instant, Priority
 from queue_services.domain.workspace import LaneTerms, opens_at
 
+LANES_A_CLAIM = 256
+"""How many lanes one claim locks at most."""
 BUSY_AT = 0.5
 """From this share of a lane's limit on, maintenance looks at it each second: its warning
 begins at 80%, and its scaling with the limit used up.
@@ -31,7 +33,8 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     Where it `reserves`, slots are given within the claim, `free_connections` are the
     process's and `held` its connections by workspace; else both are places of its buffer.
     `waiting` are the units that it holds without a slot, by lane; `blocked` workspaces give
-    nothing. `events` says that the service has an URL for the events of every workspace.
+    nothing; at most `lanes` are looked at. `events` says that the service has an URL for the
+    events of every workspace.
     """
 
     channel: Channel
@@ -47,6 +50,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     reserves: bool = True
     waiting: dict[int, int] = {}
     blocked: tuple[str, ...] = ()
+    lanes: int = LANES_A_CLAIM
 
     def left_out(self) -> list[str]:
         """The workspaces that give nothing to this claim."""

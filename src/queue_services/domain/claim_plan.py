@@ -15,15 +15,12 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from queue_services.domain import exceedance, limits, turns
-from queue_services.domain.claim_lane import Candidate, ClaimRequest, Lane
+from queue_services.domain.claim_lane import LANES_A_CLAIM, Candidate, ClaimRequest, Lane
 from queue_services.domain.gate import CampaignState
 from queue_services.domain.holds import Hold, probe, probes
 from queue_services.domain.limits import BUFFER_SPAN, HORIZON, LimitLog
 from queue_services.domain.message import FOREVER, SECOND, Instant, Priority
 from queue_services.domain.slot_plan import SlotPlan, Wish
-
-LANES_A_CLAIM = 256
-"""How many lanes one claim locks at most."""
 
 
 class Read(NamedTuple):
@@ -95,7 +92,7 @@ class ClaimPlan:
     @property
     def lanes_wanted(self) -> int:
         """How many lanes to lock in turn."""
-        return min(self.room, LANES_A_CLAIM)
+        return min(self.room, self._request.lanes)
 
     def take_lanes(self, lanes: list[Lane]) -> None:
         """The first lanes in turn, locked."""
@@ -146,7 +143,11 @@ class ClaimPlan:
 
     @property
     def kept(self) -> int:
-        """How many slots are kept for lanes with due `high` that are not in turn."""
+        """How many slots are kept for lanes with due `high` that are not in turn; none while a
+        lane at fault is looked for.
+        """
+        if self._request.lanes < LANES_A_CLAIM:
+            return 0
         return len(turns.high_slots(self._log.number, self.room))
 
     def take_passed_over(self, lanes: Iterable[Lane]) -> list[Read]:

@@ -19,14 +19,18 @@ FIRST_STEP = 1 * SECOND
 LONGEST_STEP = 60 * SECOND
 
 
+FAULT_STEP = 60 * SECOND
+
+
 class HoldReason(StrEnum):
-    """Which answers hold the lane. A throttled hold runs out; the other two are probed
-    until something else answers.
+    """Which answers hold the lane, or that claims of it fail (FAULT). These and a throttled
+    hold run out; the other two are probed until something else answers.
     """
 
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
+    FAULT = "fault"
 
 
 class Hold(msgspec.Struct, frozen=True):

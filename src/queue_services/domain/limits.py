@@ -267,9 +267,9 @@ def give_back(log: LimitLog, rate: float, slots: Sequence[Instant]) -> None:
         if at + 1 < len(stamps):
             log.gaps[at + 1] += log.gaps[at]
         else:
-            # it can only be the quiet of these very units; what precedes them does not ask
-            # for it
-            log.quiet_until = 0
+            # Its own quiet follows its slot. A quiet that ended before was set by another
+            # message, or by a silence, and stays in force.
+            log.quiet_until = min(log.quiet_until, slot)
         del log.gaps[at], log.counts[at], stamps[at]
 
 

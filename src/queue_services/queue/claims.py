@@ -18,7 +18,7 @@ from queue_services.domain.claim_lane import ClaimRequest, Lane
 from queue_services.domain.claim_plan import ClaimPlan, Taken, Unsendable
 from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.gate import CampaignState
-from queue_services.domain.holds import probes
+from queue_services.domain.holds import FAULT_STEP, HoldReason, probes
 from queue_services.domain.message import Channel, Instant, Priority, Reason
 from queue_services.domain.workspace import secrets_in_force
 from queue_services.queue import events, exceedances, lanes, results, slots
@@ -204,6 +204,20 @@ def _claimed(
         probe=probes(lane.hold),
         day_ends_at=lane.day_ends_at if lane.counts(c) else 0,
     )
+
+
+async def hold_first(tx: Tx, request: ClaimRequest, error: str, now: Instant) -> str | None:
+    """Hold the first lane in turn because claims of it fail, whatever its row holds: nothing of
+    it is read but its id. Its workspace; None where no lane is ready any more.
+    """
+    asked = (request.channel.value, now + request.lead, request.left_out(), 1)
+    for row in await tx.fetch("claim_lanes", *asked):
+        identity, workspace = row[:2]
+        reason = HoldReason.FAULT
+        await tx.fetch("hold_at_fault", identity, now + FAULT_STEP, reason.value, now)
+        await events.held(tx, [(workspace, request.channel, reason, error)], now)
+        return str(workspace)
+    return None
 
 
 async def renew(

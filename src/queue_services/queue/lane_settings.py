@@ -15,7 +15,7 @@ import msgspec
 
 from queue_services.domain import limits
 from queue_services.domain.limits import LimitLog
-from queue_services.domain.message import FOREVER, Channel, Instant
+from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
 from queue_services.domain.scaling import Approach, Scaling
 from queue_services.domain.tiers import DEFAULT_TIER, Tier
 from queue_services.domain.workspace import LaneTerms, Workspace, lane_terms, own_limit
@@ -122,7 +122,23 @@ async def refresh(tx: Tx, lanes: Iterable[int], now: Instant) -> None:
     """Let lanes have what their workspaces and tiers say now; what waited for a window or a
     quota that has changed is looked at again.
     """
-    await tx.each("save_lane_terms", [_copies(tenant, now) for tenant in await tenants(tx, lanes)])
+    copies = [(tenant, _copies(tenant, now)) for tenant in await tenants(tx, lanes)]
+    await tx.each("save_lane_terms", [copy for _, copy in copies])
+    await _begin_limits(tx, [(tenant, copy[1]) for tenant, copy in copies], now)
+
+
+async def _begin_limits(tx: Tx, lanes: Iterable[tuple[Tenant, float | None]], now: Instant) -> None:
+    """Let a lane's first limit begin with one silent window, where the lane sent a moment ago:
+    those sends are in the channel's log alone.
+    """
+    rows = []
+    for tenant, rate in lanes:
+        newest = max((second for second, _ in tenant.log.sends), default=0)
+        if tenant.rate is None and rate is not None and newest * SECOND > now - 2 * SECOND:
+            log = read_log(write(tenant.log))
+            limits.silence(log, now)
+            rows.append((tenant.lane, write(log), limits.slot_at(log, rate)))
+    await tx.each("save_lane_logs", rows)
 
 
 def _copies(tenant: Tenant, now: Instant) -> Row:

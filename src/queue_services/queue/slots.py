@@ -175,15 +175,21 @@ async def read_limit(
     tx: Tx, statement: str, channel: Channel, now: Instant
 ) -> tuple[LimitLog, bool]:
     """The channel's log and whether the channel is paused; a log with slots that no right
-    clock can have reserved is silenced.
+    clock can have reserved is locked, silenced and saved, or it would block the channel for as
+    long as it is ahead.
     """
     [[text, paused]] = await tx.fetch(statement, channel.value)
     log = read_log(text)
-    if limits.astray(log, now):
-        # It may be this process that is behind, as after a suspend: then the log is right.
-        [[true_time]] = await tx.fetch("read_clock")
+    if not limits.astray(log, now):
+        return log, bool(paused)
+    # It may be this process that is behind, as after a suspend: then the log is right.
+    [[true_time]] = await tx.fetch("read_clock")
+    if limits.astray(log, true_time):
+        [[text, paused]] = await tx.fetch("lock_limit", channel.value)
+        log = read_log(text)
         if limits.astray(log, true_time):
             limits.silence(log, true_time)
+            await save_limit(tx, channel, log)
     return log, bool(paused)
 
 

@@ -202,7 +202,8 @@ def _holds(row: Row, now: Instant) -> list[LaneHold]:
     found = []
     if paused or channel_paused:
         found.append(LaneHold(channel, "pause", None))
-    if reason is not None and (held_until > now or reason != HoldReason.THROTTLED):
+    runs_out = reason in (HoldReason.THROTTLED, HoldReason.FAULT)
+    if reason is not None and (held_until > now or not runs_out):
         found.append(LaneHold(channel, reason, held_until))
     if (opens := opens_at(terms, now, now)) > now:
         found.append(LaneHold(channel, "window", opens))

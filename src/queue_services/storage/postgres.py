@@ -32,6 +32,13 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    # No fault of what is written: the disk, the server's memory, a role's missing grant, a
+    # session that was ended, a connection out of step.
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,
 )
 RETRIES = 5
 CLOSE_SECONDS = 5.0

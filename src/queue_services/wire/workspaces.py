@@ -237,7 +237,7 @@ class HoldAnswer(msgspec.Struct):
     """Why messages of a channel wait, and until when; null: until somebody ends it."""
 
     channel: Channel
-    reason: Literal["throttled", "unreachable", "refused", "pause", "window", "quota"]
+    reason: Literal["throttled", "unreachable", "refused", "fault", "pause", "window", "quota"]
     until: Time | None
 
 

@@ -49,3 +49,6 @@ select id, rate, log from lane where id = any($1::bigint[]) order by id for upda
 
 -- name: campaign_states
 select id, state, cancel_epoch, cancelled_at from campaign where id = any($1::bigint[]);
+
+-- name: hold_at_fault
+update lane set held_until = $2, hold_reason = $3, hold_set_at = $4 where id = $1;
