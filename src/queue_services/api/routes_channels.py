@@ -51,12 +51,12 @@ async def change_channel(incoming: Incoming) -> wire.ChannelAnswer:
     return await _changed(incoming, ChannelChange(body.paused, rate, timed))
 
 
-async def pause(incoming: Incoming) -> wire.ChannelAnswer:
+async def pause_channel(incoming: Incoming) -> wire.ChannelAnswer:
     """POST /api/channels/{channel}/pause."""
     return await _changed(incoming, ChannelChange(paused=True, timed=timed_of(incoming.body)))
 
 
-async def resume(incoming: Incoming) -> wire.ChannelAnswer:
+async def resume_channel(incoming: Incoming) -> wire.ChannelAnswer:
     """POST /api/channels/{channel}/resume."""
     return await _changed(incoming, ChannelChange(paused=False))
 
@@ -160,7 +160,7 @@ CALLS = [
     Call(
         "POST",
         "/api/channels/{channel}/pause",
-        pause,
+        pause_channel,
         "Let no job of the channel start, until an end if one is given",
         wire.ChannelAnswer,
         scope=Scope.ADMIN,
@@ -173,7 +173,7 @@ CALLS = [
     Call(
         "POST",
         "/api/channels/{channel}/resume",
-        resume,
+        resume_channel,
         "Let jobs of the channel start again",
         wire.ChannelAnswer,
         scope=Scope.ADMIN,
