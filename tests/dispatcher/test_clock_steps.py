@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import pytest
 
 from queue_services.clock import Clock
 from queue_services.delivery.sender import Delivery
-from queue_services.dispatcher.clock_keeping import CLOCK_SECONDS, measure
+from queue_services.dispatcher.clock_keeping import CLOCK_SECONDS, ClockKeeper, measure
 from queue_services.domain.message import SECOND, Channel
 from queue_services.domain.outcome import Answer, Kind
 from queue_services.domain.workspace import Change
-from queue_services.errors import OverQuota
+from queue_services.errors import OverQuota, StoreUnavailable
 from queue_services.queue import verification
 from queue_services.queue.quotas import Quotas
 from queue_services.queue.verification import NOTHING_AHEAD
@@ -178,3 +179,30 @@ async def _nothing_is_ahead(made: World) -> None:
     rates = dict.fromkeys(Channel, float(RATE))
     found = await made.database.read(verification.verify, rates, made.clock.now())
     assert [one for one in found.findings if one.rule == NOTHING_AHEAD] == []
+
+
+def test_a_check_that_fails_for_whatever_reason_is_followed_by_the_next() -> None:
+    async def scenario() -> None:
+        async with world(0) as made:
+            errors = [RuntimeError("a bug"), StoreUnavailable("away")]
+
+            class Failing:
+                """A store whose first reads fail."""
+
+                async def read(self, flow: Any, /, *args: Any) -> Any:
+                    if errors:
+                        raise errors.pop(0)
+                    return await made.database.read(flow, *args)
+
+                def __getattr__(self, name: str) -> Any:
+                    return getattr(made.database, name)
+
+            keeper = ClockKeeper(cast("Any", Failing()), made.clock, 30 * SECOND)
+            running = asyncio.create_task(keeper.run())
+            await step(made, HOUR)
+            before = made.clock.now()
+            await asyncio.sleep(3 * CLOCK_SECONDS)
+            assert made.clock.now() - before > HOUR * SECOND
+            running.cancel()
+
+    run_virtual(scenario)

@@ -183,18 +183,19 @@ async def _claim_keys(tx: Tx, messages: Sequence[Message]) -> dict[Key, tuple[st
             wanted.setdefault((message.workspace, message.idempotency_key), message)
     if not wanted:
         return {}
-    rows = await tx.each(
-        "insert_idempotency",
-        [(*key, message.fingerprint or "", message.id) for key, message in sorted(wanted.items())],
-    )
-    fresh = {(workspace, key) for workspace, key in rows}
-    firsts = {
-        key: (wanted[key].fingerprint or "", wanted[key].id, wanted[key].due_at) for key in fresh
-    }
-    for workspace, key, fingerprint, first, due_at in await tx.each(
-        "find_idempotency", [key for key in wanted if key not in fresh]
-    ):
-        firsts[workspace, key] = (fingerprint, first, due_at)
+    firsts: dict[Key, tuple[str, str, Instant]] = {}
+    while missing := sorted(wanted.keys() - firsts.keys()):
+        # one that was used before, and is not found then, has been pruned in between
+        rows = await tx.each(
+            "insert_idempotency",
+            [(*key, wanted[key].fingerprint or "", wanted[key].id) for key in missing],
+        )
+        for workspace, key in rows:
+            message = wanted[workspace, key]
+            firsts[workspace, key] = (message.fingerprint or "", message.id, message.due_at)
+        used = [key for key in missing if key not in firsts]
+        for workspace, key, fingerprint, first, due_at in await tx.each("find_idempotency", used):
+            firsts[workspace, key] = (fingerprint, first, due_at)
     return firsts
 
 

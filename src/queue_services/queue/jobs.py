@@ -177,12 +177,19 @@ async def requeue(
         raise Conflict("Only a failed or cancelled job can be retried.", status=job.status)
     if job.payload == ERASED:
         raise Conflict("Its contact was erased: there is nothing left to send.", status=job.status)
-    await results.cancel_unclaimed(
-        tx, [message], Reason.CANCELLED, now, writer
-    )  # of a cancelled campaign, and not ended yet
-    [[status, posts, outcome, started_at, duration, status_code, error]] = await tx.fetch(
-        "lock_result", message
+    # Of a cancelled campaign it may not have ended yet: then its campaign and its lane are
+    # locked before it, as everywhere.
+    campaign = (
+        await tx.each("share_campaigns", [(job.workspace, job.campaign)])
+        if job.campaign is not None
+        else []
     )
+    await tx.each("lock_lanes", await tx.fetch("lane_of", message))
+    await results.cancel_unclaimed(tx, [message], Reason.CANCELLED, now, writer)
+    ended = await tx.fetch("lock_result", message)
+    if not ended:
+        raise NotFound("job", message)  # it was pruned meanwhile
+    [[status, posts, outcome, started_at, duration, status_code, error]] = ended
     if status not in (Status.DEAD, Status.CANCELLED):
         raise Conflict("The job has been retried already.", status=Status.SCHEDULED)
     if outcome is not None:
@@ -190,11 +197,6 @@ async def requeue(
             "insert_attempts", [(message, posts, outcome, started_at, duration, status_code, error)]
         )
     tally = Tally()
-    campaign = (
-        await tx.each("share_campaigns", [(job.workspace, job.campaign)])
-        if job.campaign is not None
-        else []
-    )
     counts = tally.of(job.workspace, job.channel.value, campaign[0][0] if campaign else None)
     counts.revived_dead += status == Status.DEAD
     counts.revived_cancelled += status == Status.CANCELLED

@@ -131,17 +131,17 @@ select channel, coalesce(sum(accepted), 0), coalesce(sum(revived_dead), 0), coal
     coalesce(sum(pruned_delivered), 0), coalesce(sum(pruned_dead), 0), coalesce(sum(pruned_cancelled), 0)
 from (
     select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, 0 as pruned_delivered, 0 as pruned_dead, 0 as pruned_cancelled
-    from tally where campaign = ?1
+    from tally where campaign = ?1 and campaign <> 0
     union all
     select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
-    from total where campaign = ?1
+    from total where campaign = ?1 and campaign <> 0
 ) counted group by channel;
 
 -- name: campaign_channels
 select channel from (
-    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as waiting from tally where campaign = ?1
+    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as waiting from tally where campaign = ?1 and campaign <> 0
     union all
-    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled from total where campaign = ?1
+    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled from total where campaign = ?1 and campaign <> 0
 ) counted group by channel having sum(waiting) > 0 order by channel;
 
 -- name: campaign_counts
@@ -150,10 +150,10 @@ select coalesce(sum(accepted), 0), coalesce(sum(revived_dead), 0), coalesce(sum(
     coalesce(sum(pruned_delivered), 0), coalesce(sum(pruned_dead), 0), coalesce(sum(pruned_cancelled), 0)
 from (
     select accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, 0 as pruned_delivered, 0 as pruned_dead, 0 as pruned_cancelled
-    from tally where campaign = ?1
+    from tally where campaign = ?1 and campaign <> 0
     union all
     select accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
-    from total where campaign = ?1
+    from total where campaign = ?1 and campaign <> 0
 ) counted;
 
 -- name: campaign_ended
@@ -641,6 +641,9 @@ insert into alert_watch (one, holder, held_until) values (1, ?1, ?3)
 on conflict (one) do update set holder = excluded.holder, held_until = excluded.held_until
 where alert_watch.holder = ?1 or alert_watch.held_until <= ?2 or alert_watch.held_until > ?4
 returning one;
+
+-- name: hold_at_fault
+update lane set held_until = ?2, hold_reason = ?3, hold_set_at = ?4 where id = ?1;
 
 -- name: immediate_ahead
 select p.id, p.claim from message m join pending p on p.id = m.id

@@ -10,17 +10,17 @@ select coalesce(sum(accepted), 0)::bigint, coalesce(sum(revived_dead), 0)::bigin
     coalesce(sum(pruned_delivered), 0)::bigint, coalesce(sum(pruned_dead), 0)::bigint, coalesce(sum(pruned_cancelled), 0)::bigint
 from (
     select accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, 0 as pruned_delivered, 0 as pruned_dead, 0 as pruned_cancelled
-    from tally where campaign = $1
+    from tally where campaign = $1 and campaign <> 0
     union all
     select accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
-    from total where campaign = $1
+    from total where campaign = $1 and campaign <> 0
 ) counted;
 
 -- name: campaign_channels
 select channel from (
-    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as waiting from tally where campaign = $1
+    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled as waiting from tally where campaign = $1 and campaign <> 0
     union all
-    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled from total where campaign = $1
+    select channel, accepted + revived_dead + revived_cancelled - delivered - dead - cancelled from total where campaign = $1 and campaign <> 0
 ) counted group by channel having sum(waiting) > 0 order by channel;
 
 -- name: count_doomed

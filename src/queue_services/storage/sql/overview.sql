@@ -28,10 +28,10 @@ select channel, coalesce(sum(accepted), 0)::bigint, coalesce(sum(revived_dead), 
     coalesce(sum(pruned_delivered), 0)::bigint, coalesce(sum(pruned_dead), 0)::bigint, coalesce(sum(pruned_cancelled), 0)::bigint
 from (
     select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, 0 as pruned_delivered, 0 as pruned_dead, 0 as pruned_cancelled
-    from tally where campaign = $1
+    from tally where campaign = $1 and campaign <> 0
     union all
     select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
-    from total where campaign = $1
+    from total where campaign = $1 and campaign <> 0
 ) counted group by channel;
 
 -- name: campaigns_named
