@@ -1,21 +1,25 @@
-"""The lane queue of one channel in memory: passes that lock lanes in turn, share the free
-slots and reserve, as the claiming flow does in SQL.
-"""
+"""A channel's lanes in memory, claimed from by `ClaimPlan` as the claiming flow does in SQL."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from queue_services.domain.limits import HORIZON, WINDOW, LimitLog, free, next_free
-from queue_services.domain.message import SECOND, Instant
-from queue_services.domain.turns import Turn, rest_after, shares
-from tests.domain.reserving import both, reserve
+import msgspec
+
+from queue_services.domain import claim_lane
+from queue_services.domain.claim_lane import Candidate, ClaimRequest
+from queue_services.domain.claim_plan import ClaimPlan, Read
+from queue_services.domain.holds import Hold
+from queue_services.domain.limits import WINDOW, LimitLog
+from queue_services.domain.message import FOREVER, SECOND, Channel, Instant, Priority
+from queue_services.domain.workspace import LaneTerms
 
 from .limit_world import EPOCH
 
 LEAD = 3_000
-LANES_A_PASS = 64
 
 
 @dataclass
@@ -26,7 +30,7 @@ class Lane:
     due: int = 1_000_000
     weight: float = 1
     own: float | None = None
-    rest: int = 0
+    deficit: int = 0
     log: LimitLog = field(default_factory=LimitLog)
     slots: list[Instant] = field(default_factory=list)
 
@@ -37,57 +41,109 @@ class Lane:
             15 * WINDOW / SECOND
         )
 
+    def locked(self, identity: int, ready_at: Instant) -> claim_lane.Lane:
+        """Its row, as a claim locks it."""
+        return claim_lane.Lane(
+            id=identity,
+            workspace=self.name,
+            weight=self.weight,
+            deficit=self.deficit,
+            rate=self.own,
+            log=self.log,
+            next_due_at=ready_at,
+            next_high_at=FOREVER,
+            exceeded_at=0,
+            hold=Hold(),
+            terms=LaneTerms(),
+            day_ends_at=0,
+            day_count=0,
+        )
+
+    def first(self, read: Read) -> Iterable[Candidate]:
+        """The first messages that it has due."""
+        if read.priority != Priority.NORMAL:
+            return []
+        number = len(self.slots)
+        return [
+            candidate(f"{self.name}-{at:09}", read.lane)
+            for at in range(number, number + min(read.most, self.due))
+        ]
+
+
+def candidate(
+    identity: str, lane: int, priority: Priority = Priority.NORMAL, units: int = 1
+) -> Candidate:
+    """A message that is due since EPOCH."""
+    return Candidate(
+        id=identity,
+        lane=lane,
+        claim=0,
+        priority=priority.value,
+        campaign=None,
+        epoch=0,
+        due_at=EPOCH,
+        visible_at=EPOCH,
+        expires_at=None,
+        tries=0,
+        attempts=0,
+        refused_since=None,
+        claimed_by=None,
+        contact="c",
+        units=units,
+        payload="{}",
+    )
+
 
 def serve(lanes: list[Lane], rate: float, seconds: float, every: int = 50_000) -> list[str]:
-    """Pass every so many microseconds; the names of the lanes in the order in which they
+    """Claim every so many microseconds; the names of the lanes in the order in which they
     were given slots.
     """
-    queue = [(EPOCH, order, lane) for order, lane in enumerate(lanes)]
+    queue = [(EPOCH, order, order) for order in range(len(lanes))]
     log, order, given = LimitLog(), len(lanes), list[str]()
     for now in range(EPOCH, EPOCH + round(seconds * SECOND), every):
-        room = free(log, rate, now, LEAD)
-        locked = (
-            [heapq.heappop(queue) for _ in range(LANES_A_PASS) if queue and queue[0][0] <= now]
-            if room
-            else []
-        )
-        turns = [Turn(lane.weight, lane.rest, _cap(lane, now)) for _, _, lane in locked]
-        for (ready_at, place, lane), turn, share in zip(
-            locked, turns, shares(room, turns, more=bool(queue) and queue[0][0] <= now), strict=True
-        ):
-            taken = _reserve(lane, log, rate, now, share)
-            given += [lane.name] * taken
-            lane.rest = rest_after(turn, taken, room) if taken < turn.cap else 0
-            if not lane.due:
+        plan = ClaimPlan(request(rate), log, now, paused=False)
+        if not plan.room:
+            continue
+        ready = list[tuple[Instant, int, int]]()
+        while queue and queue[0][0] <= plan.before and len(ready) < plan.lanes_wanted:
+            ready.append(heapq.heappop(queue))
+        plan.take_lanes([lanes[index].locked(index, ready_at) for ready_at, _, index in ready])
+        while reads := plan.reads():
+            plan.found(one for read in reads for one in lanes[read.lane].first(read))
+        plan.judge({})
+        chosen = plan.reserve(log, paused=False)
+        plan.claimed(chosen, {taken.candidate.id for taken in chosen})
+        for taken in plan.taken:
+            lane = lanes[taken.candidate.lane]
+            lane.slots.append(taken.slot)
+            lane.due -= 1
+            given.append(lane.name)
+        earliest = {
+            index: (FOREVER, EPOCH if lanes[index].due else FOREVER) for index in plan.lanes
+        }
+        placed = {place.lane.id: place for place in plan.places(earliest)}
+        for ready_at, old_order, index in ready:
+            place = placed.get(index)
+            if place is None:  # it was not reached, and keeps its place
+                heapq.heappush(queue, (ready_at, old_order, index))
                 continue
+            lanes[index].deficit = place.lane.deficit
             order += 1
-            place_after = (ready_at, place) if lane.rest else (_ready_at(lane, now), order)
-            heapq.heappush(queue, (*place_after, lane))
+            if place.due_at < FOREVER:
+                heapq.heappush(queue, (max(place.due_at, place.slot_at), order, index))
     return given
 
 
-def _cap(lane: Lane, now: Instant) -> int:
-    return lane.due if lane.own is None else min(lane.due, free(lane.log, lane.own, now, LEAD))
-
-
-def _reserve(lane: Lane, log: LimitLog, rate: float, now: Instant, share: int) -> int:
-    due = [now] * share
-    slots = (
-        reserve(log, rate, now, LEAD, due)
-        if lane.own is None
-        else both(lane.log, lane.own, log, rate, now, LEAD, due)
+def request(rate: float, **changes: Any) -> ClaimRequest:
+    """A claim with connections without end."""
+    asked = ClaimRequest(
+        channel=Channel.SMS,
+        dispatcher=1,
+        writer="tests",
+        rate=rate,
+        lead=LEAD,
+        lease=30 * SECOND,
+        free_connections=1_000_000,
+        held={},
     )
-    lane.slots += slots
-    lane.due -= len(slots)
-    return len(slots)
-
-
-def _ready_at(lane: Lane, now: Instant) -> Instant:
-    """Behind all that wait; under a limit of its own, when its next slot comes within the
-    horizon, so that its wait for a turn costs it nothing.
-    """
-    return (
-        now
-        if lane.own is None
-        else max(now, next_free(lane.log, lane.own, now, LEAD) - LEAD - HORIZON)
-    )
+    return msgspec.structs.replace(asked, **changes)

@@ -223,22 +223,25 @@ class ClaimPlan:
         owns = {lane.id: (lane.log, lane.rate) for lane in self.lanes.values() if lane.rate}
         request = self._request
         self._slots = SlotPlan(log, request.rate, request.lead, owns, self._now)
-        wishes: dict[int, tuple[Wish, Candidate]] = {}
+        wishes: dict[int, Candidate] = {}
         queues = []
         for candidates in self._shares_of():
             queue = []
             for c in candidates:
                 lane = self.lanes[c.lane]
                 wish = Wish(c.lane, lane.workspace, lane.earliest(c), c.units)
-                wishes[id(wish)] = (wish, c)
+                wishes[id(wish)] = c
                 queue.append(wish)
             queues.append(queue)
         high, normal = queues
         self._slots.reserve((), high, normal, request.held, request.free_connections)
         for identity, units in self._slots.spent.items():
             self.lanes[identity].spent, self.lanes[identity].wanted = True, units
-        taken = [Taken(c, wish.slot) for wish, c in wishes.values() if wish.slot is not None]
-        return sorted(taken, key=attrgetter("slot"))
+        return [
+            Taken(wishes[id(wish)], wish.slot)
+            for wish in self._slots.given
+            if wish.slot is not None
+        ]
 
     def claimed(self, chosen: Iterable[Taken], ids: set[str]) -> None:
         """Which of the chosen were really claimed; slots of the others go back."""

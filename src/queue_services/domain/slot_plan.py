@@ -36,7 +36,8 @@ class Wish(msgspec.Struct, eq=False):
 class SlotPlan:
     """Reserves for wishes, and writes each slot into the logs it falls under.
 
-    `owns` are the limits of the lanes that have one, by lane. `full`: the channel has no slot
+    `owns` are the limits of the lanes that have one, by lane. `given` are the wishes that got a
+    slot, in the order in which they did. `full`: the channel has no slot
     left within reach. `spent`: lanes whose own limit had none for a message of so many units.
     """
 
@@ -52,6 +53,7 @@ class SlotPlan:
         self._latest = now + lead + HORIZON
         self._shared = Reservation(LimitLog(), rate, now, lead)
         self._own: dict[int, Reservation] = {}
+        self.given: list[Wish] = []
         self.full = False
         self.spent: dict[int, int] = {}
 
@@ -150,6 +152,7 @@ class SlotPlan:
             self.full = True
             return None
         self._shared.take(slot, wish.units)
+        self.given.append(wish)
         if own is not None:
             self._of(wish.lane, own).take(slot, wish.units)
         return slot
