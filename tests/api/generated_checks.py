@@ -15,6 +15,8 @@ BATCH = "/api/schedule-batch"
 UNSAYABLE = {
     ("scheduledFor", "must be at most 400 days ahead"): "a schema knows no now",
     ("expiresAt", "must be a time to come"): "a schema knows no now",
+    ("until", "must be a time to come"): "a schema knows no now",
+    ("after", "must be the `cursor` of an earlier answer"): "the service alone can make one",
     (
         "idempotencyKey",
         "was first used for another message",
