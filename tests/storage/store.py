@@ -109,12 +109,13 @@ class Store:
     async def renew(
         self, *claimed: ClaimedMessage, now: Instant = NOW, dispatcher: int = DISPATCHER
     ) -> set[str]:
-        return await self.database.write(
+        kept = await self.database.write(
             claims.renew,
             [(message.id, message.claim) for message in claimed],
             dispatcher,
             now + LEASE,
         )
+        return {message for message, _ in kept}
 
     async def job(self, job: Message | str, now: Instant = NOW) -> Job:
         [found] = await self.database.read(jobs.find, [id_of(job)], now)

@@ -8,10 +8,10 @@ import pytest
 from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, SECOND, Channel, Priority, Status
 from queue_services.domain.outcome import Kind
-from queue_services.queue import slots
+from queue_services.queue import claims, slots
 from queue_services.storage.port import Row, Tx
 from tests.storage.store import Store, later
-from tests.support.builders import LEASE, NOW, message, settlement
+from tests.support.builders import DISPATCHER, LEASE, NOW, message, settlement
 
 OTHER = 2
 
@@ -239,3 +239,12 @@ async def test_a_limit_log_ahead_of_the_clock_is_silenced_in_the_store(
     [[log]] = await store.select("select log from limit_state where channel = 'sms'")
     assert msgspec.json.decode(log, type=LimitLog).gaps == []
     assert len(await store.claim(now + 3 * SECOND, rate=50.0, reserves=reserves)) == 1
+
+
+async def test_a_renewal_tells_two_claims_of_one_message_apart(store: Store) -> None:
+    await store.insert(message())
+    [first] = await store.claim()
+    [second] = await store.claim(NOW + LEASE)
+    both = [(first.id, first.claim), (second.id, second.claim)]
+    kept = await store.database.write(claims.renew, both, DISPATCHER, NOW + 3 * LEASE)
+    assert kept == {(second.id, second.claim)}

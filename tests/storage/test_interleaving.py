@@ -222,7 +222,8 @@ async def test_a_lease_that_is_renewed_between_the_statements_of_a_claim_keeps_i
         async def renewing(
             tx: Tx, job: str = held.id, claim: int = held.claim, kept: set[str] = kept
         ) -> None:
-            kept.update(await claims.renew(tx, [(job, claim)], DISPATCHER, ends + LEASE))
+            renewed = await claims.renew(tx, [(job, claim)], DISPATCHER, ends + LEASE)
+            kept.update(message for message, _ in renewed)
 
         async def claiming_anew(tx: Tx, taken: set[str] = taken) -> None:
             taken.update(

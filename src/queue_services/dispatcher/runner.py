@@ -147,7 +147,7 @@ class Runner:
             lease_until,
         )
         for flight in flights:
-            if flight.message.id in mine:
+            if (flight.message.id, flight.message.claim) in mine:
                 flight.lease_until = lease_until
             elif flight.started_at is None and self._flights.holds(flight):
                 self._dispatcher.give_back(flight)

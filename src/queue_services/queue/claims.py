@@ -222,8 +222,9 @@ async def hold_first(tx: Tx, request: ClaimRequest, error: str, now: Instant) ->
 
 async def renew(
     tx: Tx, claims: Iterable[tuple[str, int]], dispatcher: int, lease_until: Instant
-) -> set[str]:
-    """Move the end of the lease of messages in flight (id and claim number); the ids that
-    are still this dispatcher's.
+) -> set[tuple[str, int]]:
+    """Move the end of the lease of messages in flight (id and claim number); the claims that
+    are still in force: a process may hold two of one message, of which one has lapsed.
     """
-    return {row[0] for row in await tx.each("renew_leases", claims, dispatcher, lease_until)}
+    rows = await tx.each("renew_leases", claims, dispatcher, lease_until)
+    return {(message, claim) for message, claim in rows}

@@ -1098,7 +1098,7 @@ returning id;
 
 -- name: renew_leases
 update pending set visible_at = ?4 where id = ?1 and claim = ?2 and claimed_by = ?3
-returning id;
+returning id, claim;
 
 -- name: reroute_events
 update event set route = ?2 where route = ?1 and exists (select 1 from event_route r where r.workspace = ?2 and r.enabled <> 0);

@@ -69,7 +69,7 @@ select * from unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::te
 update pending p set visible_at = $4
 from unnest($1::uuid[], $2::integer[]) u(id, claim)
 where p.id = u.id and p.claim = u.claim and p.claimed_by = $3
-returning p.id;
+returning p.id, p.claim;
 
 -- name: save_lane_logs
 update lane l set log = u.log, slot_at = u.slot_at from unnest($1::bigint[], $2::text[], $3::bigint[]) u(id, log, slot_at) where l.id = u.id;

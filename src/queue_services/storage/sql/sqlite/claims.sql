@@ -59,7 +59,7 @@ insert into exceedance (workspace, channel, at, batch_size, message, kind, waits
 
 -- name: renew_leases
 update pending set visible_at = ?4 where id = ?1 and claim = ?2 and claimed_by = ?3
-returning id;
+returning id, claim;
 
 -- name: save_lane_logs
 update lane set log = ?2, slot_at = ?3 where id = ?1;
