@@ -352,6 +352,8 @@ export interface FilterBody {
   campaignId?: string;
   /** text of 1-255 characters */
   contactId?: string;
+  /** a group's id of GET /api/errors */
+  errorGroup?: string;
   /** a phone number or email address */
   recipient?: string;
   /** a time with an offset */
@@ -490,6 +492,9 @@ export interface Attempt {
   outcome: string;
   statusCode: number | null;
   error: string | null;
+  /** up to 16 KiB of the answer to the last attempt that failed */
+  answer: string | null;
+  answerCut: boolean;
 }
 
 /** Those of the jobs asked for that are known, and the ids of the others. */
@@ -548,6 +553,23 @@ export interface Change {
 export interface JobAnswer {
   success: true;
   job: Job;
+}
+
+/** The faults of failed jobs, most frequent first. */
+export interface ErrorsAnswer {
+  success: true;
+  errors: ErrorMembers[];
+  nextCursor: string | null;
+}
+
+/** Failed jobs of one fault: its status and text, in which UUIDs, numbers and quoted text are     `…`; `example` is the id of one of them. */
+export interface ErrorMembers {
+  errorGroup: string;
+  statusCode: number | null;
+  message: string;
+  count: number;
+  lastAt: string;
+  example: string;
 }
 
 /** A campaign; `state` is active, paused, shifting or cancelled. */
@@ -762,7 +784,7 @@ export interface InForce {
 /** Why messages of a channel wait, and until when; null: until somebody ends it. */
 export interface HoldAnswer {
   channel: Channel;
-  reason: 'pause' | 'quota' | 'refused' | 'throttled' | 'unreachable' | 'window';
+  reason: 'fault' | 'pause' | 'quota' | 'refused' | 'throttled' | 'unreachable' | 'window';
   until: string | null;
 }
 
@@ -1150,7 +1172,7 @@ export interface Calls {
   /** Jobs that match, newest first */
   'GET /api/jobs': {
     path: {};
-    query: { workspaceId?: string; channel?: 'email' | 'sms'; status?: 'CANCELLED' | 'COMPLETED' | 'FAILED' | 'PROCESSING' | 'SCHEDULED'; campaignId?: string; contactId?: string; recipient?: string; from?: string; to?: string; limit?: number; cursor?: string };
+    query: { workspaceId?: string; channel?: 'email' | 'sms'; status?: 'CANCELLED' | 'COMPLETED' | 'FAILED' | 'PROCESSING' | 'SCHEDULED'; campaignId?: string; contactId?: string; errorGroup?: string; recipient?: string; from?: string; to?: string; limit?: number; cursor?: string };
     body: undefined;
     answer: JobListAnswer;
   };
@@ -1188,6 +1210,13 @@ export interface Calls {
     query: {};
     body: NoMembers | undefined;
     answer: JobAnswer;
+  };
+  /** Failed jobs by what they failed of, most frequent first */
+  'GET /api/errors': {
+    path: {};
+    query: { workspaceId?: string; campaignId?: string; channel?: 'email' | 'sms'; from?: string; to?: string; limit?: number; cursor?: string };
+    body: undefined;
+    answer: ErrorsAnswer;
   };
   /** A campaign's state and counts */
   'GET /api/campaigns/{campaignId}': {
