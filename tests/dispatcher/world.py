@@ -62,7 +62,7 @@ class InlineSqlite(SqliteDatabase):
         self._texts["read_clock"] = f"select {self.true_time()}"
         return super()._transaction(connection, begin, run)
 
-    async def _on_writer(self, run: Callable[[], T]) -> T:
+    async def _on_writer(self, run: Callable[[], T], *, urgent: bool = False) -> T:
         value = run()
         await asyncio.sleep(self.commit)
         return value

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest_asyncio
 from queue_services.errors import ConfigurationError, StoreUnavailable
 from queue_services.queue import dispatchers
 from queue_services.storage import open_database, sqlite
-from queue_services.storage.port import Database, Tx
+from queue_services.storage.port import Database, Tx, urgent
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.storage.store import Store
 from tests.support.builders import message
@@ -281,3 +282,27 @@ async def test_a_connection_out_of_step_is_an_absence(shared_url: str) -> None:
     with pytest.raises(StoreUnavailable):
         await database.write(failing)
     await database.close()
+
+
+async def test_an_urgent_flow_goes_before_those_that_wait_for_the_writer(on_sqlite: Store) -> None:
+    order: list[str] = []
+
+    async def usual(_: Tx) -> None:
+        order.append("usual")
+
+    @urgent
+    async def at_once(_: Tx) -> None:
+        order.append("urgent")
+
+    async def holding(_: Tx) -> None:
+        entered.set()
+        released.wait(5)
+
+    entered, released = threading.Event(), threading.Event()
+    held = asyncio.create_task(on_sqlite.database.write(holding))
+    await asyncio.to_thread(entered.wait, 5)
+    waiting = [asyncio.create_task(on_sqlite.database.write(flow)) for flow in (usual, at_once)]
+    await asyncio.sleep(0)
+    released.set()
+    await asyncio.gather(held, *waiting)
+    assert order == ["urgent", "usual"]

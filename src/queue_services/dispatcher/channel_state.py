@@ -21,9 +21,9 @@ SMALLEST_GROUP, LARGEST_GROUP = 32, 1_000
 """Bounds of how many slots one reservation asks for."""
 FAILURES = 2
 MOST_AT_FAULT = 3
-BLOCKED_FOR = SECOND // 4
-"""After so long without a connection for a workspace, its buffered messages go back: their
-places serve others.
+BLOCKED_FOR = SECOND
+"""After so long without a connection or an answer for a workspace, its buffered messages go
+back: their places serve others.
 """
 
 
@@ -84,13 +84,15 @@ class ChannelState(msgspec.Struct):
         return self.group
 
     def overdue(self, flights: Flights, now: Instant) -> set[str]:
-        """The workspaces that have held as many connections as are free for too long."""
-        if not 0 <= now - self._looked_at < BLOCKED_FOR // 4:  # or the clock was set back
+        """The workspaces that have held as many connections as are free, without an answer, for
+        too long.
+        """
+        if not 0 <= now - self._looked_at < BLOCKED_FOR // 10:  # or the clock was set back
             self._looked_at, free = now, flights.free
             self._blocked = {
                 name: min(self._blocked.get(name, now), now)
                 for name in {*self.buffer.held, *self._blocked}
-                if flights.held_by(name) >= free
+                if flights.held_by(name) >= max(free, 1)
             }
         return {name for name, since in self._blocked.items() if now - since > BLOCKED_FOR}
 
@@ -99,5 +101,5 @@ class ChannelState(msgspec.Struct):
         return tuple(name for name, since in self._blocked.items() if now - since > BLOCKED_FOR)
 
     def served(self, workspace: str) -> None:
-        """A message of a workspace got a connection."""
+        """A message of a workspace got a connection, or was answered."""
         self._blocked.pop(workspace, None)

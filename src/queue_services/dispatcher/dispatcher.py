@@ -197,6 +197,7 @@ class Dispatcher:
         self.lag = max(0, started_at - flight.message.visible_at)
         self._flights.disconnect(flight)
         self._answered += 1
+        self._channels[flight.message.channel].served(flight.message.workspace)
         self._settler.settle(flight, answer)
         self._wakes.freed()
 

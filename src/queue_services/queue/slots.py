@@ -18,7 +18,7 @@ from queue_services.domain.limits import HORIZON, LimitLog
 from queue_services.domain.message import FOREVER, Channel, Instant
 from queue_services.domain.slot_plan import OwnLimit, SlotPlan, Wish
 from queue_services.queue.lane_settings import read_log, read_terms, write
-from queue_services.storage.port import Tx
+from queue_services.storage.port import Tx, urgent
 
 
 class Missed(msgspec.Struct, frozen=True, gc=False):
@@ -59,6 +59,7 @@ class Reserved(msgspec.Struct, frozen=True):
     next_at: Instant
 
 
+@urgent
 async def reserve(tx: Tx, request: ReserveRequest, now: Instant) -> Reserved:
     """Give slots in order to what may start, and take those of missed starts back."""
     messages = [

@@ -56,6 +56,21 @@ class Tx(Protocol):
 
 Flow = Callable[Concatenate[Tx, P], Awaitable[T]]
 
+_urgent: set[object] = set()
+
+
+def urgent(flow: Flow[P, T]) -> Flow[P, T]:
+    """Mark a short flow that goes before all others where writes take turns: what it decides is
+    due within milliseconds.
+    """
+    _urgent.add(flow)
+    return flow
+
+
+def is_urgent(flow: object) -> bool:
+    """Whether a flow goes before others."""
+    return flow in _urgent
+
 
 class Database(Protocol):
     """A store. Every call raises `errors.StoreUnavailable` when the database does not answer."""

@@ -13,6 +13,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
@@ -20,7 +21,7 @@ from typing import Any, cast
 from queue_services.errors import StoreUnavailable
 from queue_services.storage import migrate, statements
 from queue_services.storage.files import create_private
-from queue_services.storage.port import Flow, P, Row, T
+from queue_services.storage.port import Flow, P, Row, T, is_urgent
 
 BUSY_SECONDS = 10.0
 WAL_TRIES = 2_000
@@ -116,6 +117,7 @@ class SqliteDatabase:
         self._texts = statements.load(self.backend)
         self._listeners: list[Callable[[], None]] = []
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._urgent: deque[Callable[[], None]] = deque()
         self._writer: sqlite3.Connection | None = None
         self._reading = threading.local()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
@@ -130,7 +132,8 @@ class SqliteDatabase:
         return await self._on_writer(
             lambda: self._transaction(
                 self._write_connection(), "BEGIN IMMEDIATE", lambda tx: flow(tx, *args, **kwargs)
-            )
+            ),
+            urgent=is_urgent(flow),
         )
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -167,7 +170,7 @@ class SqliteDatabase:
     def on_wake(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
-    async def _on_writer(self, run: Callable[[], T]) -> T:
+    async def _on_writer(self, run: Callable[[], T], *, urgent: bool = False) -> T:
         self._check_open()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
@@ -180,7 +183,11 @@ class SqliteDatabase:
             else:
                 _post(loop, _set_result, answer, value)
 
-        self._tasks.put(task)
+        if urgent:
+            self._urgent.append(task)
+            self._tasks.put(_nothing)
+        else:
+            self._tasks.put(task)
         return await answer
 
     def _check_open(self) -> None:
@@ -189,6 +196,8 @@ class SqliteDatabase:
 
     def _write_until_closed(self) -> None:
         while (task := self._tasks.get()) is not None:
+            while self._urgent:
+                self._urgent.popleft()()
             task()
         if self._writer is not None:
             self._writer.close()
@@ -263,6 +272,10 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.005)
         else:
             return
+
+
+def _nothing() -> None:
+    """What stands in the queue for an urgent task, which was run before it."""
 
 
 def _post(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: Any) -> None:
