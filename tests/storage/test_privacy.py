@@ -172,7 +172,12 @@ async def test_operations_that_searched_for_an_erased_contact_are_stopped_and_fo
     store: Store,
 ) -> None:
     await store.insert(secret())
-    for named in (JobFilter(contact="ada"), JobFilter(recipient=SECRET), JobFilter(contact="bob")):
+    for named in (
+        JobFilter(contact="ada"),
+        JobFilter(recipient=SECRET),
+        JobFilter(text="Ada"),
+        JobFilter(contact="bob"),
+    ):
         wanted = msgspec.structs.replace(named, workspace="acme", status=Status.SCHEDULED)
         operation = operations.new_operation(
             Action.CANCEL, "me", "acme", Request(wanted=wanted), 1, NOW
@@ -181,6 +186,6 @@ async def test_operations_that_searched_for_an_erased_contact_are_stopped_and_fo
     await erase(store)
     assert SECRET not in await everything(store)
     requests = await store.select("select state, request from operation order by id")
-    assert [state for state, _ in requests] == ["stopped", "stopped", "waiting"]
+    assert [state for state, _ in requests] == ["stopped", "stopped", "stopped", "waiting"]
     assert "ada" not in str(requests)
     assert "bob" in str(requests)

@@ -46,6 +46,7 @@ def message(
     key: str | None = None,
     fingerprint: str = "the same",
     payload: str = '{"to":"+1 555 0100","text":"hello"}',
+    indexed: tuple[tuple[str, str], ...] = (),
 ) -> Message:
     """A message that is due at `due_at` and was created then or, where that is later, at NOW."""
     created_at = min(due_at, NOW) if created_at is None else created_at
@@ -63,6 +64,7 @@ def message(
         idempotency_key=key,
         fingerprint=None if key is None else fingerprint,
         payload=payload,
+        indexed=indexed,
     )
 
 

@@ -196,7 +196,11 @@ def _services(
         quotas=Quotas(database, clock),
         audit=Audit(database, clock),
         feed_cursors=FeedCursors(database),
-        rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
+        rules=Rules(
+            settings.callback_paths,
+            counts_segments=settings.counts_segments,
+            searched=settings.search_metadata,
+        ),
         max_attempts=settings.max_attempts,
         memory=memory,
         notifier=Notifier(

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from queue_services.api.guard import Caller
-from queue_services.domain.message import Channel, Instant
-from queue_services.errors import InvalidRequest
-from queue_services.queue.records import JobFilter
+from queue_services.domain.message import SECOND, Channel, Instant
+from queue_services.errors import Fault, InvalidRequest
+from queue_services.queue.records import JobFilter, MetadataFilter
+from queue_services.settings.types import metadata_path
 from queue_services.wire import answers, bodies
 from queue_services.wire.addresses import searched_recipient
 from queue_services.wire.intake import Faults
 from queue_services.wire.times import instant
 
+METADATA = "metadata."
+UNINDEXED_SPAN = 86_400 * SECOND
+"""How long a time an unindexed path may be searched in: every job of it is looked into."""
 
-def job_filter(caller: Caller, asked: bodies.JobMembersQuery) -> JobFilter:
-    """The filter that `asked` means, within what the caller may see. Raises InvalidRequest and
-    Forbidden.
+
+def job_filter(
+    caller: Caller, asked: bodies.JobMembersQuery, indexed: Collection[str]
+) -> JobFilter:
+    """The filter that `asked` means, within what the caller may see; `indexed` are the paths of
+    the metadata that have an index. Raises InvalidRequest and Forbidden.
     """
     faults = Faults()
     created_from, created_to = (
@@ -26,7 +36,7 @@ def job_filter(caller: Caller, asked: bodies.JobMembersQuery) -> JobFilter:
     if faults:
         raise InvalidRequest(*faults)
     channel, recipient = given(asked.channel), given(asked.recipient)
-    return JobFilter(
+    wanted = JobFilter(
         workspace=caller.within(given(asked.workspace_id)),
         channel=None if channel is None else Channel(channel),
         status=None if asked.status is UNSET else answers.STATUSES[asked.status],
@@ -37,6 +47,34 @@ def job_filter(caller: Caller, asked: bodies.JobMembersQuery) -> JobFilter:
         created_from=created_from,
         created_to=created_to,
     )
+    text = given(asked.q)
+    if text is None:
+        return wanted
+    if not text.startswith(METADATA) or "=" not in text:
+        return msgspec.structs.replace(wanted, text=text)
+    return msgspec.structs.replace(wanted, metadata=_metadata(text, wanted, indexed))
+
+
+def _metadata(text: str, wanted: JobFilter, indexed: Collection[str]) -> MetadataFilter:
+    """The member of the metadata that `metadata.PATH=VALUE` names. Raises InvalidRequest where it
+    has no index and nothing else bounds the search.
+    """
+    path, _, value = text.removeprefix(METADATA).partition("=")
+    try:
+        metadata_path(path)
+    except ValueError as error:
+        raise InvalidRequest(Fault("q", f"{METADATA}{path}: {error}")) from None
+    if path in indexed:
+        return MetadataFilter(path, value, indexed=True)
+    begin, end = wanted.created_from, wanted.created_to
+    bounded = begin is not None and end is not None and end - begin <= UNINDEXED_SPAN
+    if wanted.workspace is None or not bounded:
+        advice = (
+            f"{path} has no index: name it in QUEUE_SERVICES_SEARCH_METADATA, or search in one"
+            " workspace (`workspaceId`) and `from`-`to` of at most a day"
+        )
+        raise InvalidRequest(Fault("q", advice))
+    return MetadataFilter(path, value, indexed=False)
 
 
 def given(value: str | UnsetType) -> str | None:

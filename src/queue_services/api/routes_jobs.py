@@ -150,7 +150,7 @@ async def list_changes(incoming: Incoming) -> answers.ChangesAnswer:
 def _filter(incoming: Incoming) -> JobFilter:
     """What the query asks for; one job more than the page, to know whether there is a next one."""
     query: bodies.JobsQuery = incoming.query
-    wanted = job_filter(incoming.caller, query)
+    wanted = job_filter(incoming.caller, query, incoming.services.rules.searched)
     return msgspec.structs.replace(wanted, before=given(query.cursor), limit=query.limit + 1)
 
 

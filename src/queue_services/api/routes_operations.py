@@ -28,7 +28,7 @@ from queue_services.wire.times import optional_rfc3339, rfc3339
 async def start_operation(incoming: Incoming) -> wire.StartedAnswer:
     """POST /api/operations."""
     body: wire.OperationBody = incoming.body
-    wanted = job_filter(incoming.caller, body.filter)
+    wanted = job_filter(incoming.caller, body.filter, incoming.services.rules.searched)
     action, faults, due = Action(body.action), Faults(), None
     if body.filter.status is UNSET:
         faults.append(Fault("filter.status", "is required"))

@@ -138,7 +138,11 @@ def _function(path: Path) -> Callable[[dict[str, Any]], Any]:
 
 
 def _reader(settings: Settings, clock: Clock) -> Callable[[bytes], Message]:
-    rules = intake.Rules(settings.callback_paths, counts_segments=settings.sms_units == "segments")
+    rules = intake.Rules(
+        settings.callback_paths,
+        counts_segments=settings.counts_segments,
+        searched=settings.search_metadata,
+    )
     return lambda element: intake.element(element, clock.now(), rules)
 
 

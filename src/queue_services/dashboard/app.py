@@ -150,7 +150,11 @@ async def open_dashboard(
             ),
             intake=Intake(database, clock, writer),
             operations=OperationRunner(database, clock, writer),
-            rules=Rules(settings.callback_paths, counts_segments=settings.counts_segments),
+            rules=Rules(
+                settings.callback_paths,
+                counts_segments=settings.counts_segments,
+                searched=settings.search_metadata,
+            ),
             memory=memory or Memory(),
             quotas=Quotas(database, clock),
         )

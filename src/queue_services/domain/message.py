@@ -85,7 +85,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     `due_at` is not before `created_at`. `fingerprint` identifies channel, recipient,
     content, contact and metadata: the same idempotency key with another fingerprint is a
-    conflict. `units` are how much it takes of a limit.
+    conflict. `units` are how much it takes of a limit. `indexed` are paths of the metadata with
+    their values as text, to be found by.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     fingerprint: str | None
     payload: str
     units: int = 1
+    indexed: tuple[tuple[str, str], ...] = ()
 
 
 _COUNTED_MILLISECONDS = 4096

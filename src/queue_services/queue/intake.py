@@ -247,6 +247,9 @@ async def _insert_new(tx: Tx, messages: Sequence[Message], now: Instant, writer:
         if m.priority == Priority.HIGH:
             due[1] = min(due[1], m.due_at)
     await tx.each("insert_messages", wide)
+    indexed = [(path, value, m.id) for m in messages for path, value in m.indexed]
+    if indexed:
+        await tx.each("insert_metadata", indexed)
     await tx.each("insert_pending", narrow)
     await tally.add(tx, writer, now)
     await lower_lanes(tx, earliest)

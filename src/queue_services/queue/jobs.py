@@ -28,6 +28,7 @@ from queue_services.errors import Conflict, NotFound
 from queue_services.queue import failures, results, waiting
 from queue_services.queue.campaigns import shifted
 from queue_services.queue.intake import lower_lanes
+from queue_services.queue.job_search import resolve
 from queue_services.queue.records import Attempt, Job, JobFilter
 from queue_services.queue.tallies import Tally
 from queue_services.queue.transactions import reads, wakes, writes
@@ -87,6 +88,7 @@ async def attempts(tx: Tx, message: str) -> list[Attempt]:
 @reads
 async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
     """The jobs that match, newest first, `wanted.limit` at most."""
+    wanted = await resolve(tx, wanted)
     kind, filters = chosen(wanted, now, rare=await _is_rare(tx, wanted))
     return [_job(row, now) for row in await tx.search(f"search_{kind}", filters, wanted.limit)]
 
@@ -109,6 +111,8 @@ def _subject(wanted: JobFilter) -> str | None:
         or wanted.contact
         or wanted.recipient
         or wanted.error_group
+        or wanted.text
+        or (None if wanted.metadata is None else wanted.metadata.path)
     )
 
 
@@ -158,6 +162,13 @@ def filters_of(wanted: JobFilter) -> dict[str, Any]:
         "error_group": wanted.error_group,
     }
     filters: dict[str, Any] = {key: str(value) for key, value in named.items() if value is not None}
+    if wanted.ids is not None:
+        filters["ids"] = list(wanted.ids)
+    if wanted.beginning is not None:
+        filters["beginning"] = wanted.beginning
+    if wanted.metadata is not None:
+        kind = "indexed" if wanted.metadata.indexed else "metadata"
+        filters[kind] = msgspec.json.encode(wanted.metadata).decode()
     if wanted.created_from is not None:
         filters["from_id"] = first_id(wanted.created_from)
     if wanted.created_to is not None:

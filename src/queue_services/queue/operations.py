@@ -14,6 +14,7 @@ import msgspec
 from queue_services.domain.message import Instant, Reason, Status, new_id
 from queue_services.errors import Conflict, Fault, InvalidRequest, NotFound
 from queue_services.queue import results
+from queue_services.queue.job_search import resolve
 from queue_services.queue.jobs import ID, chosen
 from queue_services.queue.records import JobFilter
 from queue_services.queue.transactions import reads, writes
@@ -146,7 +147,7 @@ async def start(
     """Count the jobs that match now and have an action done to them; `workspace` is the only
     one it may touch. Raises InvalidRequest.
     """
-    kind, filters = chosen(request.wanted, now)
+    kind, filters = chosen(await resolve(tx, request.wanted), now)
     rows = await tx.search(f"count_{kind}", filters, MOST_COUNTED)
     operation = new_operation(action, actor, workspace, request, sum(row[-1] for row in rows), now)
     await add(tx, operation)
@@ -241,8 +242,11 @@ async def forget(tx: Tx, workspace: str, contact: str, recipients: set[str], now
         request = _read_request(text)
         wanted = request.wanted
         names_it = wanted.contact == contact and wanted.workspace in (None, workspace)
-        if names_it or wanted.recipient in recipients:
-            cleared = msgspec.structs.replace(wanted, contact=None, recipient=None)
+        reached = wanted.text is not None and any(
+            one.lower().startswith(wanted.text.lower()) for one in (contact, *recipients)
+        )
+        if names_it or wanted.recipient in recipients or reached:
+            cleared = msgspec.structs.replace(wanted, contact=None, recipient=None, text=None)
             changed = msgspec.structs.replace(request, wanted=cleared)
             await finish(tx, identity, "stopped", None, now)
             await tx.fetch("change_request", identity, msgspec.json.encode(changed).decode())

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from queue_services.domain.message import SECOND, Channel, Instant, Status
+from queue_services.queue.job_search import resolve
 from queue_services.queue.jobs import ID, chosen, filters_of
 from queue_services.queue.lane_settings import read_log
 from queue_services.queue.records import JobFilter
@@ -179,6 +180,7 @@ async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
 
     The filter's own status is then counted by itself, as far.
     """
+    wanted = await resolve(tx, wanted)
     filters = filters_of(wanted)
     rows = await tx.search(
         "count_jobs",

@@ -47,6 +47,7 @@ async def erase(tx: Tx, workspace: str, contact: str, now: Instant, writer: str)
     await tx.each("erase_attempts", ids)
     await tx.each("erase_failures", ids)
     await tx.each("prune_answers", ids)
+    await tx.each("prune_metadata", ids)
     if found:
         await operations.forget(tx, workspace, contact, {row[1] for row in found}, now)
     return Erased(len(ids), len(cancelled), len(in_flight))

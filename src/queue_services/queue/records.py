@@ -65,7 +65,17 @@ class Job(msgspec.Struct, frozen=True):
     units: int = 1
 
 
-class JobFilter(msgspec.Struct, frozen=True):
+class MetadataFilter(msgspec.Struct, frozen=True):
+    """A member of the metadata by its path, equal to `value` as text; `indexed`: by the index of
+    the paths that the settings name.
+    """
+
+    path: str
+    value: str
+    indexed: bool
+
+
+class JobFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a search asks for: every member that is not None must match. `before` is the id
     of the last job seen; ids sort by creation.
     """
@@ -77,6 +87,10 @@ class JobFilter(msgspec.Struct, frozen=True):
     contact: str | None = None
     recipient: str | None = None
     error_group: str | None = None
+    text: str | None = None
+    metadata: MetadataFilter | None = None
+    ids: tuple[str, ...] | None = None
+    beginning: str | None = None
     created_from: Instant | None = None
     created_to: Instant | None = None
     before: str | None = None

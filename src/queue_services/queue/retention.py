@@ -41,6 +41,7 @@ async def prune(tx: Tx, finished_before: Instant, most: int = FIRST_BITE) -> int
     await tx.each("prune_attempts", pruned)
     await tx.each("prune_failures", pruned)
     await tx.each("prune_answers", pruned)
+    await tx.each("prune_metadata", pruned)
     keys = [
         (workspace, key, message)
         for workspace, key, message in await tx.each("prune_messages", pruned)

@@ -171,6 +171,13 @@ class AccessSettings:
         "an administrator's key of at least 32 characters, beside those made by `keys create`",
         secret=True,
     )
+    search_metadata: tuple[str, ...] = setting(
+        "SEARCH_METADATA",
+        types.each(types.metadata_path, most=types.MOST_PATHS),
+        (),
+        "paths of `metadata` that jobs are found by (`q=metadata.PATH=VALUE`), at most 8; indexed"
+        " from then on",
+    )
     callback_paths: tuple[str, ...] = setting(
         "CALLBACK_PATHS",
         types.each(types.path),

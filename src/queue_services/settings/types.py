@@ -169,13 +169,29 @@ def network(value: str) -> Network:
         ) from None
 
 
-def each(read: Callable[[str], T]) -> Callable[[str], tuple[T, ...]]:
-    """A reader of a list separated by commas, every element read by `read`."""
+def each(read: Callable[[str], T], *, most: int | None = None) -> Callable[[str], tuple[T, ...]]:
+    """A reader of a list separated by commas, every element read by `read`; `most` elements."""
 
     def read_all(value: str) -> tuple[T, ...]:
-        return tuple(read(part.strip()) for part in value.split(",") if part.strip())
+        found = tuple(read(part.strip()) for part in value.split(",") if part.strip())
+        if most is not None and len(found) > most:
+            raise ValueError(f"give at most {most}")
+        return found
 
     return read_all
+
+
+MOST_PATHS = 8
+_METADATA_PATH = re.compile(r"[A-Za-z0-9_-]{1,64}(?:\.[A-Za-z0-9_-]{1,64}){0,7}")
+
+
+def metadata_path(value: str) -> str:
+    """A member of the metadata, or of an object in it: names of letters, digits, `_` and `-`,
+    separated by dots.
+    """
+    if not _METADATA_PATH.fullmatch(value):
+        raise ValueError("give names of letters, digits, _ and -, separated by dots")
+    return value
 
 
 def database_url(value: str) -> str:

@@ -79,7 +79,8 @@ class SqliteTx:
 
     async def search(self, name: str, filters: dict[str, Any], limit: int) -> list[Row]:
         text, parameters = statements.search(self._texts, name, filters, limit, "?")
-        return self._connection.execute(text, parameters).fetchall()
+        bound = [json.dumps(value) if isinstance(value, list) else value for value in parameters]
+        return self._connection.execute(text, bound).fetchall()
 
     def lift_time_limit(self) -> None:
         """No statement has one: the file is on this machine."""

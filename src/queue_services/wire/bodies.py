@@ -284,6 +284,19 @@ class JobMembersQuery(
     ] = UNSET
     campaign_id: Id | UnsetType = UNSET
     contact_id: Id | UnsetType = UNSET
+    q: (
+        Annotated[
+            str,
+            Meta(
+                min_length=2,
+                max_length=255,
+                description="text of 2-255 characters: the beginning of a job id, a recipient,"
+                " contact or campaign, a whole idempotency key, or `metadata.PATH=VALUE`",
+                extra_json_schema=_NO_NUL,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     error_group: (
         Annotated[
             str,

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -71,11 +71,13 @@ _SHAPES: dict[bytes, type[bodies.MessageBody]] = {
 
 class Rules(msgspec.Struct, frozen=True):
     """What is known beside the body: the prefixes of which a `callbackEndpoint` must have
-    one, whether SMS limits count segments, and the request's trace.
+    one, whether SMS limits count segments, the paths of the metadata that jobs are found by, and
+    the request's trace.
     """
 
     callback_paths: tuple[str, ...] = ("/",)
     counts_segments: bool = False
+    searched: tuple[str, ...] = ()
     traceparent: str | None = None
 
     def allowed(self, path: str) -> str:
@@ -234,7 +236,22 @@ def _message(
         units=segments(content.text).units
         if rules.counts_segments and content.text is not None
         else 1,
+        indexed=_indexed(metadata.members, rules.searched) if rules.searched else (),
     )
+
+
+def _indexed(members: Mapping[str, Any], paths: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The paths that the metadata has a text, a number or a truth value at, with that as text."""
+    found = []
+    for path in paths:
+        value: Any = members
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, bool | int | float):
+            found.append((path, _encode(value).decode()))
+        elif isinstance(value, str):
+            found.append((path, value))
+    return tuple(found)
 
 
 def workspace_of(given: Any) -> str:

@@ -542,6 +542,13 @@ select settings from alert_sink where name = ?1;
 -- name: find_campaign
 select id, state, epoch, cancel_epoch, shift from campaign where workspace = ?1 and name = ?2;
 
+-- name: find_campaign_start
+select m.id from campaign c join message m on m.campaign = c.id
+where lower(c.name) >= ?1 and lower(c.name) < ?2 limit ?3;
+
+-- name: find_contact_start
+select id from message where lower(contact) >= ?1 and lower(contact) < ?2 limit ?3;
+
 -- name: find_delivered
 select id, finished_at, status from result where finished_at >= ?1 and (finished_at > ?1 or id > ?2) and finished_at < ?3 order by finished_at, id limit ?4;
 
@@ -553,6 +560,9 @@ select id from pending where expires_at <= ?1 and (claimed_by is null or visible
 
 -- name: find_finished
 select id from result where finished_at < ?1 and status <> 'scheduled' order by finished_at limit ?2;
+
+-- name: find_id_start
+select id from message where id >= ?1 and id <= ?2 order by id desc limit ?3;
 
 -- name: find_idempotency
 select i.workspace, i.key, i.fingerprint, i.id, coalesce(p.due_at, r.due_at)
@@ -575,11 +585,18 @@ left join lane l on l.id = p.lane
 left join limit_state s on s.channel = m.channel
 where m.id in (select value from json_each(?1));
 
+-- name: find_key
+select id from idempotency where key = ?1 limit ?2;
+
 -- name: find_of_contact
-select id, recipient from message where contact = ?1 and workspace = ?2 and coalesce(blank, '') <> 'erased' limit ?3;
+select id, recipient from message
+where lower(contact) = lower(?1) and contact = ?1 and workspace = ?2 and coalesce(blank, '') <> 'erased' limit ?3;
 
 -- name: find_operation
 select id, workspace, action, actor, request, matched, done, skipped, position, state, error, created_at, finished_at from operation where id = ?1;
+
+-- name: find_recipient_start
+select id from message where recipient >= ?1 and recipient < ?2 limit ?3;
 
 -- name: find_schema
 select name from sqlite_schema where name = 'schema_migration';
@@ -684,6 +701,9 @@ insert into api_key (id, digest, workspace, scopes, per_minute, created_at, expi
 -- name: insert_messages
 insert into message (id, workspace, channel, contact, campaign, recipient, priority, created_at, expires_at, idempotency_key, payload, units)
 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
+
+-- name: insert_metadata
+insert into message_metadata (path, value, id) values (?1, ?2, ?3) on conflict do nothing;
 
 -- name: insert_notification
 insert into notification (id, sink, body, created_at, visible_at) values (?1, ?2, ?3, ?4, ?4);
@@ -1020,6 +1040,9 @@ delete from idempotency where workspace = ?1 and key = ?2 and id = ?3;
 -- name: prune_messages
 delete from message where id = ?1 returning workspace, idempotency_key, id;
 
+-- name: prune_metadata
+delete from message_metadata where id = ?1;
+
 -- name: prune_operations
 delete from operation where id in (select id from operation where finished_at < ?1 order by id limit ?2);
 
@@ -1287,6 +1310,11 @@ order by r.id desc limit {limit};
 -- name: search_ended.before_id
 r.id < {};
 
+-- name: search_ended.beginning
+(substr(m.recipient, 1, length({})) = {} or substr(lower(m.contact), 1, length({})) = {}
+    or m.campaign in (select id from campaign where substr(lower(name), 1, length({})) = {})
+    or substr(r.id, 1, length({})) = {});
+
 -- name: search_ended.campaign
 m.campaign in (select id from campaign where name = {});
 
@@ -1294,13 +1322,23 @@ m.campaign in (select id from campaign where name = {});
 +m.channel = {};
 
 -- name: search_ended.contact
-m.contact = {};
+lower(m.contact) = lower({}) and m.contact = {};
 
 -- name: search_ended.error_group
 r.id in (select id from failure where error_group = {});
 
 -- name: search_ended.from_id
 r.id >= {};
+
+-- name: search_ended.ids
+r.id in (select value from json_each({}));
+
+-- name: search_ended.indexed
+r.id in (select id from message_metadata where path = json_extract({}, '$.path') and value = json_extract({}, '$.value'));
+
+-- name: search_ended.metadata
+case json_type(m.payload, '$.metadata.' || json_extract({}, '$.path')) when 'true' then 'true' when 'false' then 'false'
+    else cast(json_extract(m.payload, '$.metadata.' || json_extract({}, '$.path')) as text) end = json_extract({}, '$.value');
 
 -- name: search_ended.recipient
 m.recipient = {};
@@ -1335,6 +1373,11 @@ order by m.id desc limit {limit};
 -- name: search_jobs.before_id
 m.id < {};
 
+-- name: search_jobs.beginning
+(substr(m.recipient, 1, length({})) = {} or substr(lower(m.contact), 1, length({})) = {}
+    or m.campaign in (select id from campaign where substr(lower(name), 1, length({})) = {})
+    or substr(m.id, 1, length({})) = {});
+
 -- name: search_jobs.campaign
 m.campaign in (select id from campaign where name = {});
 
@@ -1348,7 +1391,7 @@ m.channel = {};
 p.id in (select id from pending indexed by pending_claimed where claimed_by is not null and visible_at > {});
 
 -- name: search_jobs.contact
-m.contact = {};
+lower(m.contact) = lower({}) and m.contact = {};
 
 -- name: search_jobs.delivered
 r.status = {};
@@ -1358,6 +1401,16 @@ m.id in (select id from failure where error_group = {});
 
 -- name: search_jobs.from_id
 m.id >= {};
+
+-- name: search_jobs.ids
+m.id in (select value from json_each({}));
+
+-- name: search_jobs.indexed
+m.id in (select id from message_metadata where path = json_extract({}, '$.path') and value = json_extract({}, '$.value'));
+
+-- name: search_jobs.metadata
+case json_type(m.payload, '$.metadata.' || json_extract({}, '$.path')) when 'true' then 'true' when 'false' then 'false'
+    else cast(json_extract(m.payload, '$.metadata.' || json_extract({}, '$.path')) as text) end = json_extract({}, '$.value');
 
 -- name: search_jobs.recipient
 m.recipient = {};
@@ -1392,6 +1445,11 @@ order by p.id desc limit {limit};
 -- name: search_pending.before_id
 p.id < {};
 
+-- name: search_pending.beginning
+(substr(m.recipient, 1, length({})) = {} or substr(lower(m.contact), 1, length({})) = {}
+    or m.campaign in (select id from campaign where substr(lower(name), 1, length({})) = {})
+    or substr(p.id, 1, length({})) = {});
+
 -- name: search_pending.campaign
 m.campaign in (select id from campaign where name = {});
 
@@ -1402,13 +1460,23 @@ m.campaign in (select id from campaign where name = {});
 p.id in (select id from pending indexed by pending_claimed where claimed_by is not null and visible_at > {});
 
 -- name: search_pending.contact
-m.contact = {};
+lower(m.contact) = lower({}) and m.contact = {};
 
 -- name: search_pending.error_group
 p.id in (select id from failure where error_group = {});
 
 -- name: search_pending.from_id
 p.id >= {};
+
+-- name: search_pending.ids
+p.id in (select value from json_each({}));
+
+-- name: search_pending.indexed
+p.id in (select id from message_metadata where path = json_extract({}, '$.path') and value = json_extract({}, '$.value'));
+
+-- name: search_pending.metadata
+case json_type(m.payload, '$.metadata.' || json_extract({}, '$.path')) when 'true' then 'true' when 'false' then 'false'
+    else cast(json_extract(m.payload, '$.metadata.' || json_extract({}, '$.path')) as text) end = json_extract({}, '$.value');
 
 -- name: search_pending.recipient
 m.recipient = {};

@@ -44,14 +44,16 @@ p.id is not null and (p.claimed_by is null or p.visible_at <= {}) and p.epoch >=
 -- name: search_jobs.campaign
 m.campaign in (select id from campaign where name = {});
 
--- name: search_jobs.contact
-m.contact = {};
+-- name: search_jobs.ids
+m.id = any({}::uuid[]);
+
+-- name: search_jobs.beginning
+(substr(m.recipient, 1, length({}::text)) = {} or substr(lower(m.contact), 1, length({}::text)) = {}
+    or m.campaign in (select id from campaign where substr(lower(name), 1, length({}::text)) = {})
+    or substr(m.id::text, 1, length({}::text)) = {});
 
 -- name: search_jobs.error_group
 m.id in (select id from failure where error_group = {});
-
--- name: search_jobs.recipient
-m.recipient = {};
 
 -- name: search_jobs.from_id
 m.id >= {}::uuid;
@@ -89,14 +91,16 @@ m.workspace = {};
 -- name: search_pending.campaign
 m.campaign in (select id from campaign where name = {});
 
--- name: search_pending.contact
-m.contact = {};
+-- name: search_pending.ids
+p.id = any({}::uuid[]);
+
+-- name: search_pending.beginning
+(substr(m.recipient, 1, length({}::text)) = {} or substr(lower(m.contact), 1, length({}::text)) = {}
+    or m.campaign in (select id from campaign where substr(lower(name), 1, length({}::text)) = {})
+    or substr(p.id::text, 1, length({}::text)) = {});
 
 -- name: search_pending.error_group
 p.id in (select id from failure where error_group = {});
-
--- name: search_pending.recipient
-m.recipient = {};
 
 -- name: search_pending.from_id
 p.id >= {}::uuid;
@@ -134,14 +138,16 @@ m.workspace = {};
 -- name: search_ended.campaign
 m.campaign in (select id from campaign where name = {});
 
--- name: search_ended.contact
-m.contact = {};
+-- name: search_ended.ids
+r.id = any({}::uuid[]);
+
+-- name: search_ended.beginning
+(substr(m.recipient, 1, length({}::text)) = {} or substr(lower(m.contact), 1, length({}::text)) = {}
+    or m.campaign in (select id from campaign where substr(lower(name), 1, length({}::text)) = {})
+    or substr(r.id::text, 1, length({}::text)) = {});
 
 -- name: search_ended.error_group
 r.id in (select id from failure where error_group = {});
-
--- name: search_ended.recipient
-m.recipient = {};
 
 -- name: search_ended.from_id
 r.id >= {}::uuid;

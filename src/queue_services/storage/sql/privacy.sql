@@ -1,6 +1,3 @@
--- name: find_of_contact
-select id, recipient from message where contact = $1 and workspace = $2 and coalesce(blank, '') <> 'erased' limit $3;
-
 -- name: progress_of
 select at, id from progress where chore = $1 for update;
 

@@ -37,3 +37,39 @@ m.channel = {};
 
 -- name: revive_result
 update result set status = 'scheduled', reason = null, due_at = $2, outcome = null, error = null, seq = $3, xid = pg_current_xact_id() where id = $1::uuid;
+
+-- name: search_jobs.contact
+lower(m.contact) collate "C" = lower({}::text) and m.contact = {};
+
+-- name: search_jobs.recipient
+m.recipient collate "C" = {};
+
+-- name: search_pending.contact
+lower(m.contact) collate "C" = lower({}::text) and m.contact = {};
+
+-- name: search_pending.recipient
+m.recipient collate "C" = {};
+
+-- name: search_ended.contact
+lower(m.contact) collate "C" = lower({}::text) and m.contact = {};
+
+-- name: search_ended.recipient
+m.recipient collate "C" = {};
+
+-- name: search_jobs.metadata
+(m.payload::jsonb -> 'metadata') #>> string_to_array(({}::jsonb) ->> 'path', '.') = ({}::jsonb) ->> 'value';
+
+-- name: search_jobs.indexed
+m.id in (select id from message_metadata where path = ({}::jsonb) ->> 'path' and value = ({}::jsonb) ->> 'value');
+
+-- name: search_pending.metadata
+(m.payload::jsonb -> 'metadata') #>> string_to_array(({}::jsonb) ->> 'path', '.') = ({}::jsonb) ->> 'value';
+
+-- name: search_pending.indexed
+p.id in (select id from message_metadata where path = ({}::jsonb) ->> 'path' and value = ({}::jsonb) ->> 'value');
+
+-- name: search_ended.metadata
+(m.payload::jsonb -> 'metadata') #>> string_to_array(({}::jsonb) ->> 'path', '.') = ({}::jsonb) ->> 'value';
+
+-- name: search_ended.indexed
+r.id in (select id from message_metadata where path = ({}::jsonb) ->> 'path' and value = ({}::jsonb) ->> 'value');

@@ -20,3 +20,7 @@ delete from idempotency i using message m, unnest($1::uuid[]) u(id) where m.id =
 
 -- name: clear_fingerprints
 update idempotency i set fingerprint = '' from message m, unnest($1::uuid[]) u(id) where m.id = u.id and i.workspace = m.workspace and i.key = m.idempotency_key;
+
+-- name: find_of_contact
+select id, recipient from message
+where lower(contact) collate "C" = lower($1::text) and contact = $1 and workspace = $2 and coalesce(blank, '') <> 'erased' limit $3;

@@ -37,3 +37,42 @@ order by r.id desc limit {limit};
 
 -- name: revive_result
 update result set status = 'scheduled', reason = null, due_at = ?2, outcome = null, error = null, seq = ?3 where id = ?1;
+
+-- name: search_jobs.contact
+lower(m.contact) = lower({}) and m.contact = {};
+
+-- name: search_jobs.recipient
+m.recipient = {};
+
+-- name: search_pending.contact
+lower(m.contact) = lower({}) and m.contact = {};
+
+-- name: search_pending.recipient
+m.recipient = {};
+
+-- name: search_ended.contact
+lower(m.contact) = lower({}) and m.contact = {};
+
+-- name: search_ended.recipient
+m.recipient = {};
+
+-- name: search_jobs.metadata
+case json_type(m.payload, '$.metadata.' || json_extract({}, '$.path')) when 'true' then 'true' when 'false' then 'false'
+    else cast(json_extract(m.payload, '$.metadata.' || json_extract({}, '$.path')) as text) end = json_extract({}, '$.value');
+
+-- name: search_jobs.indexed
+m.id in (select id from message_metadata where path = json_extract({}, '$.path') and value = json_extract({}, '$.value'));
+
+-- name: search_pending.metadata
+case json_type(m.payload, '$.metadata.' || json_extract({}, '$.path')) when 'true' then 'true' when 'false' then 'false'
+    else cast(json_extract(m.payload, '$.metadata.' || json_extract({}, '$.path')) as text) end = json_extract({}, '$.value');
+
+-- name: search_pending.indexed
+p.id in (select id from message_metadata where path = json_extract({}, '$.path') and value = json_extract({}, '$.value'));
+
+-- name: search_ended.metadata
+case json_type(m.payload, '$.metadata.' || json_extract({}, '$.path')) when 'true' then 'true' when 'false' then 'false'
+    else cast(json_extract(m.payload, '$.metadata.' || json_extract({}, '$.path')) as text) end = json_extract({}, '$.value');
+
+-- name: search_ended.indexed
+r.id in (select id from message_metadata where path = json_extract({}, '$.path') and value = json_extract({}, '$.value'));

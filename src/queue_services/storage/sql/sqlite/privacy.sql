@@ -19,3 +19,7 @@ delete from idempotency where (workspace, key) = (select workspace, idempotency_
 
 -- name: clear_fingerprints
 update idempotency set fingerprint = '' where (workspace, key) = (select workspace, idempotency_key from message where id = ?1);
+
+-- name: find_of_contact
+select id, recipient from message
+where lower(contact) = lower(?1) and contact = ?1 and workspace = ?2 and coalesce(blank, '') <> 'erased' limit ?3;
