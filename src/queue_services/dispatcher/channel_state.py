@@ -29,7 +29,8 @@ back: their places serve others.
 
 class ChannelState(msgspec.Struct):
     """One channel's part of the pipeline. `commits` are the microseconds of the last
-    transactions that reserved, `more`: the last claim left due messages. `payload` is the bytes
+    transactions that reserved, `more`: the last claim left due messages, `steps`: how often the
+    clock had been set when slots were reserved last. `payload` is the bytes
     of a message, on average.
     """
 
@@ -38,6 +39,7 @@ class ChannelState(msgspec.Struct):
     commits: deque[int] = msgspec.field(default_factory=lambda: deque(maxlen=COMMITS_REMEMBERED))
     more: bool = False
     reserving: bool = False
+    steps: int = 0
     payload: int = 1_000
     lanes: int = LANES_A_CLAIM
     _failures: int = 0

@@ -122,7 +122,9 @@ class Dispatcher:
             mine.commits.append(self._clock.now() - now)
         flights = self._flights_of(claim.messages, now)
         self._note(channel, claim)
-        if at_once:
+        if self._clock.now() < now:
+            self._give_back_ahead(flights)
+        elif at_once:
             for flight in flights:
                 flight.slot, flight.steps = flight.message.slot, steps
             self._begin(flights)
@@ -139,6 +141,10 @@ class Dispatcher:
         """
         mine, now, steps = self._state(channel), self._clock.now(), self._clock.steps
         missed = self._pacer.take_missed(channel)
+        if mine.steps != steps:
+            mine.steps = steps
+            self._give_back_ahead([*missed, *mine.buffer.flights()])
+            missed = [flight for flight in missed if not flight.ended]
         self._give_back_blocked(mine, now)
         spare = self._spare(now)
         most = min(mine.next_group(self._pacer.misses), spare) - len(missed)
@@ -375,6 +381,15 @@ class Dispatcher:
         self._answers.append((now, self._answered))
         before = next((count for at, count in self._answers if at >= now - lead), self._answered)
         return self._flights.free + min(self._answered - before, self._flights.concurrency)
+
+    def _give_back_ahead(self, flights: list[Flight]) -> None:
+        """Give back what was claimed by a clock that was set back since: it would wait for as
+        long as the clock was ahead.
+        """
+        now = self._clock.now()
+        for flight in flights:
+            if flight.claimed_at > now:
+                self.give_back(flight)
 
     def _give_back_blocked(self, mine: ChannelState, now: Instant) -> None:
         """Give back what has waited too long for a connection of its workspace."""
