@@ -53,7 +53,7 @@ said.launch = { accepted: launch.accepted, replayed: launch.replayed, errors: la
 said.steered = [await campaign.pause(), await campaign.shift(60_000), await campaign.resume()];
 said.forecast = typeof (await campaign.forecast(10)).endAt;
 
-const bulk = Array.from({ length: 1_500 }, (_, index) => ({ channel: 'sms', to: `+1555${1000 + index}`, message: `Part ${index}`, contactId: `b-${index}`, workspaceId: 'acme', delay: 60_000 }));
+const bulk = Array.from({ length: 1_500 }, (_, index) => ({ channel: 'sms', to: `+1555${1000 + index}`, message: `Part ${index}`, contactId: `b-${index}`, workspaceId: 'acme', delay: index < 30 ? 60_000 : 86_400_000 }));
 const tracked = await scheduleTracked(tracker, service, bulk, await now());
 said.bulk = [tracked.accepted, tracked.rejected];
 await advance(600_000);
