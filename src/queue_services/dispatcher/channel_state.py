@@ -19,6 +19,7 @@ BUFFERED = 2_000
 """The most messages of a channel that wait for slots."""
 SMALLEST_GROUP, LARGEST_GROUP = 32, 1_000
 """Bounds of how many slots one reservation asks for."""
+GROUP_STEP = 16
 FAILURES = 2
 MOST_AT_FAULT = 3
 BLOCKED_FOR = SECOND
@@ -80,9 +81,9 @@ class ChannelState(msgspec.Struct):
         """
         late, self._misses = misses - self._misses, misses
         if late > self.group // 20:
-            self.group = max(SMALLEST_GROUP, self.group * 3 // 4)
+            self.group = max(SMALLEST_GROUP, self.group // 2)
         elif not late:
-            self.group = min(LARGEST_GROUP, self.group + self.group // 8)
+            self.group = min(LARGEST_GROUP, self.group + GROUP_STEP)
         return self.group
 
     def overdue(self, flights: Flights, now: Instant) -> set[str]:
