@@ -352,6 +352,8 @@ export interface FilterBody {
   campaignId?: string;
   /** text of 1-255 characters */
   contactId?: string;
+  /** text of 2-255 characters: the beginning of a job id, a recipient, contact or campaign, a whole idempotency key, or `metadata.PATH=VALUE` */
+  q?: string;
   /** a group's id of GET /api/errors */
   errorGroup?: string;
   /** a phone number or email address */
@@ -1172,7 +1174,7 @@ export interface Calls {
   /** Jobs that match, newest first */
   'GET /api/jobs': {
     path: {};
-    query: { workspaceId?: string; channel?: 'email' | 'sms'; status?: 'CANCELLED' | 'COMPLETED' | 'FAILED' | 'PROCESSING' | 'SCHEDULED'; campaignId?: string; contactId?: string; errorGroup?: string; recipient?: string; from?: string; to?: string; limit?: number; cursor?: string };
+    query: { workspaceId?: string; channel?: 'email' | 'sms'; status?: 'CANCELLED' | 'COMPLETED' | 'FAILED' | 'PROCESSING' | 'SCHEDULED'; campaignId?: string; contactId?: string; q?: string; errorGroup?: string; recipient?: string; from?: string; to?: string; limit?: number; cursor?: string };
     body: undefined;
     answer: JobListAnswer;
   };
