@@ -167,9 +167,18 @@ async def test_scheduling_and_reading_are_not_recorded(service: Service) -> None
 
 
 async def test_a_refused_change_is_recorded_as_refused(service: Service) -> None:
+    job = await service.schedule()
+    for _ in range(2):
+        await service.client.post(f"/api/cancel-job/{job}")
+    second, first = await entries(service, action="cancel job")
+    assert first["outcome"] == "done"
+    assert second["outcome"].startswith("refused: ")
+
+
+async def test_a_wrong_request_and_one_about_nothing_leave_no_entry(service: Service) -> None:
     await service.client.post("/api/campaigns/spring/pause?workspaceId=acme")
-    [entry] = await entries(service, action="pause campaign")
-    assert entry["outcome"].startswith("refused: ")
+    await service.client.put("/api/workspaces/acme", json={"limits": {"sms": -1}})
+    assert await entries(service) == []
 
 
 async def test_secrets_never_appear_and_recipients_are_masked(service: Service) -> None:

@@ -100,6 +100,7 @@ KEPT = {
         "event.created_at",
         "exceedance.at",
         "exceedance.waits_until",
+        "failure.failed_at",
         "message.created_at",
         "notification.created_at",
         "operation.created_at",

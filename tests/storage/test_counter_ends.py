@@ -18,7 +18,9 @@ BOUNDED = {
     "a state or a flag": [
         "alert_watch.one",
         "campaign.busy",
+        "answer.cut",
         "event_route.enabled",
+        "feed_secret.one",
         "key_version.one",
         "lane.paused",
         "limit_state.paused",
@@ -26,6 +28,7 @@ BOUNDED = {
         "pending.priority",
     ],
     "of one message or event, which ends after days": [
+        "answer.number",
         "attempt.number",
         "event.claim",
         "event.tries",
@@ -40,6 +43,7 @@ BOUNDED = {
         "api_key.per_minute",
         "attempt.status_code",
         "exceedance.batch_size",
+        "failure.status_code",
         "history.span",
         "lane.rest",
         "result.status_code",

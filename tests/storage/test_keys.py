@@ -65,8 +65,8 @@ async def test_a_minute_s_quota_is_never_passed_and_a_new_minute_begins_anew(sto
     assert await store.database.read(quotas.used, key, MINUTE) == 10
     assert await store.database.write(quotas.use, key, MINUTE + 1, 11, 10) is None
     assert await store.database.write(quotas.use, key, MINUTE + 1, 7, 10) == 7
-    assert await store.database.write(quotas.use, key, MINUTE, 1, 10) is None
-    assert await store.database.read(quotas.used, key, MINUTE) == 0
+    # a clock that was set back counts in the minute that is kept
+    assert await store.database.write(quotas.use, key, MINUTE, 1, 10) == 8
 
 
 async def test_processes_that_count_at_once_share_one_quota(store: Store) -> None:

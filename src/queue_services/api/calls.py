@@ -27,7 +27,7 @@ from queue_services.clock import Clock
 from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import Instant
 from queue_services.errors import Fault, InvalidRequest
-from queue_services.queue.audit import Audit, Record, Via
+from queue_services.queue.audit import Audit, Record
 from queue_services.queue.feed_cursors import FeedCursors
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.intake import Intake
@@ -164,8 +164,8 @@ class Call:
             return await self.handler(incoming)
         caller, subject = incoming.caller, fields.shown(incoming.name)
         workspace = caller.workspace or _workspace_of(incoming)
-        async with incoming.services.audit.of(
-            caller.name, self.audited, subject, via=Via.API, workspace=workspace
+        async with incoming.services.audit.of_request(
+            caller.name, self.audited, subject, workspace
         ) as incoming.record:
             return await self.handler(incoming)
 

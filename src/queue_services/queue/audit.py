@@ -16,7 +16,7 @@ import msgspec
 
 from queue_services.clock import Clock
 from queue_services.domain.message import FOREVER, Instant
-from queue_services.errors import QueueServicesError
+from queue_services.errors import InvalidRequest, NotFound, QueueServicesError, Refusal
 from queue_services.queue.transactions import reads, writes
 from queue_services.redaction import redacted
 from queue_services.storage.port import Database, Tx
@@ -106,6 +106,35 @@ class Audit:
             await close.run(self._database, entry, refused, record)
             raise
         await close.run(self._database, entry, "done", record)
+
+    @contextlib.asynccontextmanager
+    async def of_request(
+        self, actor: str, action: str, subject: str, workspace: str | None
+    ) -> AsyncIterator[Record]:
+        """Write down what a request to the API did, once it is done. One that is wrong, or about
+        what is not there, is not written down: it must change nothing.
+        """
+        record = Record(workspace)
+        try:
+            yield record
+        except (InvalidRequest, NotFound):
+            raise
+        except Refusal as error:
+            refused = f"refused: {redacted(str(error))}"[:LONGEST_OUTCOME]
+            await self._keep(actor, action, subject, record, refused)
+            raise
+        await self._keep(actor, action, subject, record, "done")
+
+    async def _keep(
+        self, actor: str, action: str, subject: str, record: Record, outcome: str
+    ) -> None:
+        now = self._clock.now()
+
+        async def flow(tx: Tx) -> None:
+            entry = await note(tx, now, actor, record.workspace, action, subject, None, Via.API)
+            await close(tx, entry, outcome, record)
+
+        await self._database.write(flow)
 
     async def failed(self, actor: str, action: str, subject: str, reason: str, via: Via) -> None:
         """Write down what was not let in: a failed login."""
