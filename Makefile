@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE # without byt
 export PIP_USER = 0
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help test-openapi test test-long test-import test-node node-generated simulation crashes demo bench audit lint types format lock clean
+.PHONY: help test-openapi test test-long test-import test-failover test-deployments test-node node-generated simulation crashes demo bench audit lint types format lock clean
 
 help: ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -29,6 +29,12 @@ test-long: $(READY) ## the long tests: crashes, load, thousands of simulated wor
 
 test-import: $(READY) ## the import from BullMQ, with the real package of npm and a real Redis
 	timeout --kill-after=10 280 $(PY) -m pytest -m bullmq tests/bullmq_import $(ARGS)
+
+test-failover: $(READY) ## the primary of two PostgreSQL servers killed under load, its standby promoted, with figures
+	timeout --kill-after=10 280 $(PY) -m pytest -m failover -s tests/failover $(ARGS)
+
+test-deployments: $(READY) ## behind PgBouncer in both modes, and with roles, disks and URLs that cannot work; needs pgbouncer
+	timeout --kill-after=10 280 $(PY) -m pytest -m deployments tests/deployments $(ARGS)
 
 test-node: $(READY) ## the Node package: built, tested, compared with the service, packed, installed, used with the service; needs node and npm
 	cd clients/node && npm ci --silent && npm run --silent build && npm run --silent test

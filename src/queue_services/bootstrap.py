@@ -38,7 +38,7 @@ from queue_services.dispatcher.clock_keeping import ClockKeeper, measure
 from queue_services.dispatcher.settings_watch import SettingsWatch
 from queue_services.domain.message import SECOND, Channel
 from queue_services.errors import ConfigurationError, Fault
-from queue_services.queue import event_routes
+from queue_services.queue import changes, event_routes
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.keys import Keys
 from queue_services.queue.service_limits import ServiceLimits
@@ -73,13 +73,16 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 @contextlib.asynccontextmanager
-async def open_core(settings: Settings) -> AsyncIterator[Core]:
-    """Open the store, bring its schema up to date, and set the clock by it. Raises
-    StoreUnavailable and ConfigurationError.
+async def open_core(settings: Settings, *, accept: bool = False) -> AsyncIterator[Core]:
+    """Open the store, bring its schema up to date, and set the clock by it; `accept` the
+    server as the store's own. Raises StoreUnavailable and ConfigurationError.
     """
-    database = open_database(settings.database_url, settings.database_timeout_seconds)
+    database = open_database(
+        settings.database_url, settings.database_timeout_seconds, accept=accept
+    )
     try:
         await database.migrate()
+        await changes.adopt.run(database)
         clock = Clock()
         clock.correct(await measure(database, clock), at_once=True)
         limits = ServiceLimits(settings)

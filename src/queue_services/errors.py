@@ -118,6 +118,19 @@ class StoreUnavailable(QueueServicesError):
         super().__init__(f"The store is away ({reason}); try again in {retry_after:g} s.")
 
 
+class StoreRefuses(StoreUnavailable):
+    """The database answers and refuses: a wrong password or name, a missing right, a full
+    disk. `advice` says what to change; trying again alone does not help.
+    """
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(reason)
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"The store refuses ({self.reason}). {self.advice}"
+
+
 class RedisUnavailable(QueueServicesError):
     """The Redis that is imported from does not answer. What was taken out of BullMQ's sets is
     kept in Redis; the next run resumes it.

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,19 +34,22 @@ _PR_SET_PDEATHSIG = 1
 
 class Postgres:
     """One server, used as a context manager. `durable` keeps fsync on, for tests of crashes
-    and of speed; the others need not wait for the disk.
+    and of speed; the others need not wait for the disk. `options` are the server's own
+    (`name=value`); `binaries` is a folder to take in place of the first one found.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
-        self._durable = durable
+    def __init__(
+        self, *, durable: bool = False, binaries: Path | None = None, options: Sequence[str] = ()
+    ) -> None:
+        self._durable, self._options = durable, options
         self._folder = Path(tempfile.mkdtemp(prefix="queue-services-postgres-"))
         self._as: dict[str, Any] = {}  # the user to run as, for subprocess
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
         self.port = 0
         try:
-            self._bin = self._prepare(_binaries())
-            self._initdb()
+            self._bin = self._prepare(binaries or _binaries())
+            self._make_cluster()
             self.start()
         except BaseException:
             self.close()
@@ -128,6 +131,16 @@ class Postgres:
             self._end(signal.SIGKILL)
         raise RuntimeError(f"PostgreSQL did not start:\n{output}")
 
+    def kill(self) -> None:
+        """kill -9 of the server and all of its processes, as a machine that loses its power."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        self._end(signal.SIGKILL)
+
     def stop(self, *, crash: bool = False) -> None:
         """Stop the server as an operator does, or as a power cut does (`crash`: immediate mode,
         recovery at the next start).
@@ -164,7 +177,7 @@ class Postgres:
             / binaries.name
         )
 
-    def _initdb(self) -> None:
+    def _make_cluster(self) -> None:
         command = [
             str(self._bin / "initdb"),
             "-D",
@@ -205,6 +218,7 @@ class Postgres:
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "max_connections=200",
+            *self._options,
         ):
             command += ["-c", option]
         return subprocess.Popen(
@@ -248,7 +262,7 @@ class _Output:
         with process.stderr:
             for line in process.stderr:
                 self._lines.append(line.decode(errors="replace"))
-                if b"ready to accept connections" in line:
+                if b"ready to accept" in line:  # a standby: read-only connections
                     self.ready = True
                     self.settled.set()
         self.settled.set()

@@ -74,6 +74,14 @@ Insecure = Annotated[
     bool | None, Parameter(negative="", help="serve other addresses than loopback without a key")
 ]
 
+AcceptStore = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="the store was restored or upgraded: take the PostgreSQL server it is on for its own",
+    ),
+]
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: every error of ours becomes a sentence on stderr and an exit code.
@@ -142,12 +150,12 @@ def dispatcher(*, database_url: DatabaseUrl = None) -> None:
 
 
 @app.command
-def migrate(*, database_url: DatabaseUrl = None) -> None:
+def migrate(*, accept_store: AcceptStore = False, database_url: DatabaseUrl = None) -> None:
     """Bring the store's schema up to date. Every process does so at its start, too."""
     settings = _settings(database_url=database_url)
 
     async def work() -> None:
-        async with bootstrap.open_core(settings):
+        async with bootstrap.open_core(settings, accept=accept_store):
             pass
 
     run_async(work)

@@ -27,7 +27,7 @@ from queue_services.domain.calendar import DAY
 from queue_services.domain.message import SECOND
 from queue_services.domain.retry import RetryPolicy
 from queue_services.errors import StoreUnavailable
-from queue_services.queue import changes, dispatchers, event_routes
+from queue_services.queue import dispatchers, event_routes
 from queue_services.queue.service_limits import ServiceLimits
 from queue_services.queue.settling import Terms
 from queue_services.settings.slices import DispatchSettings
@@ -99,7 +99,6 @@ async def build(
     tells nobody of events, without spans it traces nothing. `limits` are the process's (None: as
     the settings say).
     """
-    await database.write(changes.adopt)
     identity = await database.write(dispatchers.register, socket.gethostname(), clock.now())
     writer, lease = f"d{identity}", round(settings.lease_seconds * SECOND)
     rates = limits or ServiceLimits(settings)

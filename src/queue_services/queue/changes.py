@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from queue_services.domain.message import Instant, Status
-from queue_services.queue.transactions import reads
+from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Tx
 
 FEW = 5_000
@@ -74,8 +74,11 @@ async def _way(tx: Tx, start: Position, workspace: str | None) -> str:
     return "changes_of_few" if messages < ahead else "changes_after"
 
 
+@writes
 async def adopt(tx: Tx) -> None:
     """Let changes that were written by transactions of another server, and came here in a
-    dump, be read like its own.
+    dump, be read like its own. A cursor of that server begins the feed anew where its place
+    is beyond this one's end.
     """
+    tx.lift_time_limit()
     await tx.fetch("adopt_changes")

@@ -6,11 +6,15 @@ Run by `dispatcher.maintenance`, the health route and the dashboard.
 
 from __future__ import annotations
 
+import secrets
+
 import msgspec
 
 from queue_services.domain.message import Instant
 from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Tx
+
+FILLER = 4_096
 
 
 class LiveDispatcher(msgspec.Struct, frozen=True):
@@ -55,8 +59,10 @@ async def forget(tx: Tx, dispatcher: int) -> None:
 
 @writes
 async def check_writable(tx: Tx) -> None:
-    """Write without changing anything, so that a store that cannot be written says so."""
-    await tx.fetch("check_writable")
+    """Rewrite a row of 4 KiB, so that a store that cannot be written says so. What it holds is
+    new each time: the database would compress anything else, and a full disk not show.
+    """
+    await tx.fetch("check_writable", secrets.token_hex(FILLER // 2))
 
 
 @reads

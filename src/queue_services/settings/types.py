@@ -195,8 +195,10 @@ def metadata_path(value: str) -> str:
 
 
 def database_url(value: str) -> str:
-    """`sqlite:///relative`, `sqlite:////absolute`, or `postgresql://user@host:port/database`."""
-    parts = _split(value)
+    """`sqlite:///relative`, `sqlite:////absolute`, or `postgresql://user@host:port/database`,
+    where several hosts may stand: `h1:p,h2:p`.
+    """
+    parts = _split_hosts(value)
     if parts is None or parts.scheme not in _DATABASE_SCHEMES:
         raise ValueError("give sqlite:///FILE or postgresql://USER@HOST:PORT/DATABASE")
     if parts.scheme == "sqlite":
@@ -235,6 +237,17 @@ def masked_url(url: str) -> str:
     masked = re.sub(r"^(https?://).*@", r"\1***@", address)
     masked = re.sub(r"^(\w+://[^/?#@:]*):.*@", r"\1:***@", masked)
     return masked + mark + re.sub(r"(^|&)([^=&]*)=[^&]*", r"\1\2=***", query)
+
+
+def _split_hosts(value: str) -> SplitResult | None:
+    """The parts of a database's URL; None where one of its hosts could not be a URL's alone."""
+    before, mark, rest = value.partition("://")
+    hosts = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user, at, listed = hosts.rpartition("@")
+    found = [
+        _split(f"{before}{mark}{user}{at}{host}{rest[len(hosts) :]}") for host in listed.split(",")
+    ]
+    return None if None in found else found[0]
 
 
 def _finite(value: str) -> float | None:

@@ -13,16 +13,17 @@ from queue_services.storage.postgres import TIMEOUT_SECONDS, PostgresDatabase
 from queue_services.storage.sqlite import SqliteDatabase
 
 
-def open_database(url: str, timeout: float = TIMEOUT_SECONDS) -> Database:
+def open_database(url: str, timeout: float = TIMEOUT_SECONDS, *, accept: bool = False) -> Database:
     """The database that `url` names: `sqlite:///relative`, `sqlite:////absolute`, or
     `postgresql://user@host:port/name`.
 
-    `timeout` is the seconds that PostgreSQL may take to answer a statement. Connects at the
-    first use. Raises ConfigurationError for any other URL.
+    `timeout` is the seconds that PostgreSQL may take to answer a statement; `accept` takes
+    the server for the store's own, which was restored or upgraded. Connects at the first
+    use. Raises ConfigurationError for any other URL.
     """
     scheme = urlsplit(url).scheme
     if scheme in ("postgresql", "postgres"):
-        return PostgresDatabase(url, timeout)
+        return PostgresDatabase(url, timeout, accept=accept)
     if (
         scheme == "sqlite"
         and url.startswith("sqlite:///")

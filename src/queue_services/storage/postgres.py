@@ -8,38 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from queue_services.errors import StoreUnavailable
-from queue_services.storage import migrate, statements
-from queue_services.storage.port import Flow, P, Row, T
-from queue_services.storage.postgres_connection import CommandLimit, Connection, connect
+from queue_services.errors import ConfigurationError, Fault, StoreUnavailable
+from queue_services.storage import migrate, postgres_url, statements
+from queue_services.storage.port import Flow, P, Row, T, Tx
+from queue_services.storage.postgres_connection import CommandLimit, Connection
+from queue_services.storage.postgres_errors import AWAY, is_misuse, unavailable
+from queue_services.storage.postgres_hosts import Hosts
+from queue_services.storage.server_identity import ACCEPT, Identity
 
 WAKE_CHANNEL = "queue_services_wake"
 CONFLICTS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    # No fault of what is written: the disk, the server's memory, a role's missing grant, a
-    # session that was ended, a connection out of step.
-    asyncpg.PostgresSystemError,
-    asyncpg.InternalServerError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InternalClientError,
-)
 RETRIES = 5
 CLOSE_SECONDS = 5.0
 TIMEOUT_SECONDS = 5.0
@@ -81,23 +64,24 @@ class PostgresTx:
 
 
 class PostgresDatabase:
-    """`port.Database` on PostgreSQL 14 or newer. `?statement_cache_size=0` in the URL is
-    for PgBouncer; `?pool_size=` bounds the connections (10).
+    """`port.Database` on PostgreSQL 14 or newer, on the one of the URL's hosts that can be
+    written. `?pool_size=` bounds the connections (10); `?statement_cache_size=` is for a pooler
+    that keeps prepared statements.
 
     `timeout` is how many seconds a connection may take to come about, and one statement to
-    be answered: after that the host counts as gone.
+    be answered: after that the host counts as gone. `accept` lets `migrate` make the server
+    the store's own, where the store was on another one.
     """
 
     backend = "postgres"
 
-    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
-        self._timeout = timeout
-        parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query))
-        self._cache_size = int(options.pop("statement_cache_size", 256))
-        self._pool_size = int(options.pop("pool_size", 10))
-        self._url = urlunsplit(parts._replace(scheme="postgresql", query=urlencode(options)))
+    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS, *, accept: bool = False) -> None:
+        self._timeout, self._accepts = timeout, accept
+        parsed = postgres_url.parse(url)
+        self._pool_size = parsed.pool_size
         self._texts = statements.load(self.backend)
+        self._hosts = Hosts(parsed, timeout, self._texts)
+        self._stored: Identity | None = None
         self._pool: Any = None
         self._opening = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
@@ -117,14 +101,18 @@ class PostgresDatabase:
             return await flow(tx, *args, **kwargs)
 
     async def read(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        async with self._transaction(isolation="repeatable_read", readonly=True) as tx:
+        async with self._transaction(writing=False) as tx:
             return await flow(tx, *args, **kwargs)
 
     async def migrate(self) -> None:
         async with self._transaction() as tx:
             tx.lift_time_limit()
             await tx.fetch("lock_schema")
-            await migrate.apply(tx, tx.script, statements.migrations(self.backend))
+            known = statements.migrations(self.backend)
+            await migrate.apply(tx, tx.script, known)
+            if any(migration.name == "server" for migration in known):  # a test's may end before
+                await self._compare(tx)
+        self._stored = self._hosts.guard.seen
 
     async def close(self) -> None:
         if self._listening is not None:
@@ -144,9 +132,7 @@ class PostgresDatabase:
             listener()
         if not self._notifying and not self._closed:
             self._notifying = True
-            notice = asyncio.get_running_loop().create_task(self._notify())
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._run_beside(self._notify())
 
     def on_wake(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
@@ -154,33 +140,36 @@ class PostgresDatabase:
             self._listening = asyncio.get_running_loop().create_task(self._listen())
 
     @contextlib.asynccontextmanager
-    async def _transaction(self, **options: Any) -> AsyncIterator[PostgresTx]:
+    async def _transaction(self, *, writing: bool = True) -> AsyncIterator[PostgresTx]:
         limit = None
         try:
             pool = await self._open()
             async with pool.acquire(timeout=self._timeout) as connection:
                 limit = CommandLimit(connection, self._timeout)
-                transaction = connection.transaction(**options)
-                with limit:
-                    await transaction.start()
                 try:
-                    yield PostgresTx(connection, self._texts, limit)
-                except BaseException:
                     with limit:
-                        await transaction.rollback()
+                        await connection.begin(writing=writing)
+                    yield PostgresTx(connection, self._texts, limit)
+                    with limit:
+                        await connection.execute("commit")
+                except asyncpg.ReadOnlySQLTransactionError:
+                    if writing:
+                        self._hosts.discard(connection.address)
                     raise
-                with limit:
-                    await transaction.commit()
+                except BaseException:
+                    # a connection that is gone is rolled back by the server
+                    with contextlib.suppress(*AWAY), limit:
+                        await connection.execute("rollback")
+                    raise
         except AWAY as error:
             if limit is not None and limit.expired:
                 raise StoreUnavailable(
                     f"PostgreSQL: no answer within {self._timeout:g} s"
                 ) from error
-            if isinstance(error, asyncpg.InterfaceError) and not re.search(
-                "clos(ed|ing)|released", str(error)
-            ):
-                raise  # a statement called wrongly: no waiting makes that right
-            raise StoreUnavailable(f"PostgreSQL: {error or type(error).__name__}") from error
+            if is_misuse(error):
+                raise
+            raise unavailable(error) from error
+        self._remember()
 
     async def _open(self) -> Any:
         if self._closed:
@@ -188,26 +177,60 @@ class PostgresDatabase:
         async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    self._url,
                     # else the pool itself tries to reconnect while the server is away, and
                     # logs a traceback each time
                     min_size=0,
                     max_size=self._pool_size,
                     max_inactive_connection_lifetime=0,
-                    connect=connect,
+                    connect=self._hosts.connect,
                     connection_class=Connection,
-                    **self._options(),
                 )
         return self._pool
 
-    def _options(self) -> dict[str, Any]:
-        """What every connection is made with."""
-        return {
-            "timeout": self._timeout,
-            "command_seconds": self._timeout,
-            "statement_cache_size": self._cache_size,
-            "server_settings": {"application_name": "queue-services"},
-        }
+    async def _compare(self, tx: Tx) -> None:
+        """Hold the server that was connected to against the store's own row, which came with
+        a restored copy. Raises ConfigurationError for another one, unless it is accepted.
+        """
+        found = self._hosts.guard.seen
+        if found is None:
+            return
+        rows = await tx.fetch("find_server")
+        stored = Identity(*rows[0][:2]) if rows else found
+        if stored.system == found.system and stored.timeline <= found.timeline:
+            former = rows[0][2] if rows else None
+        elif self._accepts:
+            former = stored.system
+        else:
+            raise ConfigurationError(
+                Fault(
+                    "QUEUE_SERVICES_DATABASE_URL",
+                    f"the store was last on {stored}, and this server is {found}; if it was"
+                    f" restored or upgraded, {ACCEPT}; if another server took its place, name"
+                    " that one",
+                )
+            )
+        if not rows or stored != found:
+            await tx.fetch("save_server", found.system, found.timeline, former)
+
+    def _remember(self) -> None:
+        """Write down a newer timeline, which a connection has met since."""
+        seen = self._hosts.guard.seen
+        if seen is None or self._stored is None or seen == self._stored:
+            return
+        self._stored = seen
+        self._run_beside(self._raise_timeline(seen))
+
+    async def _raise_timeline(self, seen: Identity) -> None:
+        try:
+            async with self._transaction() as tx:
+                await tx.fetch("raise_timeline", seen.system, seen.timeline)
+        except StoreUnavailable:
+            self._stored = Identity(seen.system, 0)  # the next transaction tries again
+
+    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._notices.add(task)
+        task.add_done_callback(self._notices.discard)
 
     async def _notify(self) -> None:
         await asyncio.sleep(0)  # wakes of the same turn of the loop become one NOTIFY
@@ -218,17 +241,21 @@ class PostgresDatabase:
 
     async def _listen(self) -> None:
         """Hear the wakes of other processes; when the connection breaks, the listeners' own
-        poll carries on until it is back.
+        poll carries on until it is back. A pooler carries none.
         """
-        while not self._closed:
+        carried = True
+        while carried and not self._closed:
             with contextlib.suppress(*AWAY):
-                await self._listen_once()
+                carried = await self._listen_once()
             await asyncio.sleep(1)
 
-    async def _listen_once(self) -> None:
+    async def _listen_once(self) -> bool:
+        """Listen until the connection ends; whether it is one that can."""
         gone = asyncio.Event()
-        connection = await connect(self._url, **self._options())
+        connection = await self._hosts.connect(connection_class=Connection)
         try:
+            if connection.pooled:
+                return False
             connection.add_termination_listener(lambda *_: gone.set())
             await connection.add_listener(
                 WAKE_CHANNEL, lambda *_: [listener() for listener in self._listeners]
@@ -236,3 +263,4 @@ class PostgresDatabase:
             await gone.wait()
         finally:
             connection.terminate()
+        return True

@@ -1,6 +1,7 @@
-"""How a connection to PostgreSQL is made, and how one is given up that does not answer.
+"""One connection to PostgreSQL: its settings, how its transactions begin, and how it is given
+up when it does not answer.
 
-Used by `storage.postgres` alone: every connection it has comes from `connect`.
+Used by `storage.postgres` and by `storage.postgres_hosts`, which makes every connection.
 """
 
 from __future__ import annotations
@@ -11,36 +12,59 @@ from typing import Any, Self
 
 import asyncpg
 
+from queue_services.storage.postgres_url import Address
+from queue_services.storage.server_identity import Identity
+
 STANDSTILL_MS = 5_000
 """How long a process that stands still (SIGSTOP, a paused machine) in the middle of a
 transaction keeps its locks: without an end, all others would wait.
 """
 PROBE_SECONDS = 2
 PROBES = 3
+CACHE_SIZE = 256
+SETTINGS = (
+    # Every statement finds its rows by an index: a plan made while a table was small, or its
+    # statistics were old, must not read all of it later.
+    *(f"{name} = off" for name in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_seqscan")),
+    f"idle_in_transaction_session_timeout = {STANDSTILL_MS}",
+)
+READ_ONLY = "begin isolation level repeatable read, read only"
+WRITE = "begin"
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """A connection that keeps its settings, and saves a round trip a transaction, when it
     goes back to the pool.
+
+    Behind a pooler (PgBouncer) every transaction may meet another session of the server, and
+    a session is shared with other clients: `pooled` connections set everything anew, within
+    the transaction.
     """
+
+    address: Address
+    identity: Identity | None = None
+    pooled = False
 
     def get_reset_query(self) -> str:
         return ""
 
+    async def prepare_session(self, pooled: bool, cache_size: int | None) -> None:
+        """Make the settings that hold for the whole session. `cache_size` is how many
+        statements stay prepared; None: none behind a pooler, as many as there are otherwise.
+        """
+        self.pooled = pooled
+        size = (0 if pooled else CACHE_SIZE) if cache_size is None else cache_size
+        self._stmt_cache.set_max_size(size)
+        self._stmt_cache_enabled = size > 0
+        if not pooled:
+            await self.execute("; ".join(f"set {setting}" for setting in SETTINGS))
 
-async def connect(*args: Any, command_seconds: float, **options: Any) -> Any:
-    """A connection with every setting of the session, within `options["timeout"]` seconds;
-    none is left behind where that fails. Raises what asyncpg raises.
-    """
-    async with asyncio.timeout(options["timeout"]):
-        connection = await asyncpg.connect(*args, **options)
-        try:
-            _notice_a_vanished_host(connection, command_seconds)
-            await _prepare(connection)
-        except BaseException:
-            connection.terminate()
-            raise
-        return connection
+    async def begin(self, *, writing: bool) -> None:
+        """Begin a transaction, with its settings in the same round trip."""
+        statements = [WRITE if writing else READ_ONLY]
+        if self.pooled:
+            statements += [f"set local {setting}" for setting in SETTINGS]
+        await self.execute("; ".join(statements))
 
 
 class CommandLimit:
@@ -74,7 +98,7 @@ class CommandLimit:
         self._connection.terminate()
 
 
-def _notice_a_vanished_host(connection: Any, command_seconds: float) -> None:
+def notice_a_vanished_host(connection: Any, command_seconds: float) -> None:
     """Let the kernel end a connection whose host is gone: what it was sent stays without
     acknowledgement, or it answers no probe while nothing is sent.
     """
@@ -92,15 +116,3 @@ def _notice_a_vanished_host(connection: Any, command_seconds: float) -> None:
     for name, value in options.items():
         if (option := getattr(socket, name, None)) is not None:  # not every system has each
             link.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-async def _prepare(connection: Any) -> None:
-    """Every statement finds its rows by an index: a plan made while a table was small, or
-    its statistics were old, must not read all of it later.
-    """
-    for setting in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"):
-        await connection.execute(f"set {setting} = off")
-    await connection.execute(f"set idle_in_transaction_session_timeout = {STANDSTILL_MS}")
-    await connection.set_type_codec(
-        "uuid", schema="pg_catalog", encoder=str, decoder=str, format="text"
-    )

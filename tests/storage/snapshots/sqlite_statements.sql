@@ -218,7 +218,7 @@ from (
 ) counted group by channel;
 
 -- name: check_writable
-update limit_state set paused = paused where channel = 'sms';
+insert into write_probe (id, filler) values (1, ?1) on conflict (id) do update set filler = excluded.filler;
 
 -- name: claim_candidates
 select p.id, p.lane, p.claim, p.priority, p.campaign, p.epoch, p.due_at, p.visible_at, p.expires_at, p.tries, p.attempts, p.refused_since, p.claimed_by,
@@ -601,6 +601,9 @@ select id from message where recipient >= ?1 and recipient < ?2 limit ?3;
 -- name: find_schema
 select name from sqlite_schema where name = 'schema_migration';
 
+-- name: find_server
+select system, timeline, former from server;
+
 -- name: find_session
 select id, kind, name, workspace, key_id, proof, address, created_at, expires_at, recipients_until from session where digest = ?1 and expires_at > ?2;
 
@@ -661,6 +664,12 @@ returning one;
 
 -- name: hold_at_fault
 update lane set held_until = ?2, hold_reason = ?3, hold_set_at = ?4 where id = ?1;
+
+-- name: identify_server
+;
+
+-- name: identify_session
+;
 
 -- name: immediate_ahead
 select p.id, p.claim from message m join pending p on p.id = m.id
@@ -1055,6 +1064,9 @@ delete from session where expires_at <= ?1;
 -- name: prune_told
 delete from event_told where (workspace, subject) in (select workspace, subject from event_told where at < ?1 limit ?2) returning at;
 
+-- name: raise_timeline
+update server set timeline = ?2 where system = ?1 and timeline < ?2;
+
 -- name: read_channel
 select paused from limit_state where channel = ?1;
 
@@ -1211,6 +1223,10 @@ update progress set at = ?2, id = ?3 where chore = ?1;
 
 -- name: save_routes
 update event_route set held_until = ?2, hold_reason = ?3, hold_step = ?4, refusals = ?5, hold_set_at = ?6 where workspace = ?1;
+
+-- name: save_server
+insert into server (id, system, timeline, former) values (1, ?1, ?2, ?3)
+on conflict (id) do update set system = excluded.system, timeline = excluded.timeline, former = excluded.former;
 
 -- name: save_standing
 update alert set standing = ?2 where name = ?1;

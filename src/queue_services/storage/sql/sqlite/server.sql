@@ -1,0 +1,3 @@
+-- name: identify_server
+
+-- name: identify_session
