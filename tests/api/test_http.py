@@ -4,6 +4,7 @@ end, health.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from queue_services.errors import StoreUnavailable
 from queue_services.storage.sqlite import SqliteDatabase
 from tests.api.service import SMS, Service, serving
+from tests.storage.store import select
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,64 @@ async def test_ready_is_503_while_the_store_cannot_be_written_and_live_is_not(
     await service.ask("GET", "/health/live")
     await service.ask("GET", "/health")
     monkeypatch.undo()
+    service.pass_time(1)
     await service.ask("GET", "/health/ready")
+
+
+async def test_ready_is_503_after_a_write_of_the_intake_failed_until_one_succeeds(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any) -> Any:
+        raise StoreUnavailable("disk full")
+
+    for path, body in (
+        ("/api/schedule-sms", SMS),
+        ("/api/schedule-batch?atomic=true", {"messages": [{"channel": "sms", **SMS}]}),
+    ):
+        with monkeypatch.context() as broken:
+            broken.setattr(SqliteDatabase, "write", full)
+            await service.ask("POST", path, 503, json=body)
+        await service.ask("GET", "/health/ready", 503)
+        service.pass_time(1)
+        await service.ask("GET", "/health/ready", 503)
+        await service.ask("POST", path, json=body)
+        await service.ask("GET", "/health/ready")
+
+
+async def test_a_failed_write_is_forgotten_where_none_follows_it(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any) -> Any:
+        raise StoreUnavailable("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteDatabase, "write", full)
+        await service.ask("POST", "/api/schedule-sms", 503, json=SMS)
+    service.pass_time(4.9)
+    await service.ask("GET", "/health/ready", 503)
+    service.pass_time(0.1)
+    await service.ask("GET", "/health/ready")
+
+
+async def test_the_store_is_probed_at_most_once_a_second_for_all_who_ask(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fillers = []
+    write = SqliteDatabase.write
+
+    async def counting(*args: Any, **kwargs: Any) -> Any:
+        fillers.append(args[1])
+        return await write(*args, **kwargs)
+
+    monkeypatch.setattr(SqliteDatabase, "write", counting)
+    await asyncio.gather(*(service.ask("GET", "/health/ready") for _ in range(50)))
+    await service.ask("GET", "/health/ready")
+    assert len(fillers) == 1
+    service.pass_time(1)
+    await service.ask("GET", "/health/ready")
+    assert len(fillers) == 2
+    rows = await service.database.read(select, "select length(filler) from write_probe")
+    assert rows == [(4096,)]
 
 
 async def test_ready_notices_a_store_that_takes_transactions_and_no_writes(

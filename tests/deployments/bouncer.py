@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 MISSING = "needs pgbouncer (apt-get install pgbouncer)"
@@ -73,9 +73,14 @@ def _wait_for(process: subprocess.Popen[str]) -> None:
     for line in process.stderr:
         said.append(line)
         if "process up" in line:
-            threading.Thread(target=process.stderr.read, daemon=True).start()
+            threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
             return
     raise RuntimeError(f"pgbouncer did not start: {said}")
+
+
+def _drain(stream: IO[str]) -> None:
+    with stream:
+        stream.read()
 
 
 def _free_port() -> int:

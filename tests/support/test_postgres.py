@@ -68,7 +68,7 @@ def test_a_server_ends_with_the_process_that_started_it() -> None:
 import os, signal
 from tests.support.postgres import Postgres
 server = Postgres()
-print(server._process.pid, server._folder, flush=True)
+print(server._process.pid, server.folder, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     started = subprocess.run(

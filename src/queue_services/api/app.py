@@ -39,6 +39,7 @@ from queue_services.api.guard import Keys, LoopbackRule, StoredKeys
 from queue_services.api.key_check import KeyCheck
 from queue_services.api.paths import Segments
 from queue_services.api.problems import ProblemResponse, answer_error
+from queue_services.api.readiness import Readiness
 from queue_services.clock import Clock
 from queue_services.delivery.address_guard import refused
 from queue_services.delivery.notifications import Notifier
@@ -179,11 +180,13 @@ def _services(
 ) -> Services:
     # names this process in the tallies, so that no two write one row
     writer = f"api-{new_id(clock.now())}"
+    intake = Intake(database, clock, writer)
     return Services(
         database=database,
         clock=clock,
         writer=writer,
-        intake=Intake(database, clock, writer),
+        intake=intake,
+        readiness=Readiness(database, clock, intake),
         forecasts=Forecasts(
             database,
             clock,

@@ -23,6 +23,7 @@ from starlette.types import Scope as AsgiScope
 from queue_services.api.guard import Caller, Scope, caller_of
 from queue_services.api.paths import parameter
 from queue_services.api.problems import quota_headers
+from queue_services.api.readiness import Readiness
 from queue_services.clock import Clock
 from queue_services.delivery.notifications import Notifier
 from queue_services.domain.message import Instant
@@ -64,6 +65,7 @@ class Services:
     memory: bodies.Memory
     notifier: Notifier
     audit: Audit
+    readiness: Readiness
     feed_cursors: FeedCursors
 
 

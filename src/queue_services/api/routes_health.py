@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 
 from queue_services.api.calls import Call, Incoming
-from queue_services.queue.dispatchers import check_writable
 from queue_services.wire import answers
 from queue_services.wire.times import rfc3339
 
@@ -24,7 +23,7 @@ async def get_readiness(incoming: Incoming) -> answers.HealthAnswer:
     """
     if incoming.request.scope.get("state", {}).get(LEAVING):
         raise HTTPException(503, "The process is about to end; ask another.", {"retry-after": "1"})
-    await check_writable.run(incoming.services.database)
+    await incoming.services.readiness.check()
     return answers.HealthAnswer(status="ok", timestamp=rfc3339(incoming.now))
 
 

@@ -52,15 +52,23 @@ class _Request(msgspec.Struct, eq=False):
     answer: asyncio.Future[list[Insertion]]
 
 
+class Failure(msgspec.Struct, frozen=True):
+    """A write that the store did not take, and when."""
+
+    error: StoreUnavailable
+    at: Instant
+
+
 class Intake:
     """The way in. `writer` names the process in the tallies; `run` must be running for
-    anything to be written.
+    anything to be written. `failure` is that of its newest write, None where that succeeded.
     """
 
     def __init__(self, database: Database, clock: Clock, writer: str) -> None:
         self._database, self._clock, self._writer = database, clock, writer
         self._waiting: deque[_Request] = deque()
         self._arrived = asyncio.Event()
+        self.failure: Failure | None = None
 
     async def schedule(self, messages: Sequence[Message]) -> list[Insertion]:
         """Accept messages, 1,000 at most a transaction; what became of each, in order. Raises
@@ -82,7 +90,14 @@ class Intake:
         """Accept all of the messages in one transaction, or none: raises KeyConflicts where a
         key was first used for something else.
         """
-        insertions = await insert_all.run(self._database, messages, self._clock.now(), self._writer)
+        try:
+            insertions = await insert_all.run(
+                self._database, messages, self._clock.now(), self._writer
+            )
+        except StoreUnavailable as error:
+            self.failure = Failure(error, self._clock.now())
+            raise
+        self.failure = None
         self._wake(messages, self._clock.now())
         return insertions
 
@@ -117,6 +132,7 @@ class Intake:
                 request.answer.cancel()
             raise
         except StoreUnavailable as error:
+            self.failure = Failure(error, self._clock.now())
             # whoever waits behind would wait as long for the same answer
             _refuse([*group, *self._waiting], error)
             self._waiting.clear()
@@ -124,6 +140,7 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - whoever waits for the answer gets it; the next group is written all the same
             _refuse(group, error)
             return
+        self.failure = None
         self._wake(messages, self._clock.now())
         start = 0
         for request in group:

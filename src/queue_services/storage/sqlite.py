@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from queue_services.errors import StoreUnavailable
+from queue_services.errors import StoreRefuses, StoreUnavailable
 from queue_services.storage import migrate, statements
 from queue_services.storage.files import create_private
 from queue_services.storage.port import Flow, P, Row, T, is_urgent
@@ -31,6 +31,14 @@ PAGE_BYTES = 8_192
 """Twice SQLite's own: a page then holds several messages of 1 KB, and their inserts cost 7%
 less.
 """
+
+ADVICE = {
+    sqlite3.SQLITE_FULL: "Make room on the disk that it is on.",
+    sqlite3.SQLITE_READONLY: "Let the process write the file, its -wal, its -shm and the folder.",
+    sqlite3.SQLITE_CANTOPEN: "Make its folder, or let the process write in it.",
+    sqlite3.SQLITE_NOTADB: "Name another file in QUEUE_SERVICES_DATABASE_URL.",
+}
+"""What an operator must do before SQLite takes anything."""
 
 
 class SqliteTx:
@@ -218,7 +226,7 @@ class SqliteDatabase:
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
-            raise StoreUnavailable(str(error)) from error
+            raise _unavailable(error) from error
         return value
 
     def _write_connection(self) -> sqlite3.Connection:
@@ -256,7 +264,7 @@ class SqliteDatabase:
             ):
                 connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error as error:
-            raise StoreUnavailable(f"{self.path}: {error}") from error
+            raise _unavailable(error, f"{self.path}: ") from error
         return connection
 
 
@@ -277,6 +285,14 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def _nothing() -> None:
     """What stands in the queue for an urgent task, which was run before it."""
+
+
+def _unavailable(error: sqlite3.Error, where: str = "") -> StoreUnavailable:
+    """The error for whoever asked: with advice where waiting alone does not help."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without its extension
+    if (advice := ADVICE.get(code)) is not None:
+        return StoreRefuses(f"{where}{error}", advice)
+    return StoreUnavailable(f"{where}{error}")
 
 
 def _post(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: Any) -> None:
