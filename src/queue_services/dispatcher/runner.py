@@ -109,9 +109,9 @@ class Runner:
                 await self._sleep(wake, self._clock.now() + AFTER_FAILURE)
                 continue
             if not done.claimed:
-                # the clock may have been set back since
-                began = min(now, self._clock.now())
-                await self._clock.sleep_until(min(began, done.wake_at) + BREATH)
+                # Not sooner, whatever the claim says: where a lane stays due that nothing can be
+                # taken of, the next claim would follow at once. The clock may have been set back.
+                await self._clock.sleep_until(min(now, self._clock.now()) + BREATH)
             await self._sleep(wake, done.wake_at)
 
     async def _reserve(self, channel: Channel) -> None:
