@@ -78,7 +78,8 @@ format: $(READY) ## rewrite in the project's style
 lock: $(READY) ## choose the newest versions that pyproject.toml allows
 	$(PY) -m pip install --quiet 'uv>=0.9'
 	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --extra client --extra tracing --group dev pyproject.toml --no-emit-package queue-services-client --upgrade --quiet --output-file requirements.lock
-	@! grep -n '://' requirements.lock || { echo 'requirements.lock must name no address' >&2; exit 1; }
+	$(VENV)/bin/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements.lock pyproject.toml --no-emit-package queue-services-client --quiet --output-file deploy/container/requirements.lock
+	@! grep -n '://' requirements.lock deploy/container/requirements.lock || { echo 'a lock must name no address' >&2; exit 1; }
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build dist src/*.egg-info clients/python/build clients/python/src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

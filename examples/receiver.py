@@ -151,6 +151,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(
         description="Takes SMS and email callbacks and remembers them."
     )
+    arguments.add_argument("--host", default="127.0.0.1", help="address to listen on")
     arguments.add_argument("--port", type=int, default=4000, help="0 takes a free one")
     arguments.add_argument(
         "--fail-every",
@@ -160,8 +161,8 @@ def main() -> None:
         help="answer the first try of every Nth message with 503",
     )
     given = arguments.parse_args()
-    listener = socket.create_server(("127.0.0.1", given.port), backlog=1024)
-    print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    listener = socket.create_server((given.host, given.port), backlog=1024)
+    print(f"listening on http://{given.host}:{listener.getsockname()[1]}", flush=True)
     server = uvicorn.Server(
         uvicorn.Config(
             Receiver(given.fail_every).app(),

@@ -88,6 +88,15 @@ def test_it_overwrites_nothing_unless_told(
     assert (folder / "queue-services.service").read_text() != "mine"
 
 
+def test_a_file_that_is_there_with_the_same_text_is_left(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "compose.yaml").symlink_to(TEMPLATES / "compose.yaml")
+    code, said = run(capsys, "init", "--compose")
+    assert (code, (folder / "compose.yaml").is_symlink()) == (0, True)
+    assert "written: queue-services.env, postgres.env\n" in said
+
+
 def test_a_store_that_is_away_leaves_nothing_behind(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,6 +49,10 @@ class File(NamedTuple):
     text: str
     mode: int
 
+    def differs(self) -> bool:
+        """Whether the folder does not hold it yet with this very text."""
+        return not self.path.exists() or self.path.read_bytes() != self.text.encode()
+
 
 def init(
     *,
@@ -76,7 +80,7 @@ def init(
     key = None
     if systemd or compose:
         key = set_here["QUEUE_SERVICES_ADMIN_KEY"] = new_key()
-    files = _files(set_here, systemd=systemd, compose=compose)
+    files = [file for file in _files(set_here, systemd=systemd, compose=compose) if file.differs()]
     if not force and (there := [str(file.path) for file in files if file.path.exists()]):
         raise Conflict(f"{', '.join(there)}: there already; --force overwrites.", files=there)
     if key is None:

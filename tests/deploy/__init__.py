@@ -1,0 +1,1 @@
+"""What the folder deploy/ holds, checked by the programs that read it."""
