@@ -311,6 +311,10 @@ class ClaimPlan:
         if self._paused or self._request.free_connections <= 0:
             return FOREVER
         request = self._request
+        if not self.room and request.waiting:
+            # What waits in the buffer uses up the limit. The next free slot is near, and named by
+            # it the claim would come again and again for nothing.
+            return self._now + BUFFER_SPAN // 4
         wake_at = FOREVER if ready_at is None else ready_at - request.lead
         if self.room and limits.free(self._log, request.rate, self._now, request.lead):
             return wake_at
