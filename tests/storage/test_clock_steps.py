@@ -12,7 +12,7 @@ from queue_services.clock import Clock
 from queue_services.domain.message import SECOND, Channel, Priority
 from queue_services.domain.outcome import Kind
 from queue_services.domain.workspace import Change
-from queue_services.queue import clock_steps, verification
+from queue_services.queue import clock_steps, dispatchers, verification
 from queue_services.queue.verification import NOTHING_AHEAD, NOTHING_STRANDED, RULES
 from tests.storage.schema import snapshot
 from tests.storage.store import Store, later
@@ -244,3 +244,26 @@ async def test_a_parked_message_that_no_campaign_holds_is_reported(
     await store.change("update pending set visible_at = 4611686018427387903")
     verified = await store.database.read(verification.verify, RATES, NOW)
     assert RULES["verify_parked"] in {one.rule for one in verified.findings}
+
+
+async def test_a_correction_that_stood_still_leaves_what_others_claimed_meanwhile(
+    store: Store,
+) -> None:
+    there = await store.database.read(dispatchers.read_clock)
+    await store.insert(message(due_at=there, created_at=there), now=there)
+    assert len(await store.claim(there)) == 1
+    before = await store.select("select * from pending")
+    assert await clock_steps.correct(store.database, there - 10 * SECOND, LEASE) == 0
+    assert await store.select("select * from pending") == before
+
+
+async def test_a_shift_of_a_campaign_is_no_clock_ahead(store: Store) -> None:
+    await store.insert(message(campaign="spring"))
+    [claimed] = await store.claim()
+    await store.settle_as(Kind.UNREACHABLE, claimed, now=later(1))
+    await store.shift_campaign(7200 * SECOND, now=later(2))
+    await store.advance(later(2))
+    before = await store.select("select visible_at from pending")
+    assert await found(store, later(3)) == []
+    assert await correct(store, later(3)) == 0
+    assert await store.select("select visible_at from pending") == before

@@ -26,6 +26,8 @@ BOUNDED = {
         "limit_state.paused",
         "message.priority",
         "pending.priority",
+        "server.id",
+        "write_probe.id",
     ],
     "of one message or event, which ends after days": [
         "answer.number",

@@ -107,7 +107,8 @@ async def find(tx: Tx, now: Instant, lease: int = LONGEST_LEASE) -> list[Ahead]:
         for row in await tx.fetch("leases_ahead", latest, latest + lease)
     ]
     found += [
-        Ahead(str(row[0]), "its next try is of another time") for row, _ in await _retries(tx, now)
+        Ahead(str(row[0]), "its next try is of another time")
+        for row, _ in await _retries(tx, now, surely=True)
     ]
     found += [
         Ahead(str(row[0]), "was to go at once")
@@ -141,6 +142,14 @@ async def correct(database: Database, now: Instant, lease: int) -> int:
     if count:
         database.wake()
     return count
+
+
+async def _latest(tx: Tx, now: Instant) -> Instant:
+    """The clock, by now: a process may have stood still, or waited for a lock, since it read
+    `now`, and what others stored meanwhile is not ahead.
+    """
+    [[there]] = await tx.fetch("read_clock")
+    return max(now, int(there))
 
 
 async def _lanes(tx: Tx, after: int, now: Instant) -> list[_Lane]:
@@ -217,6 +226,7 @@ def _change_turn(
 async def _astray_lanes(tx: Tx, now: Instant) -> list[tuple[int, set[int]]]:
     """The lanes to put right, in bites: each with the id that its own come after."""
     tx.lift_time_limit()
+    now = await _latest(tx, now)
     found, after = [], 0
     while lanes := await _lanes(tx, after, now):
         if astray := {lane.id for lane in lanes if _changes(lane, now)}:
@@ -229,6 +239,7 @@ async def _astray_lanes(tx: Tx, now: Instant) -> list[tuple[int, set[int]]]:
 async def _correct_lanes(tx: Tx, after: int, lanes: set[int], now: Instant) -> int:
     """Lock a bite of lanes, and put right what is still ahead of each."""
     await tx.each("lock_lanes", [(lane,) for lane in sorted(lanes)])
+    now = await _latest(tx, now)
     locked = [one for one in await _lanes(tx, after, now) if one.id in lanes]
     rows = [_row(lane, changes) for lane in locked if (changes := _changes(lane, now))]
     await tx.each("correct_lanes", rows)
@@ -252,14 +263,16 @@ def _row(lane: _Lane, changes: dict[str, Instant | str | None]) -> Row:
     return (lane.id, *(changes.get(name, getattr(lane, name)) for name in names))
 
 
-async def _retries(tx: Tx, now: Instant) -> list[tuple[Row, Instant]]:
-    """Tries whose wait is ahead, as id and claim, each with when it is due."""
+async def _retries(tx: Tx, now: Instant, *, surely: bool = False) -> list[tuple[Row, Instant]]:
+    """Tries whose wait is ahead, as id and claim, each with when it is due. `surely`: only
+    those that no shift of their campaign can have put off.
+    """
     found: list[tuple[Row, Instant]] = []
     for identity, claim, attempts, visible_at, last_start in await tx.fetch(
         "retries_ahead", now + TOLERANCE
     ):
         due_at = rules.correct_wait(visible_at, attempts, last_start, now)
-        if due_at < visible_at:
+        if due_at < visible_at and (attempts or not surely):
             found.append(((identity, claim), due_at))
     return found
 
@@ -268,6 +281,7 @@ async def _retries(tx: Tx, now: Instant) -> list[tuple[Row, Instant]]:
 async def _astray_messages(tx: Tx, now: Instant, lease: int) -> tuple[list[Row], list[Row]]:
     """Claims, and what waits for its next try or was to go at once: each with when it is due."""
     tx.lift_time_limit()
+    now = await _latest(tx, now)
     latest = now + TOLERANCE
     leases = await tx.fetch("leases_ahead", latest, latest + lease)
     immediate = await tx.fetch("immediate_ahead", latest, first_id(latest))
@@ -298,6 +312,7 @@ async def _correct_messages(tx: Tx, statement: str, rows: Sequence[Row], now: In
 async def _correct_channels(tx: Tx, now: Instant) -> None:
     for channel in Channel:
         [[text, _]] = await tx.fetch("lock_limit", channel.value)
+        now = await _latest(tx, now)
         if astray(log := read_log(text), now):
             silence(log, now)
             await slots.save_limit(tx, channel, log)
@@ -306,6 +321,7 @@ async def _correct_channels(tx: Tx, now: Instant) -> None:
 @writes
 async def _correct_plain(tx: Tx, now: Instant) -> int:
     """What has a row of its own and no lane; how many were ahead."""
+    now = await _latest(tx, now)
     latest, count = now + TOLERANCE, 0
     for find_rows, correct_rows, _ in PLAIN:
         if found := await tx.fetch(find_rows, latest):

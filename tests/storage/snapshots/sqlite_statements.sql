@@ -1156,7 +1156,8 @@ update campaign set state = case when state in ('shifting', 'cancelled') then st
 -- name: retries_ahead
 select p.id, p.claim, p.attempts, p.visible_at, coalesce((select max(a.started_at) from attempt a where a.id = p.id), 0)
 from pending p
-where p.claimed_by is null and p.visible_at > ?1 and p.visible_at <> p.due_at and p.visible_at < 4611686018427387903;
+where p.claimed_by is null and p.visible_at > ?1 and p.visible_at <> p.due_at and p.visible_at < 4611686018427387903
+    and (p.due_at <= ?1 or exists (select 1 from message m where m.id = p.id and m.created_at > ?1 and p.due_at <= m.created_at));
 
 -- name: retry_events
 update event set visible_at = ?3, tries = tries + 1, claimed_by = null where seq = ?1 and claim = ?2 and claimed_by = ?4;

@@ -26,7 +26,8 @@ select id, claim from pending where claimed_by is not null and (visible_at > $2 
 -- Messages that a dispatcher gave back or that wait for their next try: with when the last one before began, 0 where nothing went out.
 select p.id, p.claim, p.attempts, p.visible_at, coalesce((select max(a.started_at) from attempt a where a.id = p.id), 0)
 from pending p
-where p.claimed_by is null and p.visible_at > $1 and p.visible_at <> p.due_at and p.visible_at < 4611686018427387903;
+where p.claimed_by is null and p.visible_at > $1 and p.visible_at <> p.due_at and p.visible_at < 4611686018427387903
+    and (p.due_at <= $1 or exists (select 1 from message m where m.id = p.id and m.created_at > $1 and p.due_at <= m.created_at));
 
 -- name: immediate_ahead
 -- Messages that were to go at once when they were accepted, or retried by hand, and wait: $2 is the first id of after $1.
