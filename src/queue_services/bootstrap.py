@@ -10,18 +10,19 @@ import asyncio
 import contextlib
 import gc
 import ipaddress
-import resource
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 import uvloop
 
 from queue_services import __version__
 from queue_services.api.app import create_app
-from queue_services.api.connections import SPARE
+from queue_services.api.descriptors import most_connections
 from queue_services.api.server import Server, listening
 from queue_services.clock import Clock
 from queue_services.dashboard.app import open_dashboard
@@ -34,25 +35,23 @@ from queue_services.delivery.sender import Messenger, Sender
 from queue_services.dispatcher import build as dispatching
 from queue_services.dispatcher import tracing
 from queue_services.dispatcher.alerts import AlertRunner
+from queue_services.dispatcher.campaign_following import CampaignFollower
 from queue_services.dispatcher.clock_keeping import ClockKeeper, measure
 from queue_services.dispatcher.settings_watch import SettingsWatch
-from queue_services.domain.message import SECOND, Channel
+from queue_services.domain.message import SECOND, Channel, new_id
 from queue_services.errors import ConfigurationError, Fault
 from queue_services.queue import changes, event_routes
 from queue_services.queue.forecasts import Forecasts
 from queue_services.queue.keys import Keys
 from queue_services.queue.service_limits import ServiceLimits
 from queue_services.settings import Settings
-from queue_services.storage import migrate, open_database, open_existing, statements
+from queue_services.storage import migrate, open_beside, open_database, open_existing, statements
 from queue_services.storage.files import command_to_hide, readable_by_others
 from queue_services.storage.port import Database
 from queue_services.storage.sqlite import SqliteDatabase
 from queue_services.testclock.clock import SteppedClock
 from queue_services.testclock.stepping import SteppedDatabase, SteppedMessenger, SteppedSender
 from queue_services.web.bodies import MIB, Memory
-
-DESCRIPTORS = 200
-"""Files and sockets that a process needs beside its clients' connections and its callbacks."""
 
 log = structlog.get_logger(__name__)
 
@@ -139,12 +138,11 @@ async def run(settings: Settings, *, api: bool, dispatch: bool) -> None:
                 if dispatch:
                     await stack.enter_async_context(_dispatching(core, stop))
                 else:
-                    await stack.enter_async_context(_keeping_time(core))
-                    if (
-                        settings.events_url is not None
-                    ):  # what is cancelled before the first dispatcher is there will be told, too
+                    await stack.enter_async_context(_keeping_up(core))
+                    # what is cancelled before the first dispatcher is there will be told, too
+                    if settings.events_url is not None:
                         await core.database.write(event_routes.set_service, enabled=True)
-                await stack.enter_async_context(_watching_settings(core))
+                await stack.enter_async_context(_watching_settings(core, sends=dispatch))
                 await stack.enter_async_context(_alerting(core))
                 if listener is not None:
                     keys = await stack.enter_async_context(_keys(core))
@@ -233,26 +231,30 @@ async def _dispatching(core: Core, stop: asyncio.Event) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _keeping_time(core: Core) -> AsyncIterator[None]:
-    """Follow the database's clock, where no dispatcher's maintenance does."""
+async def _beside(*chores: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run chores until the block ends."""
+    tasks = [asyncio.create_task(chore) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
+
+def _keeping_up(core: Core) -> AbstractAsyncContextManager[None]:
+    """Follow the database's clock and the campaigns, where no dispatcher's maintenance does."""
     lease = round(core.settings.lease_seconds * SECOND)
-    following = asyncio.create_task(ClockKeeper(core.database, core.clock, lease).run())
-    try:
-        yield
-    finally:
-        following.cancel()
+    writer = f"m-{new_id(core.clock.now())}"
+    return _beside(
+        ClockKeeper(core.database, core.clock, lease).run(),
+        CampaignFollower(core.database, core.clock, writer).run(),
+    )
 
 
-@contextlib.asynccontextmanager
-async def _watching_settings(core: Core) -> AsyncIterator[None]:
+def _watching_settings(core: Core, *, sends: bool) -> AbstractAsyncContextManager[None]:
     """End pauses and limits at their time, and follow the stored limits."""
-    watching = asyncio.create_task(SettingsWatch(core.database, core.clock, core.limits).run())
-    try:
-        yield
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+    return _beside(SettingsWatch(core.database, core.clock, core.limits, sends=sends).run())
 
 
 @contextlib.asynccontextmanager
@@ -268,12 +270,10 @@ async def _alerting(core: Core) -> AsyncIterator[None]:
         counts_segments=settings.counts_segments,
     )
     runner = AlertRunner(core.database, core.clock, forecasts, delivering)
-    running = asyncio.create_task(runner.run())
     try:
-        yield
+        async with _beside(runner.run()):
+            yield
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
         await delivering.close()
 
 
@@ -294,7 +294,9 @@ async def _keys(core: Core) -> AsyncIterator[Keys]:
         yield Keys(core.database, core.clock)
         return
     settings = core.settings
-    reads_from = open_database(settings.database_url, settings.database_timeout_seconds)
+    reads_from = open_beside(
+        core.database, settings.database_url, settings.database_timeout_seconds
+    )
     try:
         yield Keys(core.database, core.clock, reads_from)
     finally:
@@ -346,28 +348,6 @@ async def _serving(
             if not running.done():
                 await server.leave(end_streams=dashboard.close)
             await running
-
-
-def most_connections(settings: Settings) -> int:
-    """How many connections of clients the process takes: those of the settings, or fewer
-    where it may not open as many files.
-
-    The dispatcher's connections come first: clients must not be able to use up what they need.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = settings.max_connections + SPARE + settings.concurrency + DESCRIPTORS
-    if soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    most = max(1, min(settings.max_connections, settings.max_connections - (wanted - soft)))
-    if most < settings.max_connections:
-        log.warning(
-            "fewer connections than QUEUE_SERVICES_MAX_CONNECTIONS: raise the limit of open files"
-            " (ulimit -n)",
-            most=most,
-            files=soft,
-        )
-    return most
 
 
 async def refuse_open_door(core: Core) -> None:

@@ -19,7 +19,8 @@ import msgspec
 
 from queue_services import __version__
 from queue_services.api.connections import SPARE
-from queue_services.bootstrap import DESCRIPTORS, is_loopback
+from queue_services.api.descriptors import DESCRIPTORS
+from queue_services.bootstrap import is_loopback
 from queue_services.clock import Clock
 from queue_services.delivery.http1.answer import Failure
 from queue_services.delivery.http1.client import Client

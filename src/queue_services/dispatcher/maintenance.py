@@ -15,6 +15,7 @@ import structlog
 
 from queue_services.clock import Clock
 from queue_services.dispatcher.bites import Bites
+from queue_services.dispatcher.campaign_following import CampaignFollower
 from queue_services.dispatcher.clock_keeping import ClockKeeper
 from queue_services.dispatcher.dispatcher import Dispatcher
 from queue_services.domain.message import SECOND, Channel, Instant
@@ -22,7 +23,6 @@ from queue_services.domain.retry import TOLD_FOR
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import (
     autoscaling,
-    campaigns,
     dispatchers,
     event_queue,
     folding,
@@ -75,6 +75,7 @@ class Maintenance:
         self._identity, self._writer, self._retention = identity, writer, retention
         self._history_age, self._body_age = history_age, body_age
         self._clock_keeper = clock_keeper
+        self._campaigns = CampaignFollower(database, clock, writer)
         self._bites: defaultdict[object, Bites] = defaultdict(
             lambda: Bites(clock, FIRST_BITE, BITE)
         )
@@ -82,7 +83,7 @@ class Maintenance:
     async def run(self) -> None:
         """Repeat every chore at its own interval until cancelled."""
         await asyncio.gather(
-            self._every(0.25, self.advance_campaigns),
+            self._campaigns.run(),
             self._every(1, self.expire),
             self._every(1, self.watch),
             self._every(1, self.apply_tiers),
@@ -93,23 +94,6 @@ class Maintenance:
             self._every(30, self.prune),
             self._every(30, self.drop_bodies),
         )
-
-    async def advance_campaigns(self) -> None:
-        """Bring the messages of cancelled, resumed and shifted campaigns after them, a bite a
-        transaction, every campaign in turn.
-        """
-        busy = True
-        while busy:
-            after, busy = 0, False
-            while (
-                advanced := await campaigns.advance.run(
-                    self._database, after, self._clock.now(), self._writer
-                )
-            ) is not None:
-                after, moved = advanced
-                busy |= moved > 0
-            if busy:
-                self._database.wake()
 
     async def expire(self) -> None:
         """End what is past its `expires_at`."""

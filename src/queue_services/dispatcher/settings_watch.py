@@ -20,10 +20,14 @@ log = structlog.get_logger(__name__)
 
 
 class SettingsWatch:
-    """The watch of one process; `limits` are refreshed in place."""
+    """The watch of one process; `limits` are refreshed in place. `sends`: its limits are those
+    that messages are sent by, and are written down.
+    """
 
-    def __init__(self, database: Database, clock: Clock, limits: ServiceLimits) -> None:
-        self._database, self._clock, self._limits = database, clock, limits
+    def __init__(
+        self, database: Database, clock: Clock, limits: ServiceLimits, *, sends: bool = False
+    ) -> None:
+        self._database, self._clock, self._limits, self._sends = database, clock, limits, sends
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -43,3 +47,5 @@ class SettingsWatch:
             if await timed_ends.end.run(self._database, kind, workspace, name, now):
                 log.info("settings.ended", kind=kind.value, workspace=workspace, name=name)
         await self._limits.refresh(self._database)
+        if self._sends:
+            await self._limits.note(self._database, now)

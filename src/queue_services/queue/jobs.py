@@ -25,7 +25,7 @@ from queue_services.domain.message import (
     first_id,
 )
 from queue_services.errors import Conflict, NotFound
-from queue_services.queue import failures, results, waiting
+from queue_services.queue import doomed, failures, results, waiting
 from queue_services.queue.campaigns import shifted
 from queue_services.queue.intake import lower_lanes
 from queue_services.queue.job_search import resolve
@@ -90,7 +90,11 @@ async def search(tx: Tx, wanted: JobFilter, now: Instant) -> list[Job]:
     """The jobs that match, newest first, `wanted.limit` at most."""
     wanted = await resolve(tx, wanted)
     kind, filters = chosen(wanted, now, rare=await _is_rare(tx, wanted))
-    return [_job(row, now) for row in await tx.search(f"search_{kind}", filters, wanted.limit)]
+    rows = await tx.search(f"search_{kind}", filters, wanted.limit)
+    if wanted.status is Status.CANCELLED:
+        rows = [*rows, *await doomed.search(tx, filters_of(wanted), wanted.limit, now)]
+        rows = sorted(rows, key=lambda row: str(row[0]), reverse=True)[: wanted.limit]
+    return [_job(row, now) for row in rows]
 
 
 async def _is_rare(tx: Tx, wanted: JobFilter) -> bool:

@@ -124,6 +124,12 @@ async def refresh(tx: Tx, lanes: Iterable[int], now: Instant) -> None:
     """
     copies = [(tenant, _copies(tenant, now)) for tenant in await tenants(tx, lanes)]
     await tx.each("save_lane_terms", [copy for _, copy in copies])
+    changed = [
+        (tenant.workspace.id, tenant.channel.value, now, tenant.rate, copy[1])
+        for tenant, copy in copies
+        if tenant.rate != copy[1]
+    ]
+    await tx.each("add_limit_changes", changed)
     await _begin_limits(tx, [(tenant, copy[1]) for tenant, copy in copies], now)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from queue_services.domain.message import SECOND, Channel, Instant, Status
+from queue_services.queue import doomed
 from queue_services.queue.job_search import resolve
 from queue_services.queue.jobs import ID, chosen, filters_of
 from queue_services.queue.lane_settings import read_log
@@ -141,8 +142,14 @@ async def counts(
     for owner, channel, identity, count in await tx.fetch("claimed_counts", now):
         if workspace in (None, owner) and (ids is None or identity in ids):
             claimed[channel] += count
+    ending: defaultdict[str, int] = defaultdict(int)
+    for each in await doomed.counts(tx, now):
+        if workspace in (None, each.workspace) and (ids is None or each.campaign in ids):
+            ending[each.channel] += each.messages
     return {
-        channel: _by_status([row[1:] for row in rows if row[0] == channel], claimed[channel])
+        channel: _by_status(
+            [row[1:] for row in rows if row[0] == channel], claimed[channel], ending[channel]
+        )
         for channel in Channel
     }
 
@@ -159,17 +166,19 @@ async def status_counts(
     }
 
 
-def _by_status(rows: Iterable[Row], claimed: int) -> Counts:
-    """Scheduled are what is left: no row needs to be counted for it."""
+def _by_status(rows: Iterable[Row], claimed: int, ending: int) -> Counts:
+    """Scheduled are what is left: no row needs to be counted for it. `ending` are cancelled,
+    and not counted as such yet.
+    """
     sums = [sum(column) for column in zip(*rows, strict=True)] or [0] * 9
     accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, *pruned = sums
     waiting = accepted + revived_dead + revived_cancelled - delivered - dead - cancelled
     return {
-        Status.SCHEDULED: max(0, waiting - claimed),
+        Status.SCHEDULED: max(0, waiting - claimed - ending),
         Status.CLAIMED: claimed,
         Status.DELIVERED: delivered - pruned[0],
         Status.DEAD: dead - revived_dead - pruned[1],
-        Status.CANCELLED: cancelled - revived_cancelled - pruned[2],
+        Status.CANCELLED: cancelled - revived_cancelled - pruned[2] + ending,
     }
 
 
@@ -192,7 +201,9 @@ async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
     [[found[Status.CLAIMED]]] = await tx.search(
         "count_pending", {Status.CLAIMED.value: now, **filters}, FILTERED_COUNTED + 1
     )
-    found[Status.SCHEDULED] = max(0, found[Status.SCHEDULED] - found[Status.CLAIMED])
+    ending = await doomed.count(tx, filters, FILTERED_COUNTED + 1, now)
+    found[Status.SCHEDULED] = max(0, found[Status.SCHEDULED] - found[Status.CLAIMED] - ending)
+    found[Status.CANCELLED] += ending
     if counted <= FILTERED_COUNTED:
         return Matching(found)
     more = set(Status)
@@ -200,7 +211,7 @@ async def count_matching(tx: Tx, wanted: JobFilter, now: Instant) -> Matching:
         kind, filters = chosen(wanted, now)
         found[wanted.status] = sum(
             row[-1] for row in await tx.search(f"count_{kind}", filters, FILTERED_COUNTED + 1)
-        )
+        ) + (ending if wanted.status is Status.CANCELLED else 0)
         if found[wanted.status] <= FILTERED_COUNTED:
             more.remove(wanted.status)
         else:
@@ -232,8 +243,12 @@ async def campaigns(
     claimed: defaultdict[int, int] = defaultdict(int)
     for _, _, identity, count in await tx.fetch("claimed_counts", now):
         claimed[identity] += count
+    ending: defaultdict[int, int] = defaultdict(int)
+    for each in await doomed.counts(tx, now):
+        ending[each.campaign] += each.messages
     counted = [
-        _by_status(await tx.fetch("campaign_counts", row[0]), claimed[row[0]]) for row in rows
+        _by_status(await tx.fetch("campaign_counts", row[0]), claimed[row[0]], ending[row[0]])
+        for row in rows
     ]
     return [
         CampaignLine(identity, owner, called, state, by_status)

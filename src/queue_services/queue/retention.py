@@ -64,6 +64,6 @@ async def prune_exceedances(tx: Tx, before: Instant, most: int = BITE) -> int:
     return max(
         [
             len(await tx.fetch(statement, before, most))
-            for statement in ("prune_exceedances", "prune_adjustments")
+            for statement in ("prune_exceedances", "prune_adjustments", "prune_limit_changes")
         ]
     )

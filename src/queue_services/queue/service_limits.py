@@ -17,7 +17,7 @@ from queue_services.domain.tiers import service_limits
 from queue_services.domain.timed import NOTHING_SAID, Timed, TimedChange
 from queue_services.queue import timed_settings
 from queue_services.queue.timed_settings import SERVICE, TimedKind
-from queue_services.queue.transactions import reads, wakes
+from queue_services.queue.transactions import reads, wakes, writes
 from queue_services.settings.slices import LimitSettings
 from queue_services.storage.port import Database, Tx
 
@@ -28,6 +28,7 @@ class ServiceLimits(Mapping[Channel, float]):
     def __init__(self, settings: LimitSettings) -> None:
         self._set = service_limits(settings)
         self._stored: dict[Channel, float] = {}
+        self._noted: dict[Channel, float] = {}
 
     def __getitem__(self, channel: Channel) -> float:
         return self._stored.get(channel, self._set[channel])
@@ -45,6 +46,14 @@ class ServiceLimits(Mapping[Channel, float]):
     async def refresh(self, database: Database) -> None:
         """Read the stored limits. Raises StoreUnavailable."""
         self._stored = await stored.run(database)
+
+    async def note(self, database: Database, now: Instant) -> None:
+        """Write down the limits in force where this process has not yet: `verify` holds what was
+        sent against the limits of then. Raises StoreUnavailable.
+        """
+        if self._noted != (current := dict(self)):
+            await note_change.run(database, self._noted, current, now)
+            self._noted = current
 
 
 class ChannelControl(msgspec.Struct, frozen=True):
@@ -73,6 +82,23 @@ class ChannelChange(msgspec.Struct, frozen=True):
 async def stored(tx: Tx) -> dict[Channel, float]:
     """The stored limits by channel."""
     return {Channel(channel): rate for channel, rate in await tx.fetch("stored_limits")}
+
+
+@writes
+async def note_change(
+    tx: Tx, former: Mapping[Channel, float], current: Mapping[Channel, float], now: Instant
+) -> None:
+    """Add the limits that differ from `former`, a process's own, or from the newest of any
+    process where it has none.
+    """
+    newest = {Channel(name): rate for name, rate in await tx.fetch("service_limit_changes")}
+    before = {**newest, **former}
+    changed = [
+        (SERVICE, channel.value, now, before.get(channel), rate)
+        for channel, rate in current.items()
+        if before.get(channel) != rate
+    ]
+    await tx.each("add_limit_changes", changed)
 
 
 @reads

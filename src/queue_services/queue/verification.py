@@ -22,6 +22,8 @@ from queue_services.storage.port import Tx
 
 MOST_NAMED = 100
 """Rows told of one rule; more are not looked for."""
+IN_FORCE_AFTER = 2 * SECOND
+"""How long after a limit was changed sends by the former one may still go out."""
 LOOKED_AHEAD = SECOND
 """How far a lane's due time may lie behind what is visible: a claim looks ahead by less,
 and two processes' clocks differ by less.
@@ -228,20 +230,22 @@ def _add(
 async def _densities(
     tx: Tx, rates: Mapping[Channel, float], since: Instant, *, counts_segments: bool
 ) -> list[Density]:
-    """The use of each channel's limit and of each workspace's own, the fullest first."""
+    """The use of each channel's limit and of each workspace's own, the fullest first. A limit
+    that was changed since is the largest it has been.
+    """
     own = {
         (workspace, channel): rate
-        for workspace, channel, rate in await tx.fetch("verify_rates", since)
+        for workspace, channel, rate in await tx.fetch("verify_rates", since - IN_FORCE_AFTER)
     }
     found = []
     for workspace, channel, most, gap in await tx.fetch("verify_sent", since, counts_segments):
-        rate = rates[Channel(channel)]
+        rate = max(rates[Channel(channel)], own.get((ALL, channel), 0))
         found.append(
             Density(
                 workspace,
                 Channel(channel),
                 int(most),
-                min(rate, own.get((workspace, channel), rate)),
+                rate if workspace == ALL else min(rate, own.get((workspace, channel), rate)),
                 gap,
             )
         )

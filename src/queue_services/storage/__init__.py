@@ -40,6 +40,14 @@ def open_database(url: str, timeout: float = TIMEOUT_SECONDS, *, accept: bool = 
     )
 
 
+def open_beside(other: Database, url: str, timeout: float = TIMEOUT_SECONDS) -> Database:
+    """Further connections to the store of `other`, which keep to the same server."""
+    database = open_database(url, timeout)
+    if isinstance(database, PostgresDatabase) and isinstance(other, PostgresDatabase):
+        database.keep_to_server_of(other)
+    return database
+
+
 def open_existing(url: str, timeout: float = TIMEOUT_SECONDS) -> Database:
     """`open_database`, where no store is to be made. Raises ConfigurationError where `url`
     names a file that is not there.

@@ -114,6 +114,12 @@ class PostgresDatabase:
                 await self._compare(tx)
         self._stored = self._hosts.guard.seen
 
+    def keep_to_server_of(self, other: PostgresDatabase) -> None:
+        """Refuse what `other` refuses, and leave a server when it does. Called before the first
+        use.
+        """
+        self._hosts.share(other._hosts.guard)
+
     async def close(self) -> None:
         if self._listening is not None:
             self._listening.cancel()

@@ -41,7 +41,12 @@ class Hosts:
         self._made: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._told_of_pooler = False
         self._refused: set[tuple[Address, Identity | None]] = set()
-        self.guard = IdentityGuard()
+        self.share(IdentityGuard())
+
+    def share(self, guard: IdentityGuard) -> None:
+        """Go by what `guard` has seen; of each newer server everybody who shares it hears."""
+        self.guard = guard
+        guard.on_newer.append(self._leave_older)
 
     async def connect(self, _dsn: str | None = None, **options: Any) -> Connection:
         """A connection with every setting of the session. Raises CannotConnect where no host
@@ -140,7 +145,8 @@ class Hosts:
             raise
         if newer and seen is not None:
             log.warning("postgres.new_primary", host=str(connection.address), now=str(found))
-            self._leave_older(found)
+            for leave_older in self.guard.on_newer:
+                leave_older(found)
 
     async def _stored(self, connection: Connection) -> list[Any]:
         try:

@@ -7,6 +7,7 @@ kept in memory and in the store's table `server`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import structlog
@@ -37,6 +38,7 @@ class IdentityGuard:
 
     def __init__(self) -> None:
         self.seen: Identity | None = None
+        self.on_newer: list[Callable[[Identity | None], None]] = []
         self._unknown = False
 
     def admit(self, found: Identity | None, stored: list[Any]) -> bool:

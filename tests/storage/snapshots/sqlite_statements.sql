@@ -29,6 +29,9 @@ values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 on conflict (workspace, channel, span, minute) do update set
     sent = history.sent + excluded.sent, failed = history.failed + excluded.failed, exceeded = history.exceeded + excluded.exceeded, lateness = history.lateness + excluded.lateness, starts = history.starts + excluded.starts;
 
+-- name: add_limit_changes
+insert into limit_change (workspace, channel, at, from_rate, to_rate) values (?1, ?2, ?3, ?4, ?5);
+
 -- name: add_newest_minutes
 update figure set ended = case when minute = ?4 then ended else 0 end + ?5,
     first_at = case when minute = ?4 then min(first_at, ?6) else ?6 end,
@@ -443,6 +446,16 @@ delete from timed_setting where kind = ?1 and workspace = ?2 and name = ?3;
 
 -- name: dispatchers_ahead
 select id from dispatcher where seen_at > ?1 or started_at > ?1;
+
+-- name: doomed_campaigns
+select c.id from campaign c
+where c.cancel_epoch > 0 and exists (select 1 from pending p where p.campaign = c.id and p.epoch < c.cancel_epoch);
+
+-- name: doomed_counts
+select c.workspace, l.channel, c.id, count(*)
+from campaign c cross join pending p cross join lane l
+where c.cancel_epoch > 0 and p.campaign = c.id and p.epoch < c.cancel_epoch and (p.claimed_by is null or p.visible_at <= ?1) and l.id = p.lane
+group by c.workspace, l.channel, c.id;
 
 -- name: doomed_messages
 select id from pending where lane = ?1 and priority = ?2 and visible_at <= ?3 and campaign = ?4 and epoch < ?5 order by visible_at limit 1000;
@@ -1046,6 +1059,9 @@ delete from failure where id = ?1;
 -- name: prune_idempotency
 delete from idempotency where workspace = ?1 and key = ?2 and id = ?3;
 
+-- name: prune_limit_changes
+delete from limit_change where rowid in (select rowid from limit_change where at < ?1 limit ?2) returning at;
+
 -- name: prune_messages
 delete from message where id = ?1 returning workspace, idempotency_key, id;
 
@@ -1479,6 +1495,9 @@ p.id in (select id from pending indexed by pending_claimed where claimed_by is n
 -- name: search_pending.contact
 lower(m.contact) = lower({}) and m.contact = {};
 
+-- name: search_pending.doomed
+p.epoch < c.cancel_epoch and (p.claimed_by is null or p.visible_at <= {});
+
 -- name: search_pending.error_group
 p.id in (select id from failure where error_group = {});
 
@@ -1494,6 +1513,9 @@ p.id in (select id from message_metadata where path = json_extract({}, '$.path')
 -- name: search_pending.metadata
 case json_type(m.payload, '$.metadata.' || json_extract({}, '$.path')) when 'true' then 'true' when 'false' then 'false'
     else cast(json_extract(m.payload, '$.metadata.' || json_extract({}, '$.path')) as text) end = json_extract({}, '$.value');
+
+-- name: search_pending.of_campaigns
+p.campaign in (select value from json_each({}));
 
 -- name: search_pending.recipient
 m.recipient = {};
@@ -1521,6 +1543,9 @@ from (
     select channel, accepted, revived_dead, revived_cancelled, delivered, dead, cancelled, pruned_delivered, pruned_dead, pruned_cancelled
     from total where workspace = '' and campaign = 0
 ) counted group by channel;
+
+-- name: service_limit_changes
+select channel, to_rate from limit_change where workspace = '' order by at;
 
 -- name: share_alert_sinks
 select name from alert_sink where name in (select value from json_each(?1)) order by name;
@@ -1679,8 +1704,13 @@ group by l.workspace, l.channel, coalesce(p.campaign, 0);
 
 -- name: verify_rates
 select l.workspace, l.channel, max(l.rate, coalesce((select max(max(a.from_rate, a.to_rate)) from adjustment a
-    where a.workspace = l.workspace and a.channel = l.channel and a.at >= ?1), 0))
-from lane l where l.rate is not null;
+    where a.workspace = l.workspace and a.channel = l.channel and a.at >= ?1), 0),
+    -- none of its own is the service's, which bounds it then
+    coalesce((select max(max(coalesce(c.from_rate, 1e18), coalesce(c.to_rate, 1e18))) from limit_change c
+    where c.workspace = l.workspace and c.channel = l.channel and c.at >= ?1), 0))
+from lane l where l.rate is not null
+union all
+select '', channel, max(max(coalesce(from_rate, 0), coalesce(to_rate, 0))) from limit_change where workspace = '' and at >= ?1 group by channel;
 
 -- name: verify_results
 select workspace, channel, coalesce(campaign, 0), status, count(*) from result where status <> 'scheduled'

@@ -79,3 +79,14 @@ returning lane, priority, visible_at;
 
 -- name: save_campaign
 update campaign set state = $2, busy = $3 where id = $1;
+
+-- name: doomed_campaigns
+select c.id from campaign c
+where c.cancel_epoch > 0 and exists (select 1 from pending p where p.campaign = c.id and p.epoch < c.cancel_epoch);
+
+-- name: doomed_counts
+-- Each campaign that was ever cancelled looks its rows up by the index: SQLite takes the tables of a cross join in this order.
+select c.workspace, l.channel, c.id, count(*)
+from campaign c cross join pending p cross join lane l
+where c.cancel_epoch > 0 and p.campaign = c.id and p.epoch < c.cancel_epoch and (p.claimed_by is null or p.visible_at <= $1) and l.id = p.lane
+group by c.workspace, l.channel, c.id;

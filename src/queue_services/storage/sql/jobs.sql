@@ -114,6 +114,12 @@ p.id < {}::uuid;
 -- name: search_pending.scheduled
 (p.claimed_by is null or p.visible_at <= {}) and p.epoch >= coalesce(c.cancel_epoch, 0);
 
+-- name: search_pending.of_campaigns
+p.campaign = any({});
+
+-- name: search_pending.doomed
+p.epoch < c.cancel_epoch and (p.claimed_by is null or p.visible_at <= {});
+
 -- name: search_ended
 select m.id, m.workspace, m.channel, m.contact, c.name, m.priority, m.created_at, m.expires_at, m.idempotency_key, m.payload, m.units,
     p.lane, p.due_at, p.visible_at, p.claimed_by, p.tries, p.attempts, p.epoch,

@@ -100,5 +100,10 @@ select workspace, channel, max(units), min(gap) from seconds group by workspace,
 
 -- name: verify_rates
 select l.workspace, l.channel, greatest(l.rate, coalesce((select max(greatest(a.from_rate, a.to_rate)) from adjustment a
-    where a.workspace = l.workspace and a.channel = l.channel and a.at >= $1), 0))
-from lane l where l.rate is not null;
+    where a.workspace = l.workspace and a.channel = l.channel and a.at >= $1), 0),
+    -- none of its own is the service's, which bounds it then
+    coalesce((select max(greatest(coalesce(c.from_rate, 1e18), coalesce(c.to_rate, 1e18))) from limit_change c
+    where c.workspace = l.workspace and c.channel = l.channel and c.at >= $1), 0))
+from lane l where l.rate is not null
+union all
+select '', channel, max(greatest(coalesce(from_rate, 0), coalesce(to_rate, 0))) from limit_change where workspace = '' and at >= $1 group by channel;

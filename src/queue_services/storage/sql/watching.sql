@@ -1,3 +1,6 @@
+-- name: service_limit_changes
+select channel, to_rate from limit_change where workspace = '' order by at;
+
 -- name: watched_lanes
 select id from lane where watch is not null and watched_at <= $1 order by watched_at;
 

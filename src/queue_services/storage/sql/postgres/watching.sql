@@ -12,3 +12,10 @@ select * from unnest($1::text[], $2::text[], $3::bigint[], $4::double precision[
 
 -- name: prune_adjustments
 delete from adjustment where ctid = any(array(select ctid from adjustment where at < $1 limit $2)) returning at;
+
+-- name: add_limit_changes
+insert into limit_change (workspace, channel, at, from_rate, to_rate)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::double precision[], $5::double precision[]);
+
+-- name: prune_limit_changes
+delete from limit_change where ctid = any(array(select ctid from limit_change where at < $1 limit $2)) returning at;

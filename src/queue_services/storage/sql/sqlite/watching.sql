@@ -9,3 +9,9 @@ insert into adjustment (workspace, channel, at, from_rate, to_rate, reason) valu
 
 -- name: prune_adjustments
 delete from adjustment where rowid in (select rowid from adjustment where at < ?1 limit ?2) returning at;
+
+-- name: add_limit_changes
+insert into limit_change (workspace, channel, at, from_rate, to_rate) values (?1, ?2, ?3, ?4, ?5);
+
+-- name: prune_limit_changes
+delete from limit_change where rowid in (select rowid from limit_change where at < ?1 limit ?2) returning at;
