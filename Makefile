@@ -36,6 +36,11 @@ test-failover: $(READY) ## the primary of two PostgreSQL servers killed under lo
 test-deployments: $(READY) ## behind PgBouncer in both modes, and with roles, disks and URLs that cannot work; needs pgbouncer
 	timeout --kill-after=10 280 $(PY) -m pytest -m deployments tests/deployments $(ARGS)
 
+test-deploy: $(READY) ## the folder deploy/: linted, its alert rules tried, the commands of its units and image run; what is missing is skipped
+	@test -x build/deploy/bin/python || $(PY) -m venv build/deploy
+	build/deploy/bin/python -m pip install --quiet --require-hashes --no-deps -r tests/deploy/requirements.lock
+	timeout --kill-after=10 280 $(PY) -m pytest -m deploy tests/deploy $(ARGS)
+
 test-node: $(READY) ## the Node package: built, tested, compared with the service, packed, installed, used with the service; needs node and npm
 	cd clients/node && npm ci --silent && npm run --silent build && npm run --silent test
 	mkdir -p build/node && $(PY) -m tests.client.node.generate --check build/node

@@ -64,7 +64,8 @@ def commands() -> dict[str, list[str]]:
     found["Containerfile"] = json.loads(container_file()["CMD"])
     (compose,) = documents(KIT / "compose" / "compose.yaml")
     found["Compose"] = compose["services"]["queue-services"]["command"]
-    for file in sorted((KIT / "systemd").rglob("*.*")):
+    units = KIT / "systemd"
+    for file in (units / "queue-services.service", *sorted(units.glob("*.d/*.conf"))):
         for line in re.findall(r"^ExecStart=(.+)$", file.read_text(encoding="utf-8"), re.MULTILINE):
             program, *words = line.split()
             assert program == PROGRAM

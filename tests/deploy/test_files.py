@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_the_autoscaler_asks_for_what_the_adapter_answers_from_a_metric() -> Non
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(kit.KIT)))
-def test_every_setting_that_is_named_is_one(file: kit.Path) -> None:
+def test_every_setting_that_is_named_is_one(file: Path) -> None:
     written = file.read_text(encoding="utf-8")
     named = set(re.findall(r"\bQUEUE_SERVICES_[A-Z_]+[A-Z]\b", written))
     assert named <= SETTINGS
@@ -103,7 +104,7 @@ def test_selectors_find_the_pods_that_they_are_for() -> None:
 
 
 def test_the_image_has_the_dependencies_of_the_lock_and_no_other() -> None:
-    def pins(file: kit.Path) -> dict[str, str]:
+    def pins(file: Path) -> dict[str, str]:
         found = re.findall(r"^([\w.-]+)==([\w.]+)(.*)", file.read_text("utf-8"), re.MULTILINE)
         return {name: version for name, version, _ in found}
 
