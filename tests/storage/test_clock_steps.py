@@ -101,6 +101,7 @@ KEPT = {
         "exceedance.at",
         "exceedance.waits_until",
         "failure.failed_at",
+        "limit_change.at",
         "message.created_at",
         "notification.created_at",
         "operation.created_at",
