@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from queue_services.domain.message import Channel, Status
-from queue_services.queue import workspaces
+from queue_services.queue import dispatchers, workspaces
 from tests.api.service import EMAIL
 from tests.dashboard.site import PAGES, Site
 
@@ -226,12 +226,31 @@ async def test_a_scheduled_job_is_moved_promoted_and_cancelled(site: Site) -> No
     await site.post(f"/jobs/{job}/delete", 404)
 
 
-async def test_a_channel_is_paused_and_resumed(site: Site) -> None:
-    assert "SMS is paused" in (await site.act("/channels/sms/pause")).text
-    site.service.pass_time(2)
-    assert "Paused" in (await site.get()).text
-    assert "SMS goes on" in (await site.act("/channels/sms/resume")).text
+async def test_a_channel_is_paused_and_resumed_and_the_next_page_says_so(site: Site) -> None:
+    for action, said, states in (
+        ("pause", "SMS is paused", ["Paused", "Running"]),
+        ("resume", "SMS goes on", ["Running", "Running"]),
+    ):
+        page = await site.act(f"/channels/sms/{action}")
+        assert said in page.text
+        assert re.findall(r"Paused|Running", page.source) == states
     await site.post("/channels/fax/pause", 404)
+
+
+async def test_the_first_page_says_within_15_s_that_no_dispatcher_is_alive(site: Site) -> None:
+    none = "No dispatcher is running"
+    assert none in (await site.get()).text
+    database = site.service.database
+    identity = await dispatchers.register.run(database, "here:1", site.service.now)
+    site.service.pass_time(14.9)
+    assert none not in (await site.get()).text
+    site.service.pass_time(0.1)
+    assert none in (await site.get()).text
+    assert "No dispatcher runs" in (await site.get("/operations")).text
+    await dispatchers.see.run(database, identity, site.service.now, 0, 0, 0)
+    assert none not in (await site.get()).text
+    await dispatchers.forget.run(database, identity)
+    assert none in (await site.get()).text
 
 
 async def test_a_campaign_shows_how_far_it_is_and_is_held_moved_and_ended(site: Site) -> None:

@@ -77,6 +77,11 @@ class Live:
                 self._forget(now)
         return reading
 
+    def outdate(self) -> None:
+        """Read anew for whoever looks next: something was changed by hand."""
+        for reading in self._readings.values():
+            reading.at = 0
+
     def close(self) -> None:
         """End every stream: a server that is told to stop waits for them."""
         self._closing.set()

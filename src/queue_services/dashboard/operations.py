@@ -18,7 +18,7 @@ async def operations(visit: Visit) -> Response:
     """GET /operations."""
     desk = visit.desk
     began = desk.clock.now()
-    alive = await dispatchers.live.run(desk.database)
+    alive = await dispatchers.alive.run(desk.database, visit.now)
     latency = desk.clock.now() - began
     before = visit.asked("before")
     log = await audit.newest.run(

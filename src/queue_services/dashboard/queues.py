@@ -10,7 +10,7 @@ from queue_services.dashboard import charts, view
 from queue_services.dashboard.visits import Need, Page, Visit
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import NotFound
-from queue_services.queue import overview, service_limits
+from queue_services.queue import dispatchers, overview, service_limits
 from queue_services.queue.overview import DUE_COUNTED, ChannelFigures, Wave
 from queue_services.queue.service_limits import ChannelChange
 from queue_services.queue.workspaces import effective_settings
@@ -32,8 +32,10 @@ async def queues(visit: Visit) -> Response:
     span = charts.span_of(visit.asked("span"))
     drawn = await charts.drawn(visit.desk.database, span, visit.now, visit.workspace)
     links = [(one.words, view.path(span=one.name), one == span) for one in charts.SPANS]
+    alive = await dispatchers.alive.run(visit.desk.database, visit.now)
     return visit.page(
         "queues.html",
+        dispatched=bool(alive),
         figures=figures,
         texts=live.texts(figures),
         limits=limits,
@@ -89,6 +91,7 @@ async def resume(visit: Visit) -> Response:
 
 async def _change(visit: Visit, channel: Channel, wanted: ChannelChange) -> None:
     await service_limits.change.run(visit.desk.database, channel, wanted, visit.now)
+    visit.desk.live.outdate()
 
 
 def _channel(visit: Visit) -> Channel:

@@ -20,8 +20,6 @@ from queue_services.storage.port import Database, Tx
 SHARE_MINUTES = 5
 FEWEST_ENDED = 20
 """Of fewer jobs that ended, a share says nothing: it is 0."""
-DEAD_AFTER = 15 * SECOND
-"""A dispatcher reports every 5 s; one that missed three reports counts as dead."""
 
 
 async def read(
@@ -68,7 +66,7 @@ async def _exceeded(tx: Tx, subject: Subject, now: Instant) -> float:
 
 
 async def _dispatchers(tx: Tx, _: Subject, now: Instant) -> float:
-    return float(sum(one.seen_at > now - DEAD_AFTER for one in await dispatchers.live(tx)))
+    return float(len(await dispatchers.alive(tx, now)))
 
 
 async def _held(tx: Tx, subject: Subject, _: Instant) -> float:

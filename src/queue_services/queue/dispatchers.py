@@ -10,11 +10,13 @@ import secrets
 
 import msgspec
 
-from queue_services.domain.message import Instant
+from queue_services.domain.message import SECOND, Instant
 from queue_services.queue.transactions import reads, writes
 from queue_services.storage.port import Tx
 
 FILLER = 4_096
+ALIVE_WITHIN = 15 * SECOND
+"""A dispatcher reports every 5 s; one that missed three reports counts as dead."""
 
 
 class LiveDispatcher(msgspec.Struct, frozen=True):
@@ -77,6 +79,12 @@ async def end_standstills(tx: Tx, since: Instant) -> int:
 async def live(tx: Tx) -> list[LiveDispatcher]:
     """The dispatching processes that have reported and have not stopped."""
     return [LiveDispatcher(*row) for row in await tx.fetch("live_dispatchers")]
+
+
+@reads
+async def alive(tx: Tx, now: Instant) -> list[LiveDispatcher]:
+    """Those that reported lately: the row of one that was killed stays for a while."""
+    return [one for one in await live(tx) if one.seen_at > now - ALIVE_WITHIN]
 
 
 @reads
