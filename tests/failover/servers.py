@@ -26,7 +26,7 @@ class Standby(Postgres):
 
     def _make_cluster(self) -> None:
         command = [
-            str(self._bin / "pg_basebackup"),
+            str(self.bin / "pg_basebackup"),
             "-D",
             str(self.folder / "cluster"),
             "-d",

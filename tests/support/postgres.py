@@ -48,7 +48,7 @@ class Postgres:
         self._numbers = itertools.count(1)
         self.port = 0
         try:
-            self._bin = self._prepare(binaries or _binaries())
+            self.bin = self._prepare(binaries or _binaries())
             self._make_cluster()
             self.start()
         except BaseException:
@@ -89,7 +89,7 @@ class Postgres:
     def run_sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement and return its rows, tab-separated, without a header."""
         command = [
-            str(self._bin / "psql"),
+            str(self.bin / "psql"),
             "-X",
             "-q",
             "-t",
@@ -179,7 +179,7 @@ class Postgres:
 
     def _make_cluster(self) -> None:
         command = [
-            str(self._bin / "initdb"),
+            str(self.bin / "initdb"),
             "-D",
             str(self.folder / "cluster"),
             "-U",
@@ -207,7 +207,7 @@ class Postgres:
 
     def _popen(self, port: int) -> subprocess.Popen[bytes]:
         command = [
-            str(self._bin / "postgres"),
+            str(self.bin / "postgres"),
             "-D",
             str(self.folder / "cluster"),
             "-p",
