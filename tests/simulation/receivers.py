@@ -142,11 +142,17 @@ class Receivers:
         )
         return "nothing"
 
-    @staticmethod
-    def _flight(sending: Sending, message: str) -> Flight | None:
+    def _flight(self, sending: Sending, message: str) -> Flight | None:
+        """Which of a process's flights of a message this is: one that has started, each once."""
         held = sending.flights.all() if sending.flights is not None else []
-        mine = [flight for flight in held if flight.message.id == message]
-        return max(mine, key=lambda flight: flight.message.claim, default=None)
+        mine = [
+            flight
+            for flight in held
+            if flight.message.id == message
+            and flight.started_at is not None
+            and all(flight is not arrival.flight for arrival in self.arrivals)
+        ]
+        return min(mine, key=lambda flight: flight.message.claim, default=None)
 
     def ids(self) -> set[str]:
         """The messages that came at all."""

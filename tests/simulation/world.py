@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from queue_services.clock import Clock
 from queue_services.delivery.tasks import TaskSender
 from queue_services.dispatcher.build import Dispatching, build
-from queue_services.dispatcher.clock_keeping import ClockKeeper, measure
+from queue_services.dispatcher.clock_keeping import UNDER_WAY, ClockKeeper, measure
 from queue_services.domain.message import SECOND, Channel, Instant
 from queue_services.errors import StoreUnavailable
 from queue_services.queue import event_routes, verification
@@ -400,6 +400,8 @@ class Simulation:
 
     async def _drain(self) -> None:
         """Wait until nothing waits; a world that does not come to that has stranded something."""
+        if self.kind is Kind.STEPPED:
+            await asyncio.sleep(FOLLOWED + UNDER_WAY / SECOND)
         for _ in range(LONGEST_CALM):
             await asyncio.sleep(1)
             now = self.true_now() + self.step_of_database

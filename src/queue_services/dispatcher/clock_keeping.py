@@ -34,13 +34,14 @@ class ClockKeeper:
 
     def __init__(self, database: Database, clock: Clock, lease: int) -> None:
         self._database, self._clock, self._lease = database, clock, lease
-        self._correct_at: list[Instant] = [0]
+        self._correct_at: list[Instant] = [0, clock.now() + UNDER_WAY]
 
     async def check(self) -> None:
         """Measure the clock; around a step, let one window pass in silence, and put right
         what is stored ahead of it: after every step, and once at the start, when nobody
         knows whether the clock was set while no process ran. After a step once more, for
-        what was under way with instants of before.
+        what was under way with instants of before, and for claims: a process that has not
+        followed yet would take a lease that was corrected for one that has run out.
 
         The silence is in the store before the clock is stepped: a claim between the two would
         take slots of the old time for long past. Raises StoreUnavailable.
@@ -53,7 +54,8 @@ class ClockKeeper:
             log.warning("the clock was wrong and has been stepped", error_ms=error / 1000)
             self._correct_at = [0, self._clock.now() + UNDER_WAY]
         if self._correct_at and self._clock.now() >= self._correct_at[0]:
-            count = await clock_steps.correct(self._database, self._clock.now(), self._lease)
+            lease = None if len(self._correct_at) > 1 else self._lease
+            count = await clock_steps.correct(self._database, self._clock.now(), lease)
             del self._correct_at[0]
             if count:
                 log.warning("instants ahead of the clock were corrected", rows=count)

@@ -141,10 +141,11 @@ class Dispatcher:
         """
         mine, now, steps = self._state(channel), self._clock.now(), self._clock.steps
         missed = self._pacer.take_missed(channel)
+        self._give_back_ahead(missed)
+        missed = [flight for flight in missed if not flight.ended]
         if mine.steps != steps:
             mine.steps = steps
-            self._give_back_ahead([*missed, *mine.buffer.flights()])
-            missed = [flight for flight in missed if not flight.ended]
+            self._give_back_ahead(mine.buffer.flights())
         self._give_back_blocked(mine, now)
         spare = self._spare(now)
         most = min(mine.next_group(self._pacer.misses), spare) - len(missed)

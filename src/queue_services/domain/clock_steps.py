@@ -74,4 +74,4 @@ def correct_wait(visible_at: Instant, attempts: int, last_start: Instant, now: I
         return now
     if last_start > now:
         return now + min(max(visible_at - last_start, 0), LONGEST_WAIT)
-    return min(visible_at, now + LONGEST_WAIT)
+    return now if visible_at - last_start > LONGEST_WAIT else visible_at

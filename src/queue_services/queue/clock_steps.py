@@ -126,9 +126,9 @@ async def find(tx: Tx, now: Instant, lease: int = LONGEST_LEASE) -> list[Ahead]:
     return found
 
 
-async def correct(database: Database, now: Instant, lease: int) -> int:
-    """Put right everything that is ahead of `now`; how many rows that were. Raises
-    StoreUnavailable: then some of it may be left.
+async def correct(database: Database, now: Instant, lease: int | None) -> int:
+    """Put right everything that is ahead of `now`, claims only where it is said how long a
+    `lease` is; how many rows that were. Raises StoreUnavailable: then some of it may be left.
     """
     await _correct_channels.run(database, now)
     count = await _correct_plain.run(database, now)
@@ -278,15 +278,18 @@ async def _retries(tx: Tx, now: Instant, *, surely: bool = False) -> list[tuple[
 
 
 @reads
-async def _astray_messages(tx: Tx, now: Instant, lease: int) -> tuple[list[Row], list[Row]]:
+async def _astray_messages(tx: Tx, now: Instant, lease: int | None) -> tuple[list[Row], list[Row]]:
     """Claims, and what waits for its next try or was to go at once: each with when it is due."""
     tx.lift_time_limit()
     now = await _latest(tx, now)
     latest = now + TOLERANCE
-    leases = await tx.fetch("leases_ahead", latest, latest + lease)
+    leases: list[Row] = []
+    if lease is not None:
+        found = await tx.fetch("leases_ahead", latest, latest + lease)
+        leases = [(*row, now + lease) for row in found]
     immediate = await tx.fetch("immediate_ahead", latest, first_id(latest))
     return (
-        [(*row, now + lease) for row in leases],
+        leases,
         [
             *((*row, now) for row in immediate),
             *((*row, due_at) for row, due_at in await _retries(tx, now)),
