@@ -26,6 +26,16 @@ class QueueServicesError(Exception):
     """The root of the tree."""
 
 
+class LimitSilenced(QueueServicesError):
+    """A channel's limit was silenced, for the `silences`-th time, since this process took slots
+    of it: a clock was wrong, and it may be this one's.
+    """
+
+    def __init__(self, silences: int) -> None:
+        self.silences = silences
+        super().__init__(f"The limit was silenced ({silences}): measure the clock.")
+
+
 class Refusal(QueueServicesError):
     """A request that is not carried out and changed nothing."""
 

@@ -139,6 +139,32 @@ def test_every_lane_sends_again_after_a_step_while_no_dispatcher_ran(seconds: in
     run_virtual(scenario)
 
 
+@pytest.mark.parametrize("seconds", [-HOUR, -1, -0.3, 0.3, 1, HOUR])
+def test_no_second_is_over_its_limit_while_processes_follow_a_step_one_after_the_other(
+    seconds: float,
+) -> None:
+    async def scenario() -> None:
+        async with world(1, sms_per_second=RATE) as made:
+            tried = Tried(made)
+            made.receiver.answer = tried.answer
+            for name in ("acme", "globex"):
+                await made.workspaces.change(name, Change(limits={Channel.SMS: 5.0}))
+            await asyncio.sleep(CLOCK_SECONDS / 2)
+            await restart(made)  # a second one, that measures its clock at other times
+            for name in ("acme", "globex", "initech"):
+                await made.schedule(120, workspace=name)
+            await asyncio.sleep(CLOCK_SECONDS * 1.6)
+            await step(made, seconds)
+            await asyncio.sleep(10)
+            sent = [at for at, _ in tried.times]
+            assert densest(sent) <= RATE
+            for name in ("acme", "globex"):
+                assert densest([at for at, workspace in tried.times if workspace == name]) <= 5
+            assert len(sent) > 6 * RATE
+
+    run_virtual(scenario)
+
+
 def test_what_was_accepted_for_at_once_by_a_clock_ahead_is_sent_at_once() -> None:
     async def scenario() -> None:
         async for tried in _tried():

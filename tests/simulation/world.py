@@ -69,7 +69,6 @@ class Simulation:
         assert isinstance(self.loop, VirtualLoop)
         self.step_of_database = 0
         self.steps: list[float] = []
-        self.disagreements: list[float] = []
         self.down_until = 0.0
         self._api_clock: Clock | None = None
         self._background: asyncio.Task[None] | None = None
@@ -217,6 +216,9 @@ class Simulation:
                 ),
             )
         except StoreUnavailable:
+            return None
+        if self.loop.time() < self.down_until:
+            connection.dead.set()
             return None
         sending.flights = dispatching.flights
         connection.on_settled = self.receivers.recorded
@@ -366,8 +368,7 @@ class Simulation:
                     process.connection.dead.set()
                 await asyncio.sleep(1.5)
             else:
-                self.disagreements.append(self.loop.time())
-            self.steps.append(self.loop.time())
+                self.steps.append(self.loop.time())
             hours = self.rnd.choice([1, 1, 2.5, 30])
             self.step_of_database += round(hours * 3600 * SECOND) * self.rnd.choice([-1, 1])
 
@@ -387,7 +388,6 @@ class Simulation:
         """
         await asyncio.sleep(self.rnd.uniform(2, self.trouble))
         self.steps.append(self.loop.time())
-        self.disagreements.append(self.loop.time())
         self.step_of_database = round(self.rnd.choice([-1.5, -0.3, -0.03, 0.03, 0.3, 1.5]) * SECOND)
 
     async def _become_calm(self) -> None:

@@ -8,7 +8,9 @@ import pytest
 from queue_services.domain.limits import LimitLog
 from queue_services.domain.message import FOREVER, SECOND, Channel, Priority, Status
 from queue_services.domain.outcome import Kind
+from queue_services.errors import LimitSilenced
 from queue_services.queue import claims, slots
+from queue_services.queue.slots import ReserveRequest
 from queue_services.storage.port import Row, Tx
 from tests.storage.store import Store, later
 from tests.support.builders import DISPATCHER, LEASE, NOW, message, settlement
@@ -248,3 +250,17 @@ async def test_a_renewal_tells_two_claims_of_one_message_apart(store: Store) -> 
     both = [(first.id, first.claim), (second.id, second.claim)]
     kept = await store.database.write(claims.renew, both, DISPATCHER, NOW + 3 * LEASE)
     assert kept == {(second.id, second.claim)}
+
+
+async def test_slots_of_a_limit_that_was_silenced_since_are_given_to_none(store: Store) -> None:
+    await store.insert(message())
+    claim = await store.pass_(most=0)
+    await store.database.write(slots.silence, Channel.SMS, NOW)
+    with pytest.raises(LimitSilenced) as silenced:
+        await store.claim(later(5), silences=claim.silences)
+    assert silenced.value.silences == claim.silences + 1
+    assert await store.select("select claim from pending") == [(0,)]
+    assert len(await store.claim(later(5), silences=silenced.value.silences)) == 1
+    asked = ReserveRequest(Channel.SMS, 50.0, 0, 10, {}, silences=claim.silences)
+    with pytest.raises(LimitSilenced):
+        await store.database.write(slots.reserve, asked, later(5))

@@ -17,6 +17,7 @@ from queue_services.dispatcher.clock_keeping import ClockKeeper
 from queue_services.dispatcher.dispatcher import Dispatcher, DispatcherTerms
 from queue_services.dispatcher.events import EventDispatcher, EventTerms
 from queue_services.dispatcher.flights import Flights
+from queue_services.dispatcher.limit_watch import LimitWatch
 from queue_services.dispatcher.maintenance import Maintenance
 from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.runner import Runner
@@ -122,8 +123,10 @@ async def build(
         on_outcome=None if spans is None else spans.outcome,
     )
     pacer = Pacer(clock, flights, lease, on_missed=wakes.reserve)
+    clock_keeper = ClockKeeper(database, clock, lease)
     dispatcher = Dispatcher(
         database,
+        LimitWatch(database, clock_keeper.check),
         clock,
         sender,
         flights,
@@ -147,7 +150,7 @@ async def build(
     maintenance = Maintenance(
         database,
         clock,
-        ClockKeeper(database, clock, lease),
+        clock_keeper,
         dispatcher,
         identity=identity,
         writer=f"m{identity}",

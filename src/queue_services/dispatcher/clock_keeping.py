@@ -6,6 +6,8 @@ Run by maintenance in a process that dispatches, by `bootstrap` in one that only
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 
 from queue_services.clock import Clock
@@ -34,6 +36,7 @@ class ClockKeeper:
 
     def __init__(self, database: Database, clock: Clock, lease: int) -> None:
         self._database, self._clock, self._lease = database, clock, lease
+        self._checking = asyncio.Lock()
         self._correct_at: list[Instant] = [0, clock.now() + UNDER_WAY]
 
     async def check(self) -> None:
@@ -46,6 +49,11 @@ class ClockKeeper:
         The silence is in the store before the clock is stepped: a claim between the two would
         take slots of the old time for long past. Raises StoreUnavailable.
         """
+        # Two at once would each step the clock by the same error.
+        async with self._checking:
+            await self._check()
+
+    async def _check(self) -> None:
         error = await measure(self._database, self._clock)
         if self._clock.steps_for(error):
             for channel in Channel:

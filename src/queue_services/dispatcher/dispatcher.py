@@ -22,6 +22,7 @@ from queue_services.dispatcher.channel_state import (
     ChannelState,
 )
 from queue_services.dispatcher.flights import Batch, Flight, Flights
+from queue_services.dispatcher.limit_watch import LimitWatch
 from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.settler import Settler
 from queue_services.dispatcher.wakes import Wakes
@@ -30,7 +31,7 @@ from queue_services.domain.claimed import ClaimedMessage
 from queue_services.domain.limits import lead_after, most_at
 from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
 from queue_services.domain.outcome import Answer
-from queue_services.errors import StoreUnavailable
+from queue_services.errors import LimitSilenced, StoreUnavailable
 from queue_services.queue import claims, slots
 from queue_services.queue.claims import Claim
 from queue_services.queue.slots import Missed, Reserved, ReserveRequest
@@ -79,6 +80,7 @@ class Dispatcher:
     def __init__(
         self,
         database: Database,
+        limits: LimitWatch,
         clock: Clock,
         sender: Sender,
         flights: Flights,
@@ -87,7 +89,7 @@ class Dispatcher:
         wakes: Wakes,
         terms: DispatcherTerms,
     ) -> None:
-        self._database, self._clock, self._sender = database, clock, sender
+        self._database, self._limits, self._clock, self._sender = database, limits, clock, sender
         self._flights, self._pacer, self._settler = flights, pacer, settler
         self._wakes, self._terms = wakes, terms
         self._channels = {channel: ChannelState(terms.rates[channel]) for channel in Channel}
@@ -111,8 +113,8 @@ class Dispatcher:
         if request is None:
             return Pass(0, FOREVER)
         try:
-            claim = await self._database.write(claims.claim, request, now)
-        except StoreUnavailable:
+            claim = await self._limits.write(claims.claim, request, now)
+        except (StoreUnavailable, LimitSilenced):
             raise
         except Exception as fault:
             await self._isolate(mine, request, fault, now)
@@ -123,7 +125,7 @@ class Dispatcher:
         flights = self._flights_of(claim.messages, now)
         self._note(channel, claim)
         if self._clock.now() < now:
-            self._give_back_ahead(flights)
+            self._without_ahead(flights)
         elif at_once:
             for flight in flights:
                 flight.slot, flight.steps = flight.message.slot, steps
@@ -140,12 +142,10 @@ class Dispatcher:
         When the next is worth while; FOREVER: at the next wake.
         """
         mine, now, steps = self._state(channel), self._clock.now(), self._clock.steps
-        missed = self._pacer.take_missed(channel)
-        self._give_back_ahead(missed)
-        missed = [flight for flight in missed if not flight.ended]
+        missed = self._without_ahead(self._pacer.take_missed(channel))
         if mine.steps != steps:
             mine.steps = steps
-            self._give_back_ahead(mine.buffer.flights())
+            self._without_ahead(mine.buffer.flights())
         self._give_back_blocked(mine, now)
         spare = self._spare(now)
         most = min(mine.next_group(self._pacer.misses), spare) - len(missed)
@@ -171,7 +171,7 @@ class Dispatcher:
         )
         mine.reserving = True
         try:
-            reserved = await self._database.write(slots.reserve, request, now)
+            reserved = await self._limits.write(slots.reserve, request, now)
         except BaseException as problem:
             for flight in missed:
                 # It may have left the log, if only the answer was lost: a slot given back
@@ -383,14 +383,13 @@ class Dispatcher:
         before = next((count for at, count in self._answers if at >= now - lead), self._answered)
         return self._flights.free + min(self._answered - before, self._flights.concurrency)
 
-    def _give_back_ahead(self, flights: list[Flight]) -> None:
-        """Give back what was claimed by a clock that was set back since: it would wait for as
-        long as the clock was ahead.
-        """
+    def _without_ahead(self, flights: list[Flight]) -> list[Flight]:
+        """Give back what was claimed by a clock that has been set back since; the others."""
         now = self._clock.now()
         for flight in flights:
             if flight.claimed_at > now:
                 self.give_back(flight)
+        return [flight for flight in flights if not flight.ended]
 
     def _give_back_blocked(self, mine: ChannelState, now: Instant) -> None:
         """Give back what has waited too long for a connection of its workspace."""

@@ -20,7 +20,7 @@ from queue_services.dispatcher.pacer import Pacer
 from queue_services.dispatcher.settler import Settler
 from queue_services.dispatcher.wakes import Wakes
 from queue_services.domain.message import FOREVER, SECOND, Channel, Instant
-from queue_services.errors import StoreUnavailable
+from queue_services.errors import LimitSilenced, StoreUnavailable
 from queue_services.queue import claims
 from queue_services.storage.port import Database
 
@@ -160,6 +160,8 @@ class Runner:
             return await work
         except StoreUnavailable as error:
             log.warning("dispatching waits: the store is away", reason=error.reason)
+        except LimitSilenced as silenced:
+            log.info("limit.silenced", silences=silenced.silences)
         except Exception:
             log.exception("a pass failed")
         return None

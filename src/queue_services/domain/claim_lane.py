@@ -35,6 +35,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     `waiting` are the units that it holds without a slot, by lane; `blocked` workspaces give
     nothing; at most `lanes` are looked at. `events` says that the service has an URL for the
     events of every workspace.
+    `silences` is how often the limit had been silenced when the clock was measured last.
     """
 
     channel: Channel
@@ -50,6 +51,7 @@ class ClaimRequest(msgspec.Struct, frozen=True):
     reserves: bool = True
     waiting: dict[int, int] = {}
     blocked: tuple[str, ...] = ()
+    silences: int | None = None
     lanes: int = LANES_A_CLAIM
 
     def left_out(self) -> list[str]:

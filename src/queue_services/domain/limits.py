@@ -68,7 +68,7 @@ class LimitLog(msgspec.Struct, array_like=True):
     before; `counts` how many slots each entry holds. `pace` is the instant the newest slot
     would have, had all been spread evenly; `number` how many slots were ever given; `sends`
     [second, slots] of the last 12 whole seconds and what is reserved after them; nothing is
-    given before `quiet_until`.
+    given before `quiet_until`; `silences` counts how often the log was forgotten.
     """
 
     gaps: list[int] = []
@@ -77,6 +77,7 @@ class LimitLog(msgspec.Struct, array_like=True):
     number: int = 0
     sends: list[list[int]] = []
     quiet_until: Instant = 0
+    silences: int = 0
 
 
 class _Terms(msgspec.Struct, frozen=True):
@@ -288,6 +289,7 @@ def silence(log: LimitLog, now: Instant) -> None:
     log.pace = min(log.pace, now)
     log.sends = [pair for pair in log.sends if pair[0] <= now // SECOND]
     log.quiet_until = last + WINDOW
+    log.silences += 1
 
 
 def astray(log: LimitLog, now: Instant) -> bool:

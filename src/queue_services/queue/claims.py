@@ -42,6 +42,7 @@ class Claim(msgspec.Struct, frozen=True):
     more: bool = False
     recovered: int = 0
     busy: tuple[int, ...] = ()
+    silences: int = 0
 
 
 class _Callback(msgspec.Struct, frozen=True):
@@ -57,9 +58,10 @@ _PLAIN = _Callback()
 async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
     """Take what is due by the end of the lead, in turn, as far as the limit and places go."""
     log, paused = await slots.read_limit(tx, "read_limit", request.channel, now)
+    slots.check_silences(log, request.silences)
     plan = ClaimPlan(request, log, now, paused=paused)
     if not plan.room:
-        return Claim([], plan.wake_at(None), more=not paused)
+        return Claim([], plan.wake_at(None), more=not paused, silences=log.silences)
     before = plan.before
     plan.take_lanes(await lanes.lock(tx, "claim_lanes", request, before, plan.lanes_wanted, now))
     while reads := plan.reads():
@@ -69,7 +71,7 @@ async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
         plan.found(await lanes.read(tx, plan.take_passed_over(passed_over)))
     if plan.lanes:
         await _take_out(tx, plan.judge(await _campaigns(tx, plan.campaigns())), request, now)
-        await _claim(tx, request, plan, now)
+        await _claim(tx, request, plan, log.silences, now)
         await _leave(tx, request, plan, now)
     callbacks = await _callbacks(tx, request.channel, plan.lanes.values(), now)
     [[ready_at]] = await tx.fetch("first_ready", request.channel.value, request.left_out())
@@ -82,6 +84,7 @@ async def claim(tx: Tx, request: ClaimRequest, now: Instant) -> Claim:
         more=ready_at is not None and ready_at <= before,
         recovered=sum(taken.candidate.claimed_by is not None for taken in plan.taken),
         busy=plan.busy(),
+        silences=log.silences,
     )
 
 
@@ -103,12 +106,15 @@ async def _take_out(tx: Tx, unsendable: Unsendable, request: ClaimRequest, now: 
         await tx.fetch("park_messages", *parked)
 
 
-async def _claim(tx: Tx, request: ClaimRequest, plan: ClaimPlan, now: Instant) -> None:
+async def _claim(
+    tx: Tx, request: ClaimRequest, plan: ClaimPlan, silences: int, now: Instant
+) -> None:
     """Claim what the plan chooses; where it reserves, with the channel's limit locked."""
     if not plan.has_sendable:
         return
     if request.reserves:
         log, paused = await slots.read_limit(tx, "lock_limit", request.channel, now)
+        slots.check_silences(log, silences)
         chosen = plan.reserve(log, paused=paused)
     else:
         chosen = plan.choose()

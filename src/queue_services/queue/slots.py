@@ -17,6 +17,7 @@ from queue_services.domain.gate import CampaignState, LaneState
 from queue_services.domain.limits import HORIZON, LimitLog
 from queue_services.domain.message import FOREVER, Channel, Instant
 from queue_services.domain.slot_plan import OwnLimit, SlotPlan, Wish
+from queue_services.errors import LimitSilenced
 from queue_services.queue.lane_settings import read_log, read_terms, write
 from queue_services.storage.port import Tx, urgent
 
@@ -34,6 +35,7 @@ class ReserveRequest(msgspec.Struct, frozen=True):
     `rate` is the channel's limit a second, `lead` microseconds; `held` counts connections by
     workspace, `free_connections` are left. `waiting` are the units that stay in the buffer,
     by lane.
+    `silences` is how often the limit had been silenced when the clock was measured last.
     """
 
     channel: Channel
@@ -45,6 +47,7 @@ class ReserveRequest(msgspec.Struct, frozen=True):
     high: list[ClaimedMessage] = []
     normal: list[ClaimedMessage] = []
     waiting: dict[int, int] = {}
+    silences: int | None = None
 
 
 class Reserved(msgspec.Struct, frozen=True):
@@ -57,6 +60,7 @@ class Reserved(msgspec.Struct, frozen=True):
     slots: list[Instant | None]
     closed: set[int]
     next_at: Instant
+    silences: int
 
 
 @urgent
@@ -77,6 +81,7 @@ async def reserve(tx: Tx, request: ReserveRequest, now: Instant) -> Reserved:
         }
     campaigns = await _campaigns(tx, messages)
     log, paused = await read_limit(tx, "lock_limit", request.channel, now)
+    check_silences(log, request.silences)
     latest = now + request.lead + HORIZON
     wishes: list[Wish | None] = []
     closed = set[int]()
@@ -106,7 +111,7 @@ async def reserve(tx: Tx, request: ReserveRequest, now: Instant) -> Reserved:
     await _save_own(tx, owns, request, messages, given, now)
     await save_limit(tx, request.channel, log)
     next_at = FOREVER if paused else _next_at(plan, log, owns, request, now)
-    return Reserved(given, closed, next_at)
+    return Reserved(given, closed, next_at, log.silences)
 
 
 async def _lanes(
@@ -192,6 +197,14 @@ async def read_limit(
             limits.silence(log, true_time)
             await save_limit(tx, channel, log)
     return log, bool(paused)
+
+
+def check_silences(log: LimitLog, known: int | None) -> None:
+    """Raise LimitSilenced where the log was forgotten more often than the asking process knew
+    when it measured its clock (None: it has just begun).
+    """
+    if known not in (None, log.silences):
+        raise LimitSilenced(log.silences)
 
 
 async def save_limit(tx: Tx, channel: Channel, log: LimitLog) -> None:
