@@ -151,21 +151,19 @@ class PostgresDatabase:
         try:
             pool = await self._open()
             async with pool.acquire(timeout=self._timeout) as connection:
-                limit = CommandLimit(connection, self._timeout)
+                limit, address = CommandLimit(connection, self._timeout), connection.address
                 try:
                     with limit:
                         await connection.begin(writing=writing)
                     yield PostgresTx(connection, self._texts, limit)
                     with limit:
                         await connection.execute("commit")
-                except asyncpg.ReadOnlySQLTransactionError:
-                    if writing:
-                        self._hosts.discard(connection.address)
-                    raise
-                except BaseException:
+                except BaseException as error:
                     # a connection that is gone is rolled back by the server
                     with contextlib.suppress(*AWAY), limit:
                         await connection.execute("rollback")
+                    if writing and isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                        self._hosts.discard(address)
                     raise
         except AWAY as error:
             if limit is not None and limit.expired:
