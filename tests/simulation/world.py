@@ -367,8 +367,7 @@ class Simulation:
                 for process in self.processes:
                     process.connection.dead.set()
                 await asyncio.sleep(1.5)
-            else:
-                self.steps.append(self.loop.time())
+            self.steps.append(self.loop.time())
             hours = self.rnd.choice([1, 1, 2.5, 30])
             self.step_of_database += round(hours * 3600 * SECOND) * self.rnd.choice([-1, 1])
 
