@@ -12,7 +12,7 @@ import gc
 import json
 import time
 from asyncio import events
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +132,7 @@ QUICK = {
 
 
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Milliseconds of processor time of each step of the loop. What the test itself holds
     is not looked through by the collector, as in a process.
     """
@@ -147,8 +147,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     monkeypatch.setattr(events.Handle, "_run", timed)
     gc.collect()
     gc.freeze()
-    yield taken
-    gc.unfreeze()
+    return taken
 
 
 @pytest.mark.parametrize(
